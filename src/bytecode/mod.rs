@@ -1,0 +1,22 @@
+//! Bytecode: one declarative table of operations, the compiler from the resolved tree, a verifier and a
+//! disassembler.
+//!
+//! The room knows the resolved tree and what the runtime knows of a program. It never runs anything, and it decides
+//! nothing that a program could notice: gas is charged where the tree says, and operations are the runtime's.
+
+mod builder;
+mod call;
+mod code;
+mod condition;
+mod disassemble;
+mod expr;
+mod jump_table;
+mod op;
+mod stmt;
+mod unwind;
+mod verify;
+
+pub use builder::compile;
+pub use code::{Closure, Code, Handler};
+pub use op::{Extension, Instr, Op, Operand, Shape};
+pub use verify::verify;

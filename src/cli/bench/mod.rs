@@ -1,0 +1,148 @@
+//! `zx-bench`: one file a subcommand.
+
+mod child;
+mod doctor;
+mod explain;
+mod list;
+mod print;
+mod report;
+mod run;
+
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::{ColorChoice, Parser, Subcommand, ValueEnum};
+
+use crate::harness::outcome::{Exit, Stop};
+use crate::report::Format;
+
+/// Set by Ctrl-C.
+static STOP: AtomicBool = AtomicBool::new(false);
+
+/// Measures how fast contract code runs: transactions per second of each tier, across threads.
+#[derive(Debug, Parser)]
+#[command(name = "zx-bench", version, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    look: Look,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Measure a workload in every mode and thread count.
+    Run(Box<run::RunArguments>),
+    /// Show the workloads there are.
+    List(list::ListArguments),
+    /// Run a workload once, adaptively, and show every tier decision.
+    Explain(explain::ExplainArguments),
+    /// Make summary and charts of a result folder again, from its records.
+    Report(report::ReportArguments),
+    /// Show what this machine is, and what stands in the way of good numbers.
+    Doctor,
+    /// One process of a run: speaks the runner protocol.
+    #[command(hide = true)]
+    Child(child::ChildArguments),
+}
+
+/// How output looks.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Look {
+    /// Form of the results on standard output.
+    #[arg(long, global = true, value_enum, default_value_t = Shape::Human)]
+    format: Shape,
+    /// Colour in the table.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
+    color: ColorChoice,
+    /// No progress bar, no notes.
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say what each process did.
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+/// [`Format`], as a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    Human,
+    Json,
+    Csv,
+    Md,
+}
+
+impl From<Shape> for Format {
+    fn from(shape: Shape) -> Self {
+        match shape {
+            Shape::Human => Self::Human,
+            Shape::Json => Self::Json,
+            Shape::Csv => Self::Csv,
+            Shape::Md => Self::Markdown,
+        }
+    }
+}
+
+impl Look {
+    /// Colour on a terminal, unless told otherwise or `NO_COLOR` is set.
+    fn has_colour(&self) -> bool {
+        let auto = || std::io::IsTerminal::is_terminal(&std::io::stdout()) && std::env::var_os("NO_COLOR").is_none();
+        match self.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => auto(),
+        }
+    }
+}
+
+/// Does what was asked; prints; gives the exit status.
+pub fn main(arguments: &Arguments) -> ExitCode {
+    if let Command::Child(child) = &arguments.command {
+        return child::child(child);
+    }
+    if let Err(e) = ctrlc::set_handler(on_ctrl_c) {
+        print::warn(&format!("Ctrl-C cannot be caught: {e}"));
+    }
+    let look = &arguments.look;
+    let done = match &arguments.command {
+        Command::Run(run) => run::run(run, look),
+        Command::List(list) => list::list(list),
+        Command::Explain(explain) => explain::explain(explain),
+        Command::Report(report) => report::report(report, look),
+        Command::Doctor => doctor::doctor(look),
+        Command::Child(_) => Ok(Exit::Pass),
+    };
+    let exit = done.unwrap_or_else(|Stop { exit, message }| {
+        print::error(&message);
+        exit
+    });
+    ExitCode::from(exit.code())
+}
+
+/// The first asks the run to stop and sum up; the second does not wait.
+fn on_ctrl_c() {
+    if STOP.swap(true, Ordering::Relaxed) {
+        std::process::exit(i32::from(Exit::Interrupted.code()));
+    }
+}
+
+/// A panic on any thread ends the process with 101: threads at a barrier would wait for ever.
+pub fn exit_on_panic() {
+    const PANIC: i32 = 101;
+    let show = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        show(panic);
+        std::process::exit(PANIC);
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_are_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

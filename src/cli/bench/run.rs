@@ -1,0 +1,167 @@
+//! `zx-bench run`.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::Mode;
+use crate::harness::mode::parse_mode;
+use crate::harness::outcome::{Exit, Stop};
+use crate::harness::parameters::{Overrides, Parameters};
+use crate::harness::plan::{Plan, Request, parse_duration};
+use crate::harness::run::{Outcome, Prepared, Settings, run as measure};
+use crate::harness::workload;
+use crate::report::{Format, render_table, write_all};
+
+use super::{Look, STOP, print};
+
+/// Flags of `run`.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArguments {
+    /// A .zx file, or the name of one in `workloads/`.
+    workload: PathBuf,
+    /// interpreter, vm, adaptive, fixed:N [default: all but fixed].
+    #[arg(long, value_delimiter = ',', value_parser = parse_mode)]
+    modes: Vec<Mode>,
+    /// Thread counts [default: powers of two up to the cores].
+    #[arg(long, value_delimiter = ',')]
+    threads: Vec<u64>,
+    /// sequential or sharded [default: the one that fits].
+    #[arg(long)]
+    executor: Option<String>,
+    /// Accounts of a block workload.
+    #[arg(long)]
+    accounts: Option<u64>,
+    /// Transactions a block.
+    #[arg(long)]
+    block: Option<u64>,
+    /// Most blocks a process.
+    #[arg(long)]
+    blocks: Option<u64>,
+    /// uniform, zipf:THETA or hot:FRACTION:PROBABILITY.
+    #[arg(long)]
+    skew: Option<String>,
+    /// Gas of a transaction.
+    #[arg(long)]
+    gas_limit: Option<u64>,
+    /// A parameter of the workload: its `config.bench_NAME`.
+    #[arg(long = "param", value_name = "NAME=VALUE")]
+    own: Vec<String>,
+    /// Fresh processes a cell [default: 5].
+    #[arg(long)]
+    processes: Option<u32>,
+    /// One process a cell, 15 s in all: a first look.
+    #[arg(long)]
+    quick: bool,
+    /// What the whole run may take, as in 2m [default: 2m].
+    #[arg(long, value_parser = parse_duration)]
+    max_time: Option<Duration>,
+    /// Seed of the order and of everything random [default: 42].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Print what would be run, in order, and stop.
+    #[arg(long)]
+    plan: bool,
+    /// Run each cell once, check its results, time nothing.
+    #[arg(long, conflicts_with = "plan")]
+    smoke: bool,
+    /// Write results exactly here [default: a new folder in reports/].
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &RunArguments, look: &Look) -> Result<Exit, Stop> {
+    let prepared = prepare(arguments)?;
+    if arguments.plan {
+        print::out(&plan_text(&prepared))?;
+        return Ok(Exit::Pass);
+    }
+    let settings = Settings {
+        out: arguments.out.clone(),
+        quiet: look.quiet,
+        verbose: look.verbose,
+        argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        stop: &STOP,
+    };
+    let outcome = measure(&prepared, &settings)?;
+    let shown = show(&prepared, &outcome, look);
+    for problem in &outcome.problems {
+        print::error(problem);
+    }
+    shown.map(|()| outcome.exit)
+}
+
+fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
+    let workload = workload::load(&arguments.workload)?;
+    let overrides = Overrides {
+        accounts: arguments.accounts,
+        block: arguments.block,
+        blocks: arguments.blocks,
+        skew: arguments.skew.clone(),
+        gas_limit: arguments.gas_limit,
+        seed: arguments.seed,
+        own: arguments.own.clone(),
+    };
+    let parameters = Parameters::resolve(&workload, &overrides)?;
+    let request = Request {
+        modes: arguments.modes.clone(),
+        threads: arguments.threads.clone(),
+        executor: arguments.executor.clone(),
+        processes: arguments.processes,
+        quick: arguments.quick,
+        smoke: arguments.smoke,
+        max_time: arguments.max_time,
+        seed: parameters.seed,
+    };
+    let plan = Plan::new(workload.form, &request)?;
+    Ok(Prepared { workload, parameters, plan })
+}
+
+/// The table, where the files are, and the notes.
+fn show(prepared: &Prepared, outcome: &Outcome, look: &Look) -> Result<(), Stop> {
+    match &outcome.folder {
+        None if outcome.exit == Exit::Pass => {
+            let cells: Vec<String> =
+                prepared.plan.cells.iter().map(|cell| format!("agrees: {}\n", cell.describe())).collect();
+            print::out(&cells.concat())?;
+        }
+        None => {}
+        Some(folder) => {
+            let written = write_all(folder).map_err(|e| Stop::failed(e.to_string()))?;
+            let table = render_table(&written.summary, Format::from(look.format), look.has_colour());
+            if !written.summary.rows.is_empty() {
+                print::out(&(table.trim_end().to_owned() + "\n"))?;
+            }
+            if !look.quiet {
+                print::note(&format!("records and charts are in {}", folder.display()));
+            }
+        }
+    }
+    if !look.quiet {
+        outcome.notes.iter().for_each(|note| print::note(note));
+    }
+    Ok(())
+}
+
+fn plan_text(prepared: &Prepared) -> String {
+    let Prepared { workload, parameters, plan } = prepared;
+    let mut text = format!(
+        "{} ({} form, transaction `{}`), {}\n{} cells, {} processes each, about {:.0} s\n",
+        workload.name,
+        workload.form.as_str(),
+        workload.transaction,
+        parameters.canonical,
+        plan.cells.len(),
+        plan.processes,
+        plan.estimate_s,
+    );
+    for slot in &plan.order {
+        let kind = format!("{:?}", slot.kind).to_lowercase();
+        let cell = plan.cells[slot.cell].describe();
+        let _ = writeln!(text, "{:>4}.{:<3} {kind:<8} {cell}", slot.block, slot.slot); // a String takes anything
+    }
+    for note in &plan.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    text
+}

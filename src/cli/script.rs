@@ -1,0 +1,195 @@
+//! `zx-run`: a program from a file or from standard input.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Parser;
+
+use crate::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions};
+
+/// Exit statuses: see the README.
+mod status {
+    pub(super) const OK: i32 = 0;
+    pub(super) const FAILED: i32 = 1;
+    pub(super) const USAGE: i32 = 2;
+    pub(super) const SYNTAX: i32 = 65;
+    pub(super) const INTERRUPTED: i32 = 130;
+}
+
+/// Runs a Zexus program. Hot code is compiled and taken over by itself; no flag is needed for that.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "zx-run", version, about, max_term_width = 100)]
+pub struct Arguments {
+    /// The program, or `-` for standard input.
+    file: PathBuf,
+    /// Arguments for the program (`args`).
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    args: Vec<String>,
+    /// Only look for syntax errors.
+    #[arg(long)]
+    check: bool,
+    /// Show gas, memory and time on standard error at the end.
+    #[arg(long)]
+    stats: bool,
+    /// Show what was compiled, where and when, on standard error at the end.
+    #[arg(long)]
+    explain: bool,
+    /// Show the emitted events on standard error at the end.
+    #[arg(long)]
+    events: bool,
+    /// Gas that the script may use, as one transaction.
+    #[arg(long, value_name = "N")]
+    gas_limit: Option<u64>,
+    /// Logical bytes that the script may allocate (deterministic).
+    #[arg(long, value_name = "BYTES")]
+    alloc_limit: Option<u64>,
+    /// Live memory in MiB after which the run is stopped (protects the host; not deterministic).
+    #[arg(long, value_name = "MIB")]
+    memory_limit: Option<u64>,
+    /// Time after which the run is stopped, as `10s`, `500ms` or `2m`.
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    timeout: Option<Duration>,
+    /// Seed of `random`; a run with the same seed draws the same numbers.
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Neither read nor write the cache of compiled programs (there is none yet: accepted for scripts that pass it).
+    #[arg(long)]
+    no_cache: bool,
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` is no time: write `10s`, `500ms` or `2m`"))?;
+    let seconds = match unit {
+        "ms" => number / 1_000.0,
+        "s" | "" => number,
+        "m" => number * 60.0,
+        _ => return Err(format!("`{unit}` is no unit of time: use ms, s or m")),
+    };
+    Duration::try_from_secs_f64(seconds).map_err(|_| format!("`{text}` is no usable time"))
+}
+
+/// Runs the command; gives the exit status.
+pub fn main(arguments: &Arguments) -> i32 {
+    let (name, source) = match read(&arguments.file) {
+        Ok(read) => read,
+        Err(message) => {
+            eprintln!("error: {message}");
+            return status::USAGE;
+        }
+    };
+    let program = match Program::compile(&source, &name) {
+        Ok(program) => program,
+        Err(errors) => {
+            eprint!("{}", errors.rendered);
+            eprintln!("{} syntax error{} in {name}", errors.count, if errors.count == 1 { "" } else { "s" });
+            return status::SYNTAX;
+        }
+    };
+    if arguments.check {
+        return status::OK;
+    }
+    run(arguments, &program)
+}
+
+fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
+    let options = RunOptions {
+        output: OutputSink::Stdout,
+        gas_limit: arguments.gas_limit,
+        alloc_limit: arguments.alloc_limit,
+        memory_limit: arguments.memory_limit.map(|mib| mib << 20),
+        timeout: arguments.timeout,
+        seed: arguments.seed,
+        args: arguments.args.clone(),
+        ..RunOptions::default()
+    };
+    let mut isolate = Isolate::new(&Engine::new(Mode::Adaptive), program, options);
+    if arguments.events {
+        isolate.keep_events();
+    }
+    let handle = isolate.interrupt_handle();
+    // A second Ctrl-C ends the process at once, in case the first is not seen.
+    let mut pressed = false;
+    let _ = ctrlc::set_handler(move || {
+        if std::mem::replace(&mut pressed, true) {
+            std::process::exit(status::INTERRUPTED);
+        }
+        handle.stop();
+    });
+    let started = std::time::Instant::now();
+    let result = isolate.run();
+    let elapsed = started.elapsed();
+    show_extras(arguments, program, &isolate, elapsed);
+    let Some(failure) = result.failure else { return status::OK };
+    if isolate.output_closed() {
+        return status::OK;
+    }
+    eprint!("{}", failure.rendered);
+    if failure.kind == FailureKind::Interrupted && failure.message == "Interrupted" {
+        status::INTERRUPTED
+    } else {
+        status::FAILED
+    }
+}
+
+fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elapsed: Duration) {
+    if arguments.events {
+        for event in isolate.events() {
+            eprintln!("event {event}");
+        }
+    }
+    if arguments.explain {
+        for event in isolate.tier_events() {
+            eprintln!(
+                "{} {}: {} -> {} after {} ({}), compiled in {:.3} ms, {} bytes",
+                event.kind,
+                event.site,
+                event.from,
+                event.to,
+                event.iteration,
+                event.reason,
+                event.compile_ns as f64 / 1e6,
+                event.code_bytes
+            );
+        }
+    }
+    if arguments.stats {
+        let counters = isolate.counters();
+        let millis = |ns: u64| ns as f64 / 1e6;
+        eprintln!("gas used            {}", counters.gas);
+        eprintln!("logical bytes       {}", counters.logical_bytes);
+        eprintln!("objects allocated   {}", counters.allocations);
+        eprintln!("collections         {}", counters.collections);
+        eprintln!("live heap bytes     {}", counters.live_bytes);
+        eprintln!("events              {}", counters.events);
+        eprintln!("bytecode bytes      {}", counters.bytecode_bytes);
+        eprintln!("parse               {:.3} ms", millis(program.parse_ns()));
+        eprintln!("resolve             {:.3} ms", millis(program.resolve_ns()));
+        eprintln!("compile             {:.3} ms", millis(counters.compile_ns));
+        eprintln!("run                 {:.3} ms", elapsed.as_secs_f64() * 1e3);
+    }
+}
+
+/// The program's name and text.
+fn read(file: &Path) -> Result<(String, String), String> {
+    if file == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| format!("cannot read standard input: {error}"))?;
+        return Ok(("<stdin>".to_owned(), text("standard input", bytes)?));
+    }
+    let name = file.display().to_string();
+    if file.is_dir() {
+        return Err(format!("{name} is a folder, not a program"));
+    }
+    let bytes = std::fs::read(file).map_err(|error| format!("cannot read {name}: {error}"))?;
+    let source = text(&name, bytes)?;
+    Ok((name, source))
+}
+
+fn text(name: &str, bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        format!("{name} is not UTF-8 text (byte {at} does not belong to any character)")
+    })
+}

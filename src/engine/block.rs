@@ -1,0 +1,262 @@
+//! Blocks of transactions: each a checkpoint, with its own gas, allocation budget and context.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::api::{BlockResult, Data, Failure, Receipt, TxStatus};
+use super::convert::{export, import};
+use super::isolate::Isolate;
+use super::render;
+use crate::runtime::info::ActionId;
+use crate::runtime::{HOST_FUNCTIONS, HostFunctions, Signal, Unwind};
+use crate::value::{MapData, Value};
+
+/// What all transactions of a block share.
+#[derive(Clone, Debug)]
+pub struct BlockSettings {
+    /// `TX.block_number`
+    pub block_number: u64,
+    /// Ordinal of the block's first transaction in the whole stream, from 0.
+    pub first_index: u64,
+    /// Gas of each transaction.
+    pub gas_limit: u64,
+    /// Logical bytes each may allocate.
+    pub alloc_limit: u64,
+    /// `TX.timestamp`, milliseconds.
+    pub timestamp_ms: i64,
+    /// Seed of `random`.
+    pub seed: u64,
+    /// Steps of `x = (x * 31 + 7) % 1000003` before each transaction.
+    pub work: u32,
+    /// Keep each receipt.
+    pub keep_receipts: bool,
+}
+
+impl Default for BlockSettings {
+    fn default() -> Self {
+        Self {
+            block_number: 0,
+            first_index: 0,
+            gas_limit: 1_000_000,
+            alloc_limit: 64 << 20,
+            timestamp_ms: 0,
+            seed: 42,
+            work: 0,
+            keep_receipts: false,
+        }
+    }
+}
+
+/// Transactions made ready in an isolate: its own frozen values.
+#[derive(Clone, Debug)]
+pub struct PreparedBlock {
+    pub(super) transactions: Arc<[(Value, Value)]>,
+}
+
+impl PreparedBlock {
+    /// How many transactions.
+    pub fn len(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.transactions.is_empty()
+    }
+}
+
+/// Draws for `generate(rng)`.
+pub trait GenerateHost: Send + std::fmt::Debug {
+    /// `rng.account()`
+    fn account(&mut self) -> String;
+    /// `rng.int(lo, hi)`: both included.
+    fn int(&mut self, lo: i64, hi: i64) -> i64;
+    /// `rng.float()`: in [0, 1).
+    fn float(&mut self) -> f64;
+    /// An index below `len`, for `rng.choice(list)`.
+    fn choice_index(&mut self, len: usize) -> usize;
+    /// `rng.index()`: the transaction's ordinal.
+    fn index(&self) -> u64;
+}
+
+/// The adapter between the program's `rng` and the host's draws.
+#[derive(Debug)]
+struct Draws(Arc<Mutex<dyn GenerateHost>>);
+
+const DRAWS: [&str; 6] = ["account", "int", "float", "choice", "chance", "index"];
+
+impl HostFunctions for Draws {
+    fn call(&mut self, function: u32, args: &[Value], isolate: &mut crate::runtime::Isolate) -> Result<Value, Unwind> {
+        let mut draws: MutexGuard<'_, _> = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let ints = |index: usize| args.get(index).filter(|value| value.is_int()).map(|value| value.as_int());
+        match DRAWS.get(function as usize) {
+            Some(&"account") => {
+                let name = draws.account();
+                Ok(isolate.ledger.heap.alloc_str(&name))
+            }
+            Some(&"int") => match (ints(0), ints(1)) {
+                (Some(low), Some(high)) if low <= high => Ok(Value::int(draws.int(low, high))),
+                _ => isolate.fail("rng.int(lo, hi) takes two integers with lo <= hi"),
+            },
+            Some(&"float") => Ok(Value::float(draws.float())),
+            Some(&"choice") => {
+                let items = args.first().map(|list| isolate.list_items(*list)).unwrap_or_default();
+                if items.is_empty() {
+                    return isolate.fail("rng.choice(list) takes a list that is not empty");
+                }
+                Ok(items[draws.choice_index(items.len())])
+            }
+            Some(&"chance") => match args.first() {
+                Some(p) if p.is_number() => Ok(Value::bool(draws.float() < isolate.to_float(*p))),
+                _ => isolate.fail("rng.chance(p) takes a probability"),
+            },
+            _ => Ok(Value::int(draws.index() as i64)),
+        }
+    }
+}
+
+impl Isolate {
+    /// After `setup`: counters start anew, and globals, captured variables and what they reach become read-only in transactions.
+    pub fn seal(&mut self) {
+        self.inner.ledger.seal();
+        self.inner.sealed = true;
+        self.inner.forget_heat();
+    }
+
+    /// Makes transactions ready, untimed: values of this isolate, frozen.
+    pub fn prepare(&mut self, transactions: &[Data]) -> PreparedBlock {
+        let caller = self.inner.ledger.heap.alloc_str("caller").with_hash();
+        let mut ready = Vec::with_capacity(transactions.len());
+        for data in transactions {
+            let value = import(&mut self.inner, data);
+            self.inner.ledger.freeze(value);
+            let from = if value.is_map() { self.inner.ledger.heap.map(value).map.get(caller) } else { None };
+            ready.push((value, from.filter(|name| name.is_str()).unwrap_or(Value::UNSET)));
+        }
+        let transactions: Arc<[(Value, Value)]> = ready.into();
+        self.inner.inputs.push(transactions.clone());
+        PreparedBlock { transactions }
+    }
+
+    /// Executes a block, one transaction after another.
+    pub fn execute(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
+        self.receipts.clear();
+        let mut result = BlockResult::default();
+        let mut hasher = blake3::Hasher::new();
+        let Some(action) = self.program.action("transaction") else { return result };
+        let work = self.program.action("__work").filter(|_| settings.work > 0);
+        self.inner.tx.in_block = true;
+        self.inner.tx.timestamp = settings.timestamp_ms as f64;
+        self.inner.tx.block_number = settings.block_number as i64;
+        self.host_frame();
+        let top = self.inner.top;
+        for (offset, &(transaction, caller)) in block.transactions.iter().enumerate() {
+            let ordinal = settings.first_index + offset as u64;
+            let receipt = self.transact(action, work, transaction, caller, ordinal, settings);
+            self.inner.top = top;
+            self.inner.frames.truncate(1);
+            match receipt.status {
+                TxStatus::Committed => result.committed += 1,
+                TxStatus::Reverted => result.reverted += 1,
+                TxStatus::OutOfGas => result.out_of_gas += 1,
+            }
+            result.gas += receipt.gas;
+            hasher.update(&[receipt.status as u8]);
+            hasher.update(&receipt.gas.to_le_bytes());
+            hasher.update(&receipt.events.to_le_bytes());
+            hasher.update(&(receipt.result.len() as u64).to_le_bytes());
+            hasher.update(&receipt.result);
+            if settings.keep_receipts {
+                self.receipts.push(receipt);
+            }
+        }
+        self.inner.frames.clear();
+        self.inner.stack_slots = 0;
+        self.inner.tx.in_block = false;
+        hasher.update(self.inner.event_digest.finalize().as_bytes());
+        result.receipts = hasher.finalize().into();
+        result
+    }
+
+    fn transact(
+        &mut self,
+        action: ActionId,
+        work: Option<ActionId>,
+        transaction: Value,
+        caller: Value,
+        ordinal: u64,
+        settings: &BlockSettings,
+    ) -> Receipt {
+        let inner = &mut self.inner;
+        inner.ledger.transaction = ordinal + 1;
+        inner.ledger.made_in_transaction = 0;
+        inner.tx.caller = caller;
+        inner.gas = settings.gas_limit as i64;
+        inner.gas_start = inner.gas;
+        inner.alloc_left = settings.alloc_limit as i64;
+        inner.alloc_start = inner.alloc_left;
+        inner.random = crate::runtime::builtins::RandomState::new(settings.seed);
+        let events_before = inner.event_count;
+        inner.ledger.open_checkpoint();
+        let mut bytes = Vec::new();
+        let outcome = match work {
+            Some(work) => {
+                let args = [Value::int(i64::from(settings.work)), Value::int(ordinal as i64 % 1_000_003)];
+                self.call_action(work, &args)
+            }
+            None => Ok(Value::NULL),
+        };
+        let outcome = outcome.and_then(|worked| {
+            bytes.extend(self.encoded(worked));
+            self.call_action(action, &[transaction])
+        });
+        let gas = self.inner.gas_used();
+        let status = match outcome {
+            Ok(value) => {
+                bytes.extend(self.encoded(value));
+                self.inner.commit_transaction();
+                TxStatus::Committed
+            }
+            Err(Unwind) => {
+                let status = match self.inner.signal {
+                    Signal::OutOfGas { .. } | Signal::OutOfMemory => TxStatus::OutOfGas,
+                    _ => TxStatus::Reverted,
+                };
+                if self.inner.signal == Signal::Error {
+                    let message = self.inner.ledger.heap.error(self.inner.error).message;
+                    bytes.extend(self.encoded(message));
+                }
+                self.inner.error = Value::NULL;
+                self.inner.ledger.roll_back_checkpoint();
+                status
+            }
+        };
+        Receipt { status, gas, result: bytes, events: (self.inner.event_count - events_before) as u32 }
+    }
+
+    /// Calls `action(rng)` once with the host's draws.
+    pub fn generate(
+        &mut self,
+        action: &str,
+        host: Arc<Mutex<dyn GenerateHost>>,
+    ) -> Result<Data, Failure> {
+        let rng = self.rng_value();
+        self.inner.host = Some(Box::new(Draws(host)));
+        let result = self.call_values(action, &[rng]);
+        self.inner.host = None;
+        match result {
+            Ok(value) => Ok(export(&mut self.inner, value)),
+            Err(Unwind) => Err(render::failure(&self.program, &mut self.inner)),
+        }
+    }
+
+    /// The map whose functions are the host's draws.
+    fn rng_value(&mut self) -> Value {
+        let heap = &mut self.inner.ledger.heap;
+        let mut map = MapData::with_capacity(DRAWS.len());
+        for (index, name) in DRAWS.iter().enumerate() {
+            let key = heap.alloc_str(name).with_hash();
+            map.set(key, Value::builtin(HOST_FUNCTIONS + index as u32), 0);
+        }
+        heap.alloc_map(map)
+    }
+}

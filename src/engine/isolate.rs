@@ -1,0 +1,317 @@
+//! One run's state, for the host: run, call, read results.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::Engine;
+use super::api::{
+    ConfigValue, Counters, Data, Digest, Failure, Mode, OutputSink, PassResult, Receipt, RunOptions, TierEvent,
+};
+use super::convert::{export, import};
+use super::policy::policy;
+use super::program::Program;
+use super::render;
+use crate::ledger::{encode_value, state_root};
+use crate::runtime::config::Setting;
+use crate::runtime::info::{ActionId, Place};
+use crate::runtime::{
+    self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Site, Unwind,
+};
+use crate::value::Value;
+
+/// The state of one run, on one thread at a time.
+#[derive(Debug)]
+pub struct Isolate {
+    pub(super) inner: runtime::Isolate,
+    pub(super) program: Arc<Program>,
+    pub(super) mode: Mode,
+    counted: Option<ActionId>,
+    pub(super) receipts: Vec<Receipt>,
+}
+
+/// Stops a run from another thread or a signal handler.
+#[derive(Clone, Debug)]
+pub struct InterruptHandle {
+    flags: Arc<PollFlags>,
+}
+
+impl InterruptHandle {
+    /// The run ends at its next poll.
+    pub fn stop(&self) {
+        self.flags.raise(PollFlags::HOST);
+    }
+
+    /// The run ends at its next poll because its time is up.
+    pub fn time_out(&self) {
+        self.flags.raise(PollFlags::TIMEOUT);
+    }
+}
+
+impl Isolate {
+    /// A fresh isolate.
+    pub fn new(engine: &Arc<Engine>, program: &Arc<Program>, options: RunOptions) -> Self {
+        let mode = engine.mode();
+        let counted = options.count_calls_of.as_deref().and_then(|name| program.action(name));
+        let output = match options.output {
+            OutputSink::Stdout => Output::stdout(),
+            OutputSink::Capture => Output::Capture(String::new()),
+            OutputSink::Digest => Output::Digest(Box::new(blake3::Hasher::new())),
+        };
+        let settings = IsolateSettings {
+            gas_limit: options.gas_limit,
+            alloc_limit: options.alloc_limit,
+            memory_limit: options.memory_limit,
+            depth_limit: options.depth_limit,
+            collect_always: options.collect_always,
+            seed: options.seed.unwrap_or_else(rand::random),
+            args: options.args,
+        };
+        let upper = (mode != Mode::Interpreter).then(|| program.upper());
+        let inner = runtime::Isolate::new(
+            program.info.clone(),
+            program.evaluator.clone(),
+            upper,
+            policy(mode),
+            output,
+            settings,
+        );
+        if options.collect_always {
+            inner.poll_flags.raise(PollFlags::ALWAYS);
+        }
+        if let Some(limit) = options.timeout {
+            let handle = InterruptHandle { flags: inner.poll_flags.clone() };
+            // The thread sleeps beside the run and ends with the process.
+            std::thread::spawn(move || {
+                std::thread::sleep(limit);
+                handle.time_out();
+            });
+        }
+        Self { inner, program: program.clone(), mode, counted, receipts: Vec::new() }
+    }
+
+    /// Runs the top level on fresh globals, heap and ledger. Counters, feedback and code of earlier passes stay.
+    pub fn run(&mut self) -> PassResult {
+        self.inner.reset();
+        self.inner.output.reset();
+        let counted_before = self.counted_count();
+        let result = self.run_main();
+        let failure = result.err().map(|Unwind| render::failure(&self.program, &mut self.inner));
+        self.inner.output.flush();
+        let gas = self.inner.gas_used();
+        let logical_bytes = self.inner.logical_bytes();
+        let digest = self.pass_digest(failure.as_ref(), gas, logical_bytes);
+        PassResult { failure, gas, logical_bytes, digest, counted_calls: self.counted_count() - counted_before }
+    }
+
+    fn counted_count(&self) -> u64 {
+        self.counted.map_or(0, |action| self.inner.calls[action.0 as usize].count)
+    }
+
+    fn run_main(&mut self) -> Result<(), Unwind> {
+        self.set_args();
+        let site = CallSite::Place(Place::default());
+        self.inner.enter(ActionId(0), NO_INSTANCE, Value::UNSET, 0, 0, site)?;
+        self.run_entered().map(|_| ())
+    }
+
+    /// `args` and `__ARGS__`, where the program mentions them.
+    fn set_args(&mut self) {
+        let info = self.program.info.clone();
+        for (index, &symbol) in info.globals.iter().enumerate() {
+            if matches!(info.name(symbol), "args" | "__ARGS__") {
+                let texts = self.inner.settings.args.clone();
+                let items = texts.iter().map(|text| self.inner.ledger.heap.alloc_str(text)).collect();
+                let list = self.inner.ledger.heap.alloc_list(items);
+                self.inner.ledger.set_global(index as u32, list);
+            }
+        }
+    }
+
+    /// Runs the entered frame in the mode's first tier and leaves it.
+    fn run_entered(&mut self) -> Result<Value, Unwind> {
+        let result =
+            if self.mode == Mode::Vm { self.inner.run_upper(Entry::Start) } else { self.inner.run_frame(Entry::Start) };
+        match result {
+            Ok(value) => self.inner.leave(value),
+            Err(Unwind) => {
+                self.inner.leave_failed();
+                Err(Unwind)
+            }
+        }
+    }
+
+    /// A digest of everything observable.
+    fn pass_digest(&mut self, failure: Option<&Failure>, gas: u64, logical_bytes: u64) -> Digest {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(&self.inner.output.digest());
+        hasher.update(self.inner.event_digest.finalize().as_bytes());
+        hasher.update(&self.inner.event_count.to_le_bytes());
+        hasher.update(&gas.to_le_bytes());
+        hasher.update(&logical_bytes.to_le_bytes());
+        hasher.update(&state_root(&self.inner.ledger));
+        if let Some(failure) = failure {
+            hasher.update(failure.rendered.as_bytes());
+        }
+        hasher.finalize().into()
+    }
+
+    /// Calls a global action after [`Isolate::run`]; state is kept.
+    pub fn call(&mut self, action: &str, args: &[Data]) -> Result<Data, Failure> {
+        let values: Vec<Value> = args.iter().map(|data| import(&mut self.inner, data)).collect();
+        let value = self.call_values(action, &values);
+        match value {
+            Ok(value) => Ok(export(&mut self.inner, value)),
+            Err(Unwind) => Err(render::failure(&self.program, &mut self.inner)),
+        }
+    }
+
+    /// Calls a global action with values of this isolate.
+    pub(super) fn call_values(&mut self, action: &str, args: &[Value]) -> Result<Value, Unwind> {
+        // Entering polls, and a collection must find the arguments.
+        self.inner.held.extend_from_slice(args);
+        self.host_frame();
+        let result = self.call_inside(action, args);
+        self.inner.held.clear();
+        self.inner.frames.clear();
+        self.inner.stack_slots = 0;
+        result
+    }
+
+    /// The frame of the host: what it calls is called from the top level.
+    pub(super) fn host_frame(&mut self) {
+        self.inner.top = 0;
+        let site = CallSite::Place(Place::default());
+        let entered = self.inner.enter(ActionId(0), NO_INSTANCE, Value::UNSET, 0, 0, site);
+        if entered.is_err() {
+            // Interrupted: the call that follows will see the same flag.
+            self.inner.top = 0;
+        }
+    }
+
+    fn call_inside(&mut self, action: &str, args: &[Value]) -> Result<Value, Unwind> {
+        let Some(action) = self.program.action(action) else {
+            let message = format!("Action '{action}' is not defined");
+            return self.inner.fail(&message);
+        };
+        self.call_action(action, args)
+    }
+
+    /// Calls an action from the host frame.
+    pub(super) fn call_action(&mut self, action: ActionId, args: &[Value]) -> Result<Value, Unwind> {
+        let base = self.inner.top;
+        for &arg in args {
+            self.inner.push(arg);
+        }
+        let site = CallSite::Place(Place::default());
+        self.inner.enter(action, NO_INSTANCE, Value::UNSET, base, args.len() as u32, site)?;
+        self.run_entered()
+    }
+
+    /// Sets `config.key` for all runs: the text's own assignments to it are ignored.
+    pub fn set_config(&mut self, key: &str, value: ConfigValue) {
+        let setting = match value {
+            ConfigValue::Bool(value) => Setting::Bool(value),
+            ConfigValue::Int(value) => Setting::Int(value),
+            ConfigValue::Float(value) => Setting::Float(value),
+            ConfigValue::Str(value) => Setting::Str(value),
+        };
+        self.inner.config.set_override(key, setting);
+    }
+
+    /// The root of all contract state.
+    pub fn state_root(&mut self) -> Digest {
+        state_root(&self.inner.ledger)
+    }
+
+    /// BLAKE3 of the output since the last run began.
+    pub fn output_digest(&self) -> Digest {
+        self.inner.output.digest()
+    }
+
+    /// The output since the last run began, where it is captured.
+    pub fn captured_output(&self) -> &str {
+        self.inner.output.captured()
+    }
+
+    /// Keeps events as text from now on.
+    pub fn keep_events(&mut self) {
+        self.inner.event_log = Some(Vec::new());
+    }
+
+    /// Events as text: `Contract Name [arguments]`, if kept.
+    pub fn events(&self) -> &[String] {
+        self.inner.event_log.as_deref().unwrap_or_default()
+    }
+
+    /// Receipts of the last executed block, if kept.
+    pub fn receipts(&self) -> &[Receipt] {
+        &self.receipts
+    }
+
+    /// The canonical bytes of a value.
+    pub(super) fn encoded(&self, value: Value) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode_value(&self.inner.ledger, value, &mut bytes);
+        bytes
+    }
+
+    /// Deterministic and resource counters.
+    pub fn counters(&self) -> Counters {
+        let heap = &self.inner.ledger.heap;
+        let compiled = self.program.vm.compiled();
+        Counters {
+            gas: self.inner.gas_used(),
+            logical_bytes: self.inner.logical_bytes(),
+            allocations: heap.objects_made(),
+            collections: heap.collections(),
+            bytecode_bytes: compiled.code_bytes,
+            live_bytes: heap.live_bytes() as u64,
+            events: self.inner.event_count,
+            compile_ns: compiled.compile_ns,
+        }
+    }
+
+    /// Decisions of the tier policy so far.
+    pub fn tier_events(&self) -> Vec<TierEvent> {
+        let info = &self.program.info;
+        let event = |promotion: &runtime::Promotion| {
+            let (kind, place) = match promotion.site {
+                Site::Loop(id) => ("loop", info.loops[id.0 as usize].place),
+                Site::Action(action) => ("action", info.action(action).place),
+            };
+            let (line, column) = self.program.file.line_col(place.start);
+            TierEvent {
+                at_ns: promotion.at_ns,
+                site: format!("{}:{line}:{column}", self.program.file.name),
+                kind,
+                iteration: promotion.count,
+                from: "interpreter",
+                to: "vm",
+                compile_ns: promotion.prepared.compile_ns,
+                code_bytes: promotion.prepared.code_bytes,
+                speedup: None,
+                reason: match self.mode {
+                    Mode::Chaos(_) => "chaos".to_owned(),
+                    _ => format!("count reached {}", promotion.count),
+                },
+            }
+        };
+        self.inner.promoted.iter().map(event).collect()
+    }
+
+    /// A handle that stops this isolate from elsewhere.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        InterruptHandle { flags: self.inner.poll_flags.clone() }
+    }
+
+    /// Whether the output's reader has gone away.
+    pub fn output_closed(&self) -> bool {
+        self.inner.output.is_closed()
+    }
+
+    /// Whether something asked this isolate to stop.
+    pub fn was_stopped(&self) -> bool {
+        // Relaxed: the bits are the message.
+        self.inner.poll_flags.bits.load(Ordering::Relaxed) & PollFlags::HOST != 0
+    }
+}

@@ -1,0 +1,38 @@
+//! The one facade over the language: compile, run, call, execute blocks. It joins the tiers, decides when code
+//! moves up, and turns what happens inside into plain data. Nothing above it sees a `Value`.
+
+mod api;
+mod block;
+mod convert;
+mod isolate;
+mod policy;
+mod program;
+mod render;
+
+pub use api::{
+    BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OutputSink, PassResult, Receipt,
+    RunOptions, TierEvent, TxStatus,
+};
+pub use block::{BlockSettings, GenerateHost, PreparedBlock};
+pub use isolate::{InterruptHandle, Isolate};
+pub use program::{Program, SyntaxErrors};
+
+use std::sync::Arc;
+
+/// Which tiers runs of this process may use. `Sync`; one a mode.
+#[derive(Debug)]
+pub struct Engine {
+    mode: Mode,
+}
+
+impl Engine {
+    /// An engine for a mode.
+    pub fn new(mode: Mode) -> Arc<Self> {
+        Arc::new(Self { mode })
+    }
+
+    /// Its mode.
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+}

@@ -1,0 +1,154 @@
+//! A compiled program: immutable, shared by all isolates of a process.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::api::{ConfigValue, Digest};
+use super::convert;
+use crate::eval::Evaluator;
+use crate::resolve::{Tree, resolve};
+use crate::runtime::Tier;
+use crate::runtime::info::{ActionId, ProgramInfo};
+use crate::syntax::ast::StmtKind;
+use crate::syntax::{Diagnostic, Interner, SourceFile, diagnostic, parse};
+use crate::vm::Vm;
+
+/// All syntax errors of a file.
+#[derive(Clone, Debug)]
+pub struct SyntaxErrors {
+    /// As a user sees them.
+    pub rendered: String,
+    /// How many.
+    pub count: usize,
+}
+
+/// A program ready to run: the resolved tree, the bytecode made so far, constants and names.
+#[derive(Debug)]
+pub struct Program {
+    pub(super) info: Arc<ProgramInfo>,
+    pub(super) evaluator: Arc<Evaluator>,
+    pub(super) vm: Arc<Vm>,
+    pub(super) file: SourceFile,
+    pub(super) tree: Arc<Tree>,
+    parse_ns: u64,
+    resolve_ns: u64,
+    source_digest: Digest,
+}
+
+/// What `--param work=N` runs before each transaction of a block workload; added behind the workload's own text.
+const WORK: &str = "
+action __work(steps, x) {
+    let i = 0
+    while i < steps {
+        x = (x * 31 + 7) % 1000003
+        i = i + 1
+    }
+    return x
+}
+";
+
+impl Program {
+    /// Parses and resolves a program.
+    pub fn compile(source: &str, file_name: &str) -> Result<Arc<Self>, SyntaxErrors> {
+        let started = Instant::now();
+        let mut interner = Interner::new();
+        let mut parsed = parse(source, &mut interner);
+        let mut text = source.to_owned();
+        let is_block_workload = parsed.program.stmts.iter().any(|stmt| {
+            matches!(&stmt.kind, StmtKind::Action(action)
+                if action.name.is_some_and(|name| interner.resolve(name.symbol) == "transaction"))
+        });
+        if is_block_workload && parsed.diagnostics.is_empty() {
+            text.push_str(WORK);
+            interner = Interner::new();
+            parsed = parse(&text, &mut interner);
+        }
+        let parse_ns = started.elapsed().as_nanos() as u64;
+        let file = SourceFile::new(file_name, source);
+        if !parsed.diagnostics.is_empty() {
+            return Err(errors(&file, &parsed.diagnostics));
+        }
+        let started = Instant::now();
+        let (tree, info) = resolve(&parsed.program, &interner, file_name, &text)
+            .map_err(|diagnostics| errors(&file, &diagnostics))?;
+        let resolve_ns = started.elapsed().as_nanos() as u64;
+        let (tree, info) = (Arc::new(tree), Arc::new(info));
+        Ok(Arc::new(Self {
+            evaluator: Arc::new(Evaluator::new(tree.clone())),
+            vm: Arc::new(Vm::new(tree.clone(), info.clone())),
+            file,
+            tree,
+            parse_ns,
+            resolve_ns,
+            source_digest: blake3::hash(source.as_bytes()).into(),
+            info,
+        }))
+    }
+
+    /// Time spent parsing, nanoseconds.
+    pub fn parse_ns(&self) -> u64 {
+        self.parse_ns
+    }
+
+    /// Time spent resolving names and cutting gas blocks, nanoseconds.
+    pub fn resolve_ns(&self) -> u64 {
+        self.resolve_ns
+    }
+
+    /// BLAKE3 of the source.
+    pub fn source_digest(&self) -> Digest {
+        self.source_digest
+    }
+
+    /// Whether the program has a global action of that name.
+    pub fn has_action(&self, name: &str) -> bool {
+        self.action(name).is_some()
+    }
+
+    /// The names of its global actions.
+    pub fn action_names(&self) -> Vec<String> {
+        let actions = self.info.actions.iter().skip(1).filter(|action| !action.is_contract_action);
+        let names = actions.filter_map(|action| action.name);
+        names.map(|name| self.info.name(name).to_owned()).filter(|name| !name.starts_with("__")).collect()
+    }
+
+    /// A literal that the top level assigns to `config.key`.
+    pub fn config(&self, key: &str) -> Option<ConfigValue> {
+        let value = self.info.config.iter().rev().find(|(name, _)| name == key).map(|(_, value)| *value)?;
+        convert::config_value(value)
+    }
+
+    /// The keys that the top level assigns literals to, in order.
+    pub fn config_keys(&self) -> Vec<String> {
+        self.info.config.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The resolved tree as text.
+    pub fn dump_tree(&self) -> String {
+        crate::resolve::dump::dump(&self.tree, &self.info)
+    }
+
+    /// The bytecode of every action as text.
+    pub fn dump_bytecode(&self) -> String {
+        self.vm.disassemble_all()
+    }
+
+    /// An action of that name that is no contract's.
+    pub(super) fn action(&self, name: &str) -> Option<ActionId> {
+        let found = self.info.actions.iter().position(|action| {
+            !action.is_contract_action && action.name.is_some_and(|own| self.info.name(own) == name)
+        })?;
+        Some(ActionId(found as u32))
+    }
+
+    /// The tier above the evaluator.
+    pub(super) fn upper(&self) -> Arc<dyn Tier> {
+        self.vm.clone()
+    }
+}
+
+fn errors(file: &SourceFile, diagnostics: &[Diagnostic]) -> SyntaxErrors {
+    let rendered: Vec<String> =
+        diagnostics.iter().map(|each| diagnostic::render(file, "error", each, false)).collect();
+    SyntaxErrors { rendered: rendered.join("\n"), count: diagnostics.len() }
+}

@@ -1,0 +1,114 @@
+//! Failures as users see them: message, place, source line with a caret, call stack, suggestion.
+
+use super::api::{Failure, FailureKind};
+use super::program::Program;
+use crate::runtime::info::{ActionId, Place};
+use crate::runtime::{Interrupt, Isolate, Signal};
+use crate::syntax::ast::Span;
+use crate::syntax::{Diagnostic, diagnostic};
+
+/// Describes what ended a run.
+pub(super) fn failure(program: &Program, isolate: &mut Isolate) -> Failure {
+    let (kind, message) = match isolate.signal {
+        Signal::Error => (FailureKind::Error, error_message(isolate)),
+        Signal::OutOfGas { .. } => (FailureKind::OutOfGas, "Out of gas".to_owned()),
+        Signal::OutOfMemory => (FailureKind::OutOfMemory, "Out of memory".to_owned()),
+        Signal::Interrupt(Interrupt::Timeout) => (FailureKind::Interrupted, "Time limit exceeded".to_owned()),
+        Signal::Interrupt(Interrupt::Memory) => (FailureKind::Interrupted, "Memory limit exceeded".to_owned()),
+        Signal::Interrupt(Interrupt::Host) => (FailureKind::Interrupted, "Interrupted".to_owned()),
+        Signal::Dependency(_) => (FailureKind::Interrupted, "Waiting for another transaction".to_owned()),
+    };
+    let (place, trace) = site(isolate);
+    let text = place.map(|(_, place)| {
+        let (line, column) = program.file.line_col(place.start);
+        format!("{}:{line}:{column}", program.file.name)
+    });
+    let rendered = render(program, isolate, &message, place.map(|(_, place)| place), &trace);
+    Failure { kind, message, place: text, rendered }
+}
+
+fn error_message(isolate: &mut Isolate) -> String {
+    let value = isolate.ledger.heap.error(isolate.error).message;
+    // Showing a value is the host's work: it costs the program nothing.
+    let (gas, alloc_left) = (isolate.gas, isolate.alloc_left);
+    isolate.gas = i64::MAX / 4;
+    isolate.alloc_left = i64::MAX / 4;
+    let text = isolate.display(value).unwrap_or_else(|_| "(value nested too deeply to show)".to_owned());
+    isolate.gas = gas;
+    isolate.alloc_left = alloc_left;
+    text
+}
+
+/// Where it struck, and the calls around it: (action called, byte offset of the call).
+fn site(isolate: &Isolate) -> (Option<(ActionId, Place)>, Vec<(ActionId, u32)>) {
+    if isolate.signal == Signal::Error {
+        let trace = &isolate.ledger.heap.error(isolate.error).trace;
+        return (
+            isolate.error_place(),
+            trace.iter().map(|&(action, position)| (ActionId(action), position)).collect(),
+        );
+    }
+    match &isolate.signal_site {
+        Some(site) => (
+            Some((site.action, site.place)),
+            site.trace.iter().map(|entry| (entry.action, entry.position)).collect(),
+        ),
+        None => (None, Vec::new()),
+    }
+}
+
+fn render(
+    program: &Program,
+    isolate: &Isolate,
+    message: &str,
+    place: Option<Place>,
+    trace: &[(ActionId, u32)],
+) -> String {
+    let mut out = match place {
+        Some(place) => {
+            let diagnostic = Diagnostic::new(message, Span::new(place.start, place.end));
+            let diagnostic = match suggestion(program, isolate, message) {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            };
+            diagnostic::render(&program.file, "error", &diagnostic, false)
+        }
+        None => format!("error: {message}\n"),
+    };
+    for (shown, (action, position)) in trace.iter().enumerate() {
+        if shown == 16 {
+            out.push_str(&format!("  ... {} more calls\n", trace.len() - shown));
+            break;
+        }
+        let (line, column) = program.file.line_col(*position);
+        let name = isolate.action_name(*action);
+        out.push_str(&format!("  in {name}, called at {}:{line}:{column}\n", program.file.name));
+    }
+    out
+}
+
+fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<String> {
+    let info = &program.info;
+    if message.contains("NULL") && message.starts_with("Type mismatch") {
+        return Some("a missing key reads null: use `b[k] || 0`".to_owned());
+    }
+    let quoted = message.split('\'').nth(1)?;
+    let nearest = |candidates: Vec<&str>| -> Option<String> {
+        diagnostic::nearest(quoted, candidates.into_iter()).map(|name| format!("did you mean `{name}`?"))
+    };
+    if message.starts_with("Identifier") {
+        let globals = info.globals.iter().map(|&symbol| info.name(symbol));
+        let params = info.actions.iter().flat_map(|action| action.params.iter().map(|&symbol| info.name(symbol)));
+        let builtins = crate::runtime::names::BUILTINS.iter().map(|builtin| builtin.0);
+        return nearest(globals.chain(params).chain(builtins).filter(|name| *name != quoted).collect());
+    }
+    if message.starts_with("Method") {
+        return nearest(crate::runtime::names::METHODS.iter().map(|method| method.0).collect());
+    }
+    if message.starts_with("Action") && message.contains("not found in contract") {
+        let class = message.rsplit(' ').next()?;
+        let class = info.classes.iter().find(|each| info.name(each.name) == class)?;
+        return nearest(class.actions.iter().map(|(symbol, _)| isolate.info.name(*symbol)).collect());
+    }
+    None
+}

@@ -1,0 +1,73 @@
+//! What one child process is told to do.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::parameters::Parameters;
+use super::workload::Form;
+
+/// The kinds of child.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobKind {
+    /// Makes the digest chain that every other process must equal; times nothing.
+    Reference,
+    /// Measures one cell.
+    Measure,
+    /// Runs one pass or block, to be compared; times nothing.
+    Smoke,
+    /// A whole fresh run of a script, once.
+    Cold,
+}
+
+/// A child's job, as JSON on its command line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Job {
+    /// Its kind.
+    pub kind: JobKind,
+    /// The workload file.
+    pub workload: PathBuf,
+    /// Digest of its text when the parent read it.
+    pub workload_digest: String,
+    /// Its form.
+    pub form: FormName,
+    /// The action that is a transaction.
+    pub transaction: String,
+    /// Mode, as in the `mode` column.
+    pub mode: String,
+    /// Executor, as in the `executor` column.
+    pub executor: String,
+    /// Threads.
+    pub threads: usize,
+    /// Everything that changes the work.
+    pub parameters: Parameters,
+    /// For how long to run windows.
+    pub process_ms: u64,
+    /// Length of a window to aim at.
+    pub window_ns: u64,
+    /// When the program is interrupted.
+    pub limit_ms: u64,
+    /// Links of the chain to emit; the reference holds no more than these.
+    pub digests: u64,
+    /// Transactions of one pass of a script; the reference counts them.
+    pub tx_per_pass: u64,
+}
+
+/// [`Form`], as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "as Form")]
+pub enum FormName {
+    Script,
+    Block,
+}
+
+impl From<Form> for FormName {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Script => Self::Script,
+            Form::Block => Self::Block,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Contract state and its history: instances, globals, the undo journal with its checkpoints, canonical encoding
+//! and the state root.
+//!
+//! The room knows values and nothing above: no frames, no gas, no program text. Every change that a failing
+//! contract call must undo goes through the methods here; code above never writes into a container, global, cell
+//! or field behind their back.
+
+mod encode;
+mod journal;
+mod root;
+mod write;
+
+pub use encode::encode_value;
+pub use journal::{Checkpoint, Journal};
+pub use root::state_root;
+
+use crate::value::{Heap, Space, Value};
+
+/// One contract instance. Values name it by its index, never by its address.
+#[derive(Debug)]
+pub struct Instance {
+    /// Its contract declaration.
+    pub class: u32,
+    /// The ordinal of the transaction that made it, and its running number there: its address is `Name#T.N`.
+    pub made_by: (u64, u32),
+    /// State fields, in the order of the declaration.
+    pub fields: Vec<Value>,
+    /// The journal epoch of each field's last logged write.
+    pub epochs: Vec<u64>,
+}
+
+/// An event that contract code emitted.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The contract's name; empty at top level.
+    pub contract: Value,
+    /// The event's name.
+    pub name: Value,
+    /// Its arguments: copies.
+    pub args: Vec<Value>,
+}
+
+/// Everything that a checkpoint can restore, and the heap it lives in.
+#[derive(Debug)]
+pub struct Ledger {
+    /// The objects of the isolate and of contract state.
+    pub heap: Heap,
+    /// Values of the globals.
+    pub globals: Vec<Value>,
+    pub(crate) global_epochs: Vec<u64>,
+    /// All instances ever made and not undone.
+    pub instances: Vec<Instance>,
+    /// The instance behind `Name.f()`, by contract declaration.
+    pub shared_instances: Vec<Option<u32>>,
+    /// Events not yet folded away.
+    pub events: Vec<Event>,
+    /// `persist_*` values for the length of the run: (key, value) in a map of the heap.
+    pub persisted: Value,
+    /// The undo log.
+    pub journal: Journal,
+    /// Instances made by the current transaction.
+    pub made_in_transaction: u32,
+    /// The current transaction's ordinal, 0 outside any.
+    pub transaction: u64,
+}
+
+impl Ledger {
+    /// An empty ledger for a program with so many globals and contract declarations.
+    pub fn new(globals: usize, classes: usize) -> Self {
+        let mut heap = Heap::new();
+        let persisted = heap.alloc_map(crate::value::MapData::new());
+        Self {
+            heap,
+            globals: vec![Value::UNSET; globals],
+            global_epochs: vec![0; globals],
+            instances: Vec::new(),
+            shared_instances: vec![None; classes],
+            events: Vec::new(),
+            persisted,
+            journal: Journal::default(),
+            made_in_transaction: 0,
+            transaction: 0,
+        }
+    }
+
+    /// Marks everything that the ledger keeps alive.
+    pub fn mark(&self, marker: &mut crate::value::Marker) {
+        marker.values(&self.globals);
+        for instance in &self.instances {
+            marker.values(&instance.fields);
+        }
+        for event in &self.events {
+            marker.value(event.contract);
+            marker.value(event.name);
+            marker.values(&event.args);
+        }
+        marker.value(self.persisted);
+        self.journal.mark(marker);
+    }
+
+    /// Whether a value is a container that stands in contract state now.
+    #[inline]
+    pub fn is_state(&self, value: Value) -> bool {
+        value.tag().is_container() && self.heap.space(value) == Space::Ledger
+    }
+}

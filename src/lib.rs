@@ -1,0 +1,19 @@
+//! zx-run and zx-bench: the tiered Zexus runtime, and the laboratory that measures it.
+//!
+//! The rooms import downwards only, in this order: `cli`, `report`, `harness`, `stats`, `parallel`, `engine`, `vm`,
+//! `bytecode`, `eval`, `resolve`, `syntax`, `runtime`, `ledger`, `value`. ARCHITECTURE.md has the map.
+
+pub mod bytecode;
+pub mod cli;
+pub mod engine;
+pub mod eval;
+pub mod harness;
+pub mod ledger;
+pub mod parallel;
+pub mod report;
+pub mod resolve;
+pub mod runtime;
+pub mod stats;
+pub mod syntax;
+pub mod value;
+pub mod vm;

@@ -1,0 +1,122 @@
+//! One isolate a thread, on a pool of exactly that many threads.
+
+use std::sync::{Barrier, Mutex, PoisonError};
+use std::time::Instant;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use crate::engine::{BlockSettings, Failure, Isolate};
+
+use super::{BlockOutcome, BlockWindow, LedgerReport, LedgerWindow, root_is_due};
+
+/// Room for the deepest program recursion: the language's own depth limit hits first.
+const STACK_BYTES: usize = 256 << 20;
+
+/// Logical bytes that a transaction may allocate.
+const ALLOC_LIMIT: u64 = 64 << 20;
+
+/// Time between two blocks, as programs see it.
+const BLOCK_TIME_MS: i64 = 1000;
+
+/// Makes the isolate of a thread, ready to be measured.
+pub type IsolateMaker<'a> = dyn Fn(usize) -> Result<Isolate, Failure> + Sync + 'a;
+
+/// Isolates, each on its own thread. The pool is built before anything is timed.
+///
+/// A panic on one thread would leave the others at a barrier for ever: whoever uses this must end
+/// the process on panic (the harness's children do).
+pub struct Shards {
+    pool: ThreadPool,
+    isolates: Vec<Mutex<Isolate>>,
+}
+
+impl std::fmt::Debug for Shards {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Shards").field("threads", &self.isolates.len()).finish_non_exhaustive()
+    }
+}
+
+/// Why shards could not be made.
+#[derive(Debug)]
+pub enum ShardError {
+    /// No threads to be had.
+    Threads(String),
+    /// The program failed while an isolate was made ready.
+    Program(Box<Failure>),
+}
+
+impl Shards {
+    /// Builds the pool, and each isolate on its own thread.
+    pub fn new(threads: usize, make: &IsolateMaker<'_>) -> Result<Self, ShardError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .stack_size(STACK_BYTES)
+            .thread_name(|index| format!("shard-{index}"))
+            .build()
+            .map_err(|e| ShardError::Threads(format!("cannot start {threads} threads: {e}")))?;
+        let made = pool.broadcast(|thread| make(thread.index()));
+        let isolates = made.into_iter().map(|isolate| isolate.map(Mutex::new));
+        let isolates = isolates.collect::<Result<_, _>>().map_err(|failure| ShardError::Program(Box::new(failure)))?;
+        Ok(Self { pool, isolates })
+    }
+
+    /// Runs `work` on every thread at once, each with its own isolate and a barrier for all.
+    pub fn each<T: Send>(&self, work: impl Fn(usize, &mut Isolate, &Barrier) -> T + Sync) -> Vec<T> {
+        let barrier = Barrier::new(self.isolates.len());
+        self.pool.broadcast(|thread| {
+            let isolate = &self.isolates[thread.index()];
+            let mut isolate = isolate.lock().unwrap_or_else(PoisonError::into_inner);
+            work(thread.index(), &mut isolate, &barrier)
+        })
+    }
+
+    /// What each isolate knows about itself.
+    pub fn reports(&self) -> Vec<LedgerReport> {
+        self.each(|_, isolate, _| LedgerReport { counters: isolate.counters(), tier_events: isolate.tier_events() })
+    }
+
+    /// A window on every isolate.
+    pub(super) fn run_window(&self, window: &BlockWindow) -> Vec<LedgerWindow> {
+        self.each(|_, isolate, barrier| {
+            let prepared: Vec<_> = window.blocks.iter().map(|block| isolate.prepare(block)).collect();
+            let mut outcomes = Vec::with_capacity(prepared.len());
+            let mut settings = BlockSettings {
+                block_number: window.first_block,
+                first_index: window.first_transaction,
+                gas_limit: window.gas_limit,
+                alloc_limit: ALLOC_LIMIT,
+                timestamp_ms: 0,
+                seed: window.seed,
+                work: window.work,
+                keep_receipts: false,
+            };
+            barrier.wait();
+            let cpu_before = (window.thread_cpu_ns)();
+            for (block, transactions) in prepared.iter().zip(&window.blocks) {
+                settings.timestamp_ms = (settings.block_number as i64 + 1) * BLOCK_TIME_MS;
+                let begin = Instant::now();
+                let result = isolate.execute(block, &settings);
+                let execute_ns = elapsed_ns(begin);
+                let begin = Instant::now();
+                let root = root_is_due(settings.block_number).then(|| isolate.state_root());
+                let root_ns = if root.is_some() { elapsed_ns(begin) } else { 0 };
+                outcomes.push(BlockOutcome { execute_ns, result, output: isolate.output_digest(), root, root_ns });
+                settings.block_number += 1;
+                settings.first_index += transactions.len() as u64;
+            }
+            let cpu_ns = (window.thread_cpu_ns)().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
+            LedgerWindow { blocks: outcomes, cpu_ns }
+        })
+    }
+
+    /// An action without arguments, on every isolate.
+    pub(super) fn check(&self, action: &str) -> Result<(), Failure> {
+        let done = self.each(|_, isolate, _| isolate.call(action, &[]).map(drop));
+        done.into_iter().collect()
+    }
+}
+
+/// Nanoseconds since `begin`, at least 1.
+fn elapsed_ns(begin: Instant) -> u64 {
+    (begin.elapsed().as_nanos() as u64).max(1)
+}

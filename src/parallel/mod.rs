@@ -1,0 +1,88 @@
+//! Block executors: one stream of blocks, one or many ledgers.
+//!
+//! [`Sequential`] is the reference: one ledger, transactions one after another. [`Sharded`] gives
+//! each thread a ledger of its own and the same whole stream, so that each thread's chain must
+//! equal the reference's: the upper bound of what threads can give. An optimistic parallel
+//! executor over one ledger will be a third. This room may know the engine's facade alone; it must
+//! never generate transactions, decide how long to run or write results.
+
+mod ledgers;
+mod sequential;
+mod sharded;
+
+use crate::engine::{BlockResult, Counters, Data, Digest, Failure, TierEvent};
+
+pub use ledgers::{IsolateMaker, ShardError, Shards};
+pub use sequential::Sequential;
+pub use sharded::Sharded;
+
+/// A timed stretch of blocks: what every ledger executes.
+#[derive(Debug)]
+pub struct BlockWindow {
+    /// Number of the first block.
+    pub first_block: u64,
+    /// Transactions of each block.
+    pub blocks: Vec<Vec<Data>>,
+    /// Transactions before this window.
+    pub first_transaction: u64,
+    /// Gas of a transaction.
+    pub gas_limit: u64,
+    /// Seed of the language's `random`.
+    pub seed: u64,
+    /// Steps of work before each transaction.
+    pub work: u32,
+    /// Reads the calling thread's CPU time, nanoseconds.
+    pub thread_cpu_ns: fn() -> Option<u64>,
+}
+
+/// What one ledger did with one block.
+#[derive(Debug, Clone)]
+pub struct BlockOutcome {
+    /// Execution, journal, receipts and commit.
+    pub execute_ns: u64,
+    /// Counts, gas and the digest of the receipts.
+    pub result: BlockResult,
+    /// Digest of the output so far.
+    pub output: Digest,
+    /// State root, where due.
+    pub root: Option<Digest>,
+    /// Time of the state root.
+    pub root_ns: u64,
+}
+
+/// What one ledger did in one window.
+#[derive(Debug, Clone)]
+pub struct LedgerWindow {
+    /// Its blocks, in order.
+    pub blocks: Vec<BlockOutcome>,
+    /// CPU time over them, state roots included.
+    pub cpu_ns: Option<u64>,
+}
+
+/// What an isolate knows about itself at the end.
+#[derive(Debug, Clone)]
+pub struct LedgerReport {
+    /// Counters.
+    pub counters: Counters,
+    /// Tier decisions.
+    pub tier_events: Vec<TierEvent>,
+}
+
+/// Executes windows of blocks.
+pub trait BlockExecutor {
+    /// As in the `executor` column.
+    fn name(&self) -> &'static str;
+    /// Executes a window on every ledger; element i is ledger i. Inputs are prepared before the
+    /// clock starts, and all ledgers start together.
+    fn run_window(&mut self, window: &BlockWindow) -> Vec<LedgerWindow>;
+    /// Calls an action without arguments on every ledger, untimed: `verify()`.
+    fn check(&mut self, action: &str) -> Result<(), Failure>;
+    /// What each isolate knows about itself.
+    fn reports(&mut self) -> Vec<LedgerReport>;
+}
+
+/// The state root is part of the digests of the first blocks, and of each 16th from then on: the
+/// same blocks in every cell, whatever its windows are.
+pub fn root_is_due(block: u64) -> bool {
+    block < 4 || (block + 1).is_multiple_of(16)
+}

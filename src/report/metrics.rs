@@ -1,0 +1,89 @@
+//! The metric names of `samples.csv`, in one place: who writes a row and who reads it agree here.
+//!
+//! Windows: the harness writes one `tps` row per window, in time order, with `window` and `at_ns`
+//! (the window's **end**, since the process's first transaction). Phase says how a window counts:
+//! `steady` is in the process's figure, `warmup` is before it. A process **without steady state**
+//! has `warmup` windows alone; its figure is then the median of all of them and it counts as
+//! `unsteady`. `isolate` is empty for a figure of the whole process; rows with an isolate are that
+//! thread's share, and are summed over isolates only where the process has no row of its own.
+//!
+//! Every other metric is one row a process (isolate and window empty), unless said otherwise.
+
+/// Committed transactions per second over one window (phase `warmup` or `steady`), or over the
+/// first pass of a process (phase `cold`). Unit [`unit::TPS`].
+pub const TPS: &str = "tps";
+/// `tps` with root, store and signature stages included. One row a process, phase `steady`.
+pub const TPS_FULL: &str = "tps_full";
+
+/// Cold start: the whole process, from spawn to exit, wall clock. Phase `cold`.
+pub const PROCESS_NS: &str = "process_ns";
+/// Cold start: the first pass up to the threshold (iterations 1 to 500). Phase `cold`.
+/// Without a threshold (interpreter only): the same number of iterations.
+pub const INTERPRETED_NS: &str = "interpreted_ns";
+/// Cold start: the rest of the first pass. Phase `cold`.
+pub const REST_NS: &str = "rest_ns";
+/// Cold start: iterations that `interpreted_ns` covers (500 in the example). Phase `cold`.
+pub const INTERPRETED_ITERATIONS: &str = "interpreted_iterations";
+/// Cold start of a second run, from the cache: the whole process. Phase `cold`.
+pub const CACHED_PROCESS_NS: &str = "cached_process_ns";
+
+/// Time of a stage that has a phase of its own (`parse resolve compile native_compile setup`).
+pub const STAGE_NS: &str = "stage_ns";
+
+/// CPU time of the process over its timed windows. Phase `steady`.
+pub const CPU_NS: &str = "cpu_ns";
+/// State root time, summed over the windows that count. Phase `root`.
+pub const ROOT_NS: &str = "root_ns";
+/// Durable store time, likewise. Phase `store`.
+pub const STORE_NS: &str = "store_ns";
+/// Signature check time, likewise. Phase `sig`.
+pub const SIG_NS: &str = "sig_ns";
+
+/// Committed transactions over all timed windows of the process: what `cpu_ns`, `root_ns`,
+/// `store_ns`, `sig_ns` and `gas` are divided by. Phase `steady`.
+pub const COMMITTED: &str = "committed";
+/// Reverted transactions over the same windows.
+pub const REVERTED: &str = "reverted";
+/// Transactions that ran out of gas over the same windows.
+pub const OUT_OF_GAS: &str = "out_of_gas";
+/// Incarnations thrown away by the parallel executor over the same windows.
+pub const ABORTED: &str = "aborted";
+/// Gas of the committed transactions over the same windows.
+pub const GAS: &str = "gas";
+
+/// Peak resident set of the process.
+pub const RSS_KIB: &str = "rss_kib";
+
+/// 1 when the process's digest chain equals the reference's as far as both go and `verify()`
+/// passed, else 0. No row: not compared.
+pub const AGREED: &str = "agreed";
+/// Blocks or passes that were compared for [`AGREED`].
+pub const AGREED_BLOCKS: &str = "agreed_blocks";
+
+/// Latency of sampled single transactions: one row a process, phase `probe`.
+pub const P50_NS: &str = "p50_ns";
+/// As [`P50_NS`], 99th percentile.
+pub const P99_NS: &str = "p99_ns";
+/// As [`P50_NS`], 99.9th percentile.
+pub const P999_NS: &str = "p999_ns";
+/// Below this a latency is not resolved by the clock. Phase `probe`.
+pub const LATENCY_FLOOR_NS: &str = "latency_floor_ns";
+
+/// 1 for a process that failed: the row stands for the numbers it did not give.
+pub const FAILED: &str = "failed";
+
+/// Units, as written to the `unit` column.
+pub mod unit {
+    /// Transactions per second.
+    pub const TPS: &str = "tx/s";
+    /// Nanoseconds.
+    pub const NS: &str = "ns";
+    /// Kibibytes.
+    pub const KIB: &str = "KiB";
+    /// Transactions.
+    pub const TX: &str = "tx";
+    /// Gas.
+    pub const GAS: &str = "gas";
+    /// A plain number or a flag.
+    pub const COUNT: &str = "count";
+}

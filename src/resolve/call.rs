@@ -1,0 +1,130 @@
+//! Calls: who is called is bound here wherever the text fixes it.
+
+use crate::runtime::info::{ActionId, ClassId, Symbol};
+use crate::runtime::names;
+use crate::syntax::ast::{self, Ident, Span};
+use crate::value::Value;
+
+use super::cost;
+use super::expr::{Held, any_runs_code};
+use super::hir::{BinaryOp, Call, Callee, Expr, ExprKind};
+use super::name::Meaning;
+use super::scope::{GlobalKind, Resolver};
+
+impl<'a> Resolver<'a> {
+    /// `callee(args)`
+    pub(super) fn call(&mut self, callee: &'a ast::Expr, args: &'a [ast::Expr], optional: bool, span: Span) -> Expr {
+        let mut held = Held::default();
+        let (callee, place) = match &callee.kind {
+            ast::ExprKind::Name(symbol) => {
+                self.function().gas.charge(cost::EXPRESSION);
+                (self.named_callee(*symbol, callee.span, optional, &mut held), span)
+            }
+            ast::ExprKind::Member { object, name, optional } => {
+                self.function().gas.charge(cost::EXPRESSION);
+                let place = Span::new(name.span.start, span.end.max(name.span.end));
+                (self.member_callee(object, *name, *optional, &mut held), place)
+            }
+            _ => (Callee::Value(self.operand(callee, &mut held), optional), span),
+        };
+        let args = self.operands(args, &mut held);
+        self.finish_call(callee, args, &held, place, span)
+    }
+
+    /// The call of a builtin that the language itself writes (`verify`, `let x << path`).
+    pub(super) fn call_builtin(&mut self, name: &str, args: &'a [ast::Expr], span: Span) -> Expr {
+        let mut held = Held::default();
+        let args = self.operands(args, &mut held);
+        let builtin = names::builtin_id(name).expect("the table has it");
+        self.finish_call(Callee::Builtin(builtin), args, &held, span, span)
+    }
+
+    fn finish_call(&mut self, callee: Callee, args: Vec<Expr>, held: &Held, place: Span, span: Span) -> Expr {
+        self.node(held);
+        let of_callee = match &callee {
+            Callee::Builtin(builtin) => names::runs_callback(*builtin),
+            _ => true,
+        };
+        let runs_code = of_callee || any_runs_code(&args);
+        let gas = self.function().gas.cut(span);
+        Expr { kind: ExprKind::Call(Box::new(Call { callee, args, gas })), span: place, runs_code }
+    }
+
+    /// Who `name(...)` calls: a local, an action of the contract, a global, a builtin.
+    fn named_callee(&mut self, symbol: ast::Symbol, span: Span, optional: bool, held: &mut Held) -> Callee {
+        let meaning = if let Some(local) = self.local(symbol) {
+            local
+        } else if let Some(action) = self.own_action(symbol) {
+            return Callee::Own(action);
+        } else {
+            self.global_or_outermost(symbol)
+        };
+        match meaning {
+            Meaning::Global(_, GlobalKind::Action(action), _) => Callee::Action(action),
+            Meaning::Global(_, GlobalKind::Class(class), _) => Callee::New(class),
+            Meaning::Builtin(builtin) => Callee::Builtin(builtin),
+            _ => {
+                *held = Held::one();
+                let kind = self.read(meaning, symbol, span);
+                Callee::Value(Expr { kind, span, runs_code: false }, optional)
+            }
+        }
+    }
+
+    /// The action of that name of the contract whose code this is.
+    fn own_action(&self, symbol: ast::Symbol) -> Option<ActionId> {
+        let class = self.class()?;
+        self.classes[class.0 as usize].action(Symbol(symbol.0))
+    }
+
+    fn member_callee(&mut self, object: &'a ast::Expr, name: Ident, optional: bool, held: &mut Held) -> Callee {
+        if let (ast::ExprKind::This, Some(action)) = (&object.kind, self.own_action(name.symbol)) {
+            self.function().gas.charge(cost::EXPRESSION);
+            return Callee::Own(action);
+        }
+        Callee::Method(self.operand(object, held), Symbol(name.symbol.0), optional)
+    }
+
+    /// `Name{f: v}`
+    pub(super) fn instance_with(&mut self, head: &'a ast::Expr, fields: &'a [(Ident, ast::Expr)], span: Span) -> Expr {
+        let mut held = Held::default();
+        let class = match &head.kind {
+            ast::ExprKind::Name(symbol) => match self.meaning(*symbol) {
+                Meaning::Global(_, GlobalKind::Class(class), _) => Some(class),
+                _ => None,
+            },
+            _ => None,
+        };
+        let mut indexes = Vec::with_capacity(fields.len());
+        let mut values = Vec::with_capacity(fields.len());
+        for (name, value) in fields {
+            indexes.extend(class.and_then(|class| self.field_index(class, *name)));
+            values.push(self.operand(value, &mut held));
+        }
+        let Some(class) = class else {
+            self.unsupported("a literal of anything but a contract declared in the outermost block", head.span);
+            return Expr { kind: ExprKind::Const(Value::NULL), span, runs_code: false };
+        };
+        self.function().gas.charge(cost::EXPRESSION);
+        self.finish_call(Callee::NewWith(class, indexes), values, &held, span, span)
+    }
+
+    fn field_index(&mut self, class: ClassId, name: Ident) -> Option<u16> {
+        let field = self.classes[class.0 as usize].field(Symbol(name.symbol.0));
+        if field.is_none() {
+            self.no_field(class, name);
+        }
+        field
+    }
+}
+
+/// Whether the expression's value is a new container, if it is a container: a literal, `+`, a slice, a range, or a
+/// builtin that makes one.
+pub(super) fn is_fresh(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::List(..) | ExprKind::Map(..) | ExprKind::Slice { .. } | ExprKind::Range(..) => true,
+        ExprKind::Binary(op, ..) => *op == BinaryOp::Add,
+        ExprKind::Call(call) => matches!(call.callee, Callee::Builtin(builtin) if names::makes_container(builtin)),
+        _ => false,
+    }
+}

@@ -1,0 +1,214 @@
+//! What a name means at a place of the text.
+
+use crate::runtime::info::Symbol;
+use crate::runtime::names;
+use crate::syntax::ast::{self, Ident, Span};
+use crate::syntax::{Diagnostic, diagnostic::nearest};
+use crate::value::Value;
+
+use super::hir::{ExprKind, Place};
+use super::scope::{GlobalKind, Local, Resolver};
+
+/// The settings that a program may read and write, apart from those that begin with `bench_`.
+const SETTINGS: [&str; 3] = ["jit_threshold", "jit_enabled", "jit_debug"];
+
+/// What a name means where it is read.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Meaning {
+    /// A name of the action itself.
+    Own(Local),
+    /// A captured variable.
+    Upvalue(u16),
+    /// A state field.
+    Field(u16),
+    /// A global; for one named like a builtin also the builtin.
+    Global(crate::runtime::info::GlobalId, GlobalKind, Option<u32>),
+    /// A builtin function.
+    Builtin(u32),
+    /// `config`
+    Config,
+    /// `TX`
+    Tx,
+    /// `msg`
+    Msg,
+    /// `__MODULE__`
+    ModuleName,
+    /// Nothing.
+    Nothing,
+}
+
+impl Resolver<'_> {
+    /// The variable of this action or of one around it.
+    pub(super) fn local(&mut self, symbol: ast::Symbol) -> Option<Meaning> {
+        if let Some(local) = self.function().names.get(&symbol).filter(|local| local.visible) {
+            return Some(Meaning::Own(*local));
+        }
+        let here = self.functions.len() - 1;
+        self.upvalue(here, symbol).map(Meaning::Upvalue)
+    }
+
+    fn field(&mut self, symbol: ast::Symbol) -> Option<u16> {
+        let class = self.class()?;
+        self.classes[class.0 as usize].field(Symbol(symbol.0))
+    }
+
+    /// What is outside contract and actions.
+    pub(super) fn global_or_outermost(&mut self, symbol: ast::Symbol) -> Meaning {
+        let name = self.name(symbol);
+        let builtin = names::builtin_id(name);
+        if let Some((global, kind)) = self.global(symbol) {
+            return Meaning::Global(global, kind, builtin);
+        }
+        match (builtin, name) {
+            (Some(builtin), _) => Meaning::Builtin(builtin),
+            (None, "config") => Meaning::Config,
+            (None, "TX") => Meaning::Tx,
+            (None, "msg") => Meaning::Msg,
+            (None, "__MODULE__") => Meaning::ModuleName,
+            _ => Meaning::Nothing,
+        }
+    }
+
+    /// What a name means where it is read.
+    pub(super) fn meaning(&mut self, symbol: ast::Symbol) -> Meaning {
+        if let Some(local) = self.local(symbol) {
+            return local;
+        }
+        match self.field(symbol) {
+            Some(field) => Meaning::Field(field),
+            None => self.global_or_outermost(symbol),
+        }
+    }
+
+    /// Reads a name that means this.
+    pub(super) fn read(&mut self, meaning: Meaning, symbol: ast::Symbol, span: Span) -> ExprKind {
+        let name = Symbol(symbol.0);
+        match meaning {
+            Meaning::Own(local) => {
+                if local.cell {
+                    return ExprKind::Read(local.place(), name);
+                }
+                if self.function().definite.contains(local.slot) {
+                    return ExprKind::Local(local.slot);
+                }
+                self.function().unset.insert(local.slot.0);
+                ExprKind::Read(local.place(), name)
+            }
+            Meaning::Upvalue(index) => ExprKind::Read(Place::Upvalue(index), name),
+            Meaning::Field(field) => ExprKind::Read(Place::Field(field), name),
+            Meaning::Global(_, GlobalKind::Action(action), _) => ExprKind::Action(action),
+            Meaning::Global(_, GlobalKind::Class(class), _) => ExprKind::Const(Value::class(class.0)),
+            Meaning::Global(global, GlobalKind::Variable, None) => ExprKind::Read(Place::Global(global), name),
+            Meaning::Global(global, GlobalKind::Variable, Some(builtin)) => {
+                ExprKind::GlobalOr(global, Value::builtin(builtin))
+            }
+            Meaning::Builtin(builtin) => ExprKind::Const(Value::builtin(builtin)),
+            Meaning::Config => {
+                let help = "read one of its settings, such as `config.jit_threshold`";
+                self.report(Diagnostic::new("`config` is not a value", span).help(help));
+                ExprKind::Const(Value::NULL)
+            }
+            Meaning::Tx => ExprKind::TxMap,
+            Meaning::Msg => self.message_map(span),
+            Meaning::ModuleName => ExprKind::Const(self.constants.string("__main__")),
+            Meaning::Nothing => ExprKind::Read(Place::Global(self.unbound(symbol)), name),
+        }
+    }
+
+    /// The symbol of a setting; reports one that does not exist.
+    pub(super) fn setting(&mut self, name: Ident) -> Symbol {
+        let text = self.name(name.symbol);
+        if !SETTINGS.contains(&text) && !text.starts_with("bench_") {
+            let mut diagnostic = Diagnostic::new(format!("there is no setting 'config.{text}'"), name.span);
+            diagnostic = match nearest(text, SETTINGS.into_iter()) {
+                Some(setting) => diagnostic.help(format!("did you mean `config.{setting}`?")),
+                None => diagnostic.help(format!("the settings are {}", SETTINGS.join(", "))),
+            };
+            self.report(diagnostic);
+        }
+        Symbol(name.symbol.0)
+    }
+
+    /// The variable that an assignment without `let` writes. Names that nothing binds are locals from here on.
+    pub(super) fn assigned(&mut self, name: Ident) -> Place {
+        let symbol = name.symbol;
+        let here = self.functions.len() - 1;
+        let (owner, place) = match self.local(symbol) {
+            Some(Meaning::Own(local)) => (here, local.place()),
+            Some(Meaning::Upvalue(index)) => {
+                let owner = (0..here).rev().find(|outer| self.functions[*outer].names.contains_key(&symbol));
+                (owner.unwrap_or(here), Place::Upvalue(index))
+            }
+            _ => {
+                if let Some(field) = self.field(symbol) {
+                    self.check_field_write(field, name.span);
+                    return Place::Field(field);
+                }
+                match (self.global(symbol), self.function().names.get_mut(&symbol)) {
+                    (Some((global, _)), _) => (0, Place::Global(global)),
+                    (None, Some(local)) => {
+                        local.visible = true;
+                        (here, local.place())
+                    }
+                    // The look ahead has made a local or a global of every assigned name.
+                    (None, None) => (here, Place::Global(self.unbound(symbol))),
+                }
+            }
+        };
+        if let Some(declared) = self.constant(owner, symbol, false) {
+            let message = format!("cannot assign to the constant '{}'", self.name(symbol));
+            self.report(Diagnostic::new(message, name.span).note(declared, "declared here"));
+        }
+        place
+    }
+
+    /// Reports a write to a constant field.
+    pub(super) fn check_field_write(&mut self, field: u16, span: Span) {
+        let Some(class) = self.class() else { return };
+        if self.constant_fields[class.0 as usize][usize::from(field)] {
+            let info = &self.classes[class.0 as usize];
+            let message =
+                format!("cannot assign to the constant '{}'", self.symbols[info.fields[usize::from(field)].0 as usize]);
+            self.report(Diagnostic::new(message, span));
+        }
+    }
+
+    /// Binds a name (`let`, loop or `catch` variable, parameter, action): it means this variable from here on.
+    pub(super) fn bind(&mut self, name: Ident) -> Place {
+        self.check_not_constant(name, false);
+        self.variable(name)
+    }
+
+    /// Reports a declaration of what is a constant here (`anywhere`: even if declared further down in the block).
+    pub(super) fn check_not_constant(&mut self, name: Ident, anywhere: bool) {
+        let here = self.functions.len() - 1;
+        if let Some(declared) = self.constant(here, name.symbol, anywhere) {
+            let message = format!("'{}' is a constant here", self.name(name.symbol));
+            self.report(Diagnostic::new(message, name.span).note(declared, "declared here"));
+        }
+    }
+
+    /// The variable that a declaration binds.
+    fn variable(&mut self, name: Ident) -> Place {
+        if self.is_top() {
+            return match self.global(name.symbol) {
+                Some((global, _)) => Place::Global(global),
+                None => Place::Global(self.unbound(name.symbol)),
+            };
+        }
+        match self.function().names.get_mut(&name.symbol) {
+            Some(local) => {
+                local.visible = true;
+                local.place()
+            }
+            None => Place::Global(self.unbound(name.symbol)),
+        }
+    }
+
+    /// The variable has a value from here on.
+    pub(super) fn settled(&mut self, place: Place) {
+        if let Place::Local(slot) = place {
+            self.function().definite.add(slot);
+        }
+    }
+}

@@ -1,0 +1,336 @@
+//! A look over an action's own text before it is lowered: which names it binds, which it assigns, and which the
+//! actions inside it mention (a superset of what they capture).
+
+use std::collections::HashSet;
+
+use crate::syntax::ast::{
+    self, ArmBody, EmitArgs, Expr, ExprKind, LetTarget, MapKey, Part, Pattern, Stmt, StmtKind, Symbol,
+};
+
+/// How a name is bound in the scanned text itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Binding {
+    /// `let`, `const`, loop or `catch` variable, or an action that does not stand in the outermost block.
+    Plain,
+    /// An action of the outermost block.
+    Action,
+    /// A contract of the outermost block.
+    Contract,
+    /// An action inside a block.
+    InnerAction,
+}
+
+/// What the look found.
+#[derive(Debug, Default)]
+pub(super) struct Scan<'a> {
+    /// Names the text binds, in order, repeated as often as bound.
+    pub(super) bound: Vec<(Symbol, Binding)>,
+    /// Names assigned without `let` in the text itself, in order.
+    pub(super) assigned: Vec<Symbol>,
+    /// Names assigned without `let` in actions inside it.
+    pub(super) assigned_inside: HashSet<Symbol>,
+    /// Names that actions inside it mention.
+    pub(super) mentioned_inside: HashSet<Symbol>,
+    /// Contracts declared in the text itself, blocks included.
+    pub(super) contracts: Vec<&'a ast::Contract>,
+    /// Whether the text itself has a `defer`.
+    pub(super) has_defer: bool,
+    /// Blocks around the current place, inside the current action.
+    blocks: u32,
+    /// Actions around the current place.
+    depth: u32,
+}
+
+impl<'a> Scan<'a> {
+    /// Scans an action: defaults of parameters (not their names) and body.
+    pub(super) fn action(action: &'a ast::Action) -> Self {
+        let mut scan = Scan::default();
+        for param in &action.params {
+            scan.optional(param.default.as_ref());
+        }
+        scan.optional(action.limit.as_ref());
+        scan.stmts(&action.body.stmts);
+        scan
+    }
+
+    /// Scans a list of statements as an action's outermost block.
+    pub(super) fn block(block: &'a ast::Block) -> Self {
+        let mut scan = Scan::default();
+        scan.stmts(&block.stmts);
+        scan
+    }
+
+    /// Scans expressions alone (field initialisers).
+    pub(super) fn exprs(exprs: impl Iterator<Item = &'a Expr>) -> Self {
+        let mut scan = Scan::default();
+        scan.each(exprs);
+        scan
+    }
+
+    fn bind(&mut self, symbol: Symbol, binding: Binding) {
+        if self.depth == 0 {
+            self.bound.push((symbol, binding));
+        } else {
+            self.mentioned_inside.insert(symbol);
+        }
+    }
+
+    fn inner(&mut self, action: &'a ast::Action) {
+        self.depth += 1;
+        for param in &action.params {
+            self.optional(param.default.as_ref());
+        }
+        self.optional(action.limit.as_ref());
+        for (_, args) in &action.modifiers {
+            self.each(args);
+        }
+        self.stmts(&action.body.stmts);
+        self.depth -= 1;
+    }
+
+    fn stmts(&mut self, stmts: &'a [Stmt]) {
+        for stmt in stmts {
+            self.stmt(stmt);
+        }
+    }
+
+    fn nested(&mut self, block: &'a ast::Block) {
+        self.blocks += 1;
+        self.stmts(&block.stmts);
+        self.blocks -= 1;
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) {
+        match &stmt.kind {
+            StmtKind::Let { target, value, .. } => {
+                self.optional(value.as_ref());
+                match target {
+                    LetTarget::Name(name) => self.bind(name.symbol, Binding::Plain),
+                    LetTarget::Map(names) => names.iter().for_each(|(_, name)| self.bind(name.symbol, Binding::Plain)),
+                    LetTarget::List(names, rest) => {
+                        names.iter().chain(rest).for_each(|name| self.bind(name.symbol, Binding::Plain));
+                    }
+                }
+            }
+            StmtKind::LetFile(name, value) => {
+                self.expr(value);
+                self.bind(name.symbol, Binding::Plain);
+            }
+            StmtKind::Assign { target, value, .. } => {
+                if let ExprKind::Name(symbol) = target.kind {
+                    if self.depth == 0 {
+                        self.assigned.push(symbol);
+                    } else {
+                        self.assigned_inside.insert(symbol);
+                    }
+                }
+                self.expr(target);
+                self.expr(value);
+            }
+            StmtKind::Expr(value) | StmtKind::Debug(value) | StmtKind::Throw(value) => self.expr(value),
+            StmtKind::Print(values) | StmtKind::Verify(values) => self.each(values),
+            StmtKind::If(arms, other) => {
+                for arm in arms {
+                    self.expr(&arm.test);
+                    self.nested(&arm.body);
+                }
+                if let Some(block) = other {
+                    self.nested(block);
+                }
+            }
+            StmtKind::While(test, body) => {
+                self.expr(test);
+                self.nested(body);
+            }
+            StmtKind::ForEach { first, second, iterable, body } => {
+                self.expr(iterable);
+                for name in std::iter::once(first).chain(second) {
+                    self.bind(name.symbol, Binding::Plain);
+                }
+                self.nested(body);
+            }
+            StmtKind::For { init, test, step, body } => {
+                self.blocks += 1;
+                for stmt in init.iter().chain(step) {
+                    self.stmt(stmt);
+                }
+                self.optional(test.as_ref());
+                self.blocks -= 1;
+                self.nested(body);
+            }
+            StmtKind::Return(value) => self.optional(value.as_ref()),
+            StmtKind::Try { body, catch, finally } => {
+                self.nested(body);
+                if let Some((name, handler)) = catch {
+                    if let Some(name) = name {
+                        self.bind(name.symbol, Binding::Plain);
+                    }
+                    self.nested(handler);
+                }
+                if let Some(block) = finally {
+                    self.nested(block);
+                }
+            }
+            StmtKind::Defer(block) => {
+                self.has_defer |= self.depth == 0;
+                self.nested(block);
+            }
+            StmtKind::Block(block) => self.nested(block),
+            StmtKind::Pattern(matching) => self.matching(matching),
+            StmtKind::Action(action) => {
+                if let Some(name) = &action.name {
+                    let outermost = self.blocks == 0;
+                    self.bind(name.symbol, if outermost { Binding::Action } else { Binding::InnerAction });
+                }
+                self.inner(action);
+            }
+            StmtKind::Contract(contract) => self.contract(contract),
+            StmtKind::ExportDecl(stmt) => self.stmt(stmt),
+            StmtKind::Emit(_, EmitArgs::Positional(args)) => self.each(args),
+            StmtKind::Emit(_, EmitArgs::Named(args)) => self.entries(args),
+            // Not lowered yet, or without names and expressions.
+            StmtKind::Entity(_)
+            | StmtKind::Enum(..)
+            | StmtKind::Protocol(..)
+            | StmtKind::Module(..)
+            | StmtKind::TypeAlias(_)
+            | StmtKind::Use(_)
+            | StmtKind::ExportNames(_)
+            | StmtKind::ExportUse(_)
+            | StmtKind::Event(_)
+            | StmtKind::Gc
+            | StmtKind::Break
+            | StmtKind::Continue
+            | StmtKind::Error => {}
+        }
+    }
+
+    fn contract(&mut self, contract: &'a ast::Contract) {
+        let binding = if self.blocks == 0 { Binding::Contract } else { Binding::Plain };
+        self.bind(contract.name.symbol, binding);
+        if self.depth == 0 {
+            self.contracts.push(contract);
+        }
+        self.depth += 1;
+        self.each(contract.fields.iter().filter_map(|field| field.value.as_ref()));
+        for action in contract.actions.iter().chain(&contract.modifiers) {
+            self.inner(action);
+        }
+        self.depth -= 1;
+    }
+
+    fn matching(&mut self, matching: &'a ast::Match) {
+        self.expr(&matching.subject);
+        for arm in &matching.arms {
+            for pattern in &arm.patterns {
+                self.pattern(pattern);
+            }
+            self.optional(arm.guard.as_ref());
+            match &arm.body {
+                ArmBody::Expr(value) => self.expr(value),
+                ArmBody::Block(block) => self.nested(block),
+            }
+        }
+    }
+
+    fn pattern(&mut self, pattern: &'a Pattern) {
+        match pattern {
+            Pattern::Wildcard(_) => {}
+            Pattern::Bind(name) => self.bind(name.symbol, Binding::Plain),
+            Pattern::Value(value) => self.expr(value),
+            Pattern::List(items, rest, _) => {
+                for item in items {
+                    self.pattern(item);
+                }
+                if let Some(Some(name)) = rest {
+                    self.bind(name.symbol, Binding::Plain);
+                }
+            }
+            Pattern::Map(entries, _) => entries.iter().for_each(|(_, value)| self.pattern(value)),
+            Pattern::Type(_, fields, _) => fields.iter().for_each(|(_, value)| self.pattern(value)),
+        }
+    }
+
+    fn optional(&mut self, expr: Option<&'a Expr>) {
+        self.each(expr);
+    }
+
+    fn each(&mut self, exprs: impl IntoIterator<Item = &'a Expr>) {
+        for expr in exprs {
+            self.expr(expr);
+        }
+    }
+
+    fn entries(&mut self, entries: &'a [(MapKey, Expr)]) {
+        for (key, value) in entries {
+            if let MapKey::Computed(key) = key {
+                self.expr(key);
+            }
+            self.expr(value);
+        }
+    }
+
+    fn expr(&mut self, expr: &'a Expr) {
+        super::with_stack(|| self.expr_kind(expr));
+    }
+
+    fn expr_kind(&mut self, expr: &'a Expr) {
+        match &expr.kind {
+            ExprKind::Name(symbol) => {
+                if self.depth > 0 {
+                    self.mentioned_inside.insert(*symbol);
+                }
+            }
+            ExprKind::Interpolated(parts) => {
+                for part in parts {
+                    if let Part::Expr(value) = part {
+                        self.expr(value);
+                    }
+                }
+            }
+            ExprKind::List(items) | ExprKind::Print(items) => self.each(items),
+            ExprKind::Map(entries) => self.entries(entries),
+            ExprKind::EntityLiteral(head, fields) => {
+                self.expr(head);
+                self.each(fields.iter().map(|(_, value)| value));
+            }
+            ExprKind::Unary(_, _, value) => self.expr(value),
+            ExprKind::Binary(_, _, left, right)
+            | ExprKind::Logical(_, _, left, right)
+            | ExprKind::Range(left, right) => {
+                self.expr(left);
+                self.expr(right);
+            }
+            ExprKind::Conditional(test, yes, no) => {
+                self.expr(test);
+                self.expr(yes);
+                self.expr(no);
+            }
+            ExprKind::Call { callee, args, .. } => {
+                self.expr(callee);
+                self.each(args);
+            }
+            ExprKind::Index { object, index, .. } => {
+                self.expr(object);
+                self.expr(index);
+            }
+            ExprKind::Slice { object, low, high, .. } => {
+                self.expr(object);
+                self.optional(low.as_deref());
+                self.optional(high.as_deref());
+            }
+            ExprKind::Member { object, .. } => self.expr(object),
+            ExprKind::Lambda(action) => self.inner(action),
+            ExprKind::Match(matching) => self.matching(matching),
+            ExprKind::Null
+            | ExprKind::Bool(_)
+            | ExprKind::Int(_)
+            | ExprKind::BigInt(_)
+            | ExprKind::Float(_)
+            | ExprKind::Str(_)
+            | ExprKind::Bytes(_)
+            | ExprKind::This
+            | ExprKind::Super => {}
+        }
+    }
+}

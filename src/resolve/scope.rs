@@ -1,0 +1,454 @@
+//! The state of a resolution: the program's tables, the actions being lowered (innermost last), and the constants
+//! that the blocks around the current place declare.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::runtime::info::{ActionId, ActionInfo, ClassId, ClassInfo, GlobalId, LoopInfo, Symbol};
+use crate::runtime::names;
+use crate::syntax::ast::{self, Span};
+use crate::syntax::{Diagnostic, Interner};
+use crate::value::{ConstantPoolBuilder, Value};
+
+use super::definite::DefiniteSlots;
+use super::gas::GasBuilder;
+use super::hir::{ActionBody, Block, Capture, Expr, GasId, Place, Slot};
+use super::prescan::{Binding, Scan};
+
+/// At most this many fixed slots, and as many temporaries, in one action.
+const SLOTS_MAX: u32 = 60_000;
+/// Temporaries that a tier may use beside the operands of the text.
+const TEMPORARIES_SLACK: u32 = 8;
+
+/// What is known of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GlobalKind {
+    /// A variable.
+    Variable,
+    /// Bound by one action of the outermost block and by nothing else.
+    Action(ActionId),
+    /// Bound by one contract of the outermost block and by nothing else.
+    Class(ClassId),
+}
+
+/// A name of the action being lowered.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Local {
+    /// Its slot.
+    pub(super) slot: Slot,
+    /// Whether the slot holds a cell.
+    pub(super) cell: bool,
+    /// Whether the action's own text means it from here on.
+    pub(super) visible: bool,
+}
+
+impl Local {
+    /// The variable.
+    pub(super) fn place(self) -> Place {
+        if self.cell { Place::Cell(self.slot) } else { Place::Local(self.slot) }
+    }
+}
+
+/// The `defer` blocks of an action.
+#[derive(Debug)]
+pub(super) struct Deferred {
+    /// The slot with the list of registered blocks.
+    pub(super) list: Slot,
+    /// First of two slots.
+    pub(super) pending: Slot,
+    /// The blocks; empty while they are being lowered.
+    pub(super) blocks: Vec<Option<Block>>,
+}
+
+/// An action being lowered.
+#[derive(Debug)]
+pub(super) struct Function {
+    pub(super) id: ActionId,
+    /// The contract whose state and actions its names may mean.
+    pub(super) class: Option<ClassId>,
+    /// Whether this is the file's top level, whose names are all globals.
+    pub(super) is_top: bool,
+    pub(super) names: HashMap<ast::Symbol, Local>,
+    pub(super) gas: GasBuilder,
+    pub(super) definite: DefiniteSlots,
+    /// Loops around the current place.
+    pub(super) loops: u32,
+    pub(super) deferred: Option<Deferred>,
+    /// Temporaries that the expression lowered last needs, its result included.
+    pub(super) need: u32,
+    /// Locals that are read where they may be unset.
+    pub(super) unset: BTreeSet<u16>,
+    max_need: u32,
+    upvalues: HashMap<ast::Symbol, u16>,
+    captures: Vec<Capture>,
+    cells: Vec<u16>,
+    next_slot: u32,
+    max_slot: u32,
+}
+
+/// The constants that one block declares.
+#[derive(Debug)]
+struct ConstantBlock {
+    /// Index of the action that the block stands in.
+    function: usize,
+    /// Name, place, and whether the declaration has been passed.
+    names: Vec<(ast::Symbol, Span, bool)>,
+}
+
+/// A resolution under way.
+#[derive(Debug)]
+pub(super) struct Resolver<'a> {
+    pub(super) interner: &'a Interner,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) constants: ConstantPoolBuilder,
+    /// Texts of the symbols: the interner's, then those that only the resolver needs.
+    pub(super) symbols: Vec<Box<str>>,
+    extra_symbols: HashMap<Box<str>, Symbol>,
+    pub(super) globals: Vec<Symbol>,
+    /// What each global is, with its index.
+    global_of: HashMap<ast::Symbol, (GlobalId, GlobalKind)>,
+    /// Names that mean nothing: globals that nobody binds.
+    unbound: HashMap<ast::Symbol, GlobalId>,
+    /// By action: none until it has been lowered.
+    pub(super) actions: Vec<Option<(ActionBody, ActionInfo)>>,
+    pub(super) classes: Vec<ClassInfo>,
+    /// The constant fields of each class.
+    pub(super) constant_fields: Vec<Vec<bool>>,
+    /// The class of each contract declaration, by the start of its span.
+    pub(super) class_of: HashMap<u32, ClassId>,
+    pub(super) loops: Vec<LoopInfo>,
+    pub(super) config: Vec<(String, Value)>,
+    pub(super) functions: Vec<Function>,
+    /// Blocks of the text around the current place, all actions counted.
+    pub(super) block_depth: u32,
+    constant_blocks: Vec<ConstantBlock>,
+}
+
+impl<'a> Resolver<'a> {
+    pub(super) fn new(interner: &'a Interner) -> Self {
+        let symbols = (0..interner.len()).map(|index| interner.resolve(ast::Symbol(index as u32)).into()).collect();
+        Self {
+            interner,
+            diagnostics: Vec::new(),
+            constants: ConstantPoolBuilder::new(),
+            symbols,
+            extra_symbols: HashMap::new(),
+            globals: Vec::new(),
+            global_of: HashMap::new(),
+            unbound: HashMap::new(),
+            actions: Vec::new(),
+            classes: Vec::new(),
+            constant_fields: Vec::new(),
+            class_of: HashMap::new(),
+            loops: Vec::new(),
+            config: Vec::new(),
+            functions: Vec::new(),
+            block_depth: 0,
+            constant_blocks: Vec::new(),
+        }
+    }
+
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    pub(super) fn unsupported(&mut self, what: &str, span: Span) {
+        self.report(Diagnostic::new(format!("{what} is not supported yet"), span));
+    }
+
+    pub(super) fn name(&self, symbol: ast::Symbol) -> &'a str {
+        self.interner.resolve(symbol)
+    }
+
+    /// The symbol of a text that need not be a name of the program.
+    pub(super) fn symbol_of_text(&mut self, text: &str) -> Symbol {
+        if let Some(symbol) = self.interner.get(text) {
+            return Symbol(symbol.0);
+        }
+        if let Some(symbol) = self.extra_symbols.get(text) {
+            return *symbol;
+        }
+        let symbol = Symbol(self.symbols.len() as u32);
+        self.symbols.push(text.into());
+        self.extra_symbols.insert(text.into(), symbol);
+        symbol
+    }
+
+    /// Announces an action.
+    pub(super) fn new_action(&mut self) -> ActionId {
+        self.actions.push(None);
+        ActionId(self.actions.len() as u32 - 1)
+    }
+
+    /// The innermost action being lowered.
+    pub(super) fn function(&mut self) -> &mut Function {
+        self.functions.last_mut().expect("lowering happens inside an action")
+    }
+
+    fn current(&self) -> &Function {
+        self.functions.last().expect("lowering happens inside an action")
+    }
+
+    /// The contract whose code is being lowered.
+    pub(super) fn class(&self) -> Option<ClassId> {
+        self.current().class
+    }
+
+    pub(super) fn is_top(&self) -> bool {
+        self.current().is_top
+    }
+
+    // ---- globals ----
+
+    /// Finds the globals of a file and announces its actions and contracts.
+    pub(super) fn declare_globals(&mut self, scan: &Scan<'a>, program: &'a ast::Block) {
+        let assigned = scan.assigned.iter().map(|symbol| (*symbol, Binding::Plain));
+        let mut uses: HashMap<ast::Symbol, u32> = HashMap::new();
+        for (symbol, _) in scan.bound.iter().copied().chain(assigned) {
+            *uses.entry(symbol).or_default() += 1;
+            if !self.global_of.contains_key(&symbol) {
+                let global = self.new_global(symbol);
+                self.global_of.insert(symbol, (global, GlobalKind::Variable));
+            }
+        }
+        for contract in &scan.contracts {
+            self.announce_class(contract);
+        }
+        for stmt in &program.stmts {
+            let (symbol, kind) = match &super::stmt::bare(stmt).kind {
+                ast::StmtKind::Action(action) => match &action.name {
+                    Some(name) => (name.symbol, None),
+                    None => continue,
+                },
+                ast::StmtKind::Contract(contract) => {
+                    (contract.name.symbol, self.class_of.get(&contract.span.start).copied())
+                }
+                _ => continue,
+            };
+            if uses.get(&symbol) != Some(&1) || scan.assigned_inside.contains(&symbol) {
+                continue;
+            }
+            let kind = match kind {
+                Some(class) => GlobalKind::Class(class),
+                None => GlobalKind::Action(self.new_action()),
+            };
+            if let Some(entry) = self.global_of.get_mut(&symbol) {
+                entry.1 = kind;
+            }
+        }
+    }
+
+    fn new_global(&mut self, symbol: ast::Symbol) -> GlobalId {
+        self.globals.push(Symbol(symbol.0));
+        GlobalId(self.globals.len() as u32 - 1)
+    }
+
+    pub(super) fn global(&self, symbol: ast::Symbol) -> Option<(GlobalId, GlobalKind)> {
+        self.global_of.get(&symbol).copied()
+    }
+
+    /// The global of a name that nothing binds: reading it fails when the program gets there.
+    pub(super) fn unbound(&mut self, symbol: ast::Symbol) -> GlobalId {
+        if let Some(global) = self.unbound.get(&symbol) {
+            return *global;
+        }
+        let global = self.new_global(symbol);
+        self.unbound.insert(symbol, global);
+        global
+    }
+
+    // ---- actions ----
+
+    /// Begins an action: gives its names their slots.
+    pub(super) fn enter(
+        &mut self,
+        id: ActionId,
+        class: Option<ClassId>,
+        params: &'a [ast::Param],
+        scan: &Scan<'a>,
+        is_top: bool,
+    ) {
+        let mut function = Function {
+            id,
+            class,
+            is_top,
+            names: HashMap::new(),
+            gas: GasBuilder::default(),
+            definite: DefiniteSlots::default(),
+            loops: 0,
+            deferred: None,
+            need: 0,
+            unset: BTreeSet::new(),
+            max_need: 0,
+            upvalues: HashMap::new(),
+            captures: Vec::new(),
+            cells: Vec::new(),
+            next_slot: 0,
+            max_slot: 0,
+        };
+        for param in params {
+            let slot = function.allocate(1);
+            let local = Local { slot, cell: false, visible: false };
+            if function.names.insert(param.name.symbol, local).is_some() {
+                let message = format!("parameter '{}' is named twice", self.name(param.name.symbol));
+                self.report(Diagnostic::new(message, param.name.span));
+            }
+        }
+        if !is_top {
+            for (symbol, binding) in &scan.bound {
+                let local = function.name(*symbol);
+                local.visible |= matches!(binding, Binding::Action | Binding::InnerAction);
+            }
+            for symbol in &scan.assigned {
+                if !function.names.contains_key(symbol) && !self.is_outer_variable(*symbol, class) {
+                    function.name(*symbol).visible = !self.is_outermost(*symbol);
+                }
+            }
+            // In the order of slots, so that nothing depends on the hash.
+            let mentioned = &scan.mentioned_inside;
+            function.names.iter_mut().for_each(|(symbol, local)| local.cell = mentioned.contains(symbol));
+            function.cells = function.names.values().filter(|local| local.cell).map(|local| local.slot.0).collect();
+            function.cells.sort_unstable();
+        }
+        if scan.has_defer {
+            let list = function.allocate(1);
+            let pending = function.allocate(2);
+            function.deferred = Some(Deferred { list, pending, blocks: Vec::new() });
+        }
+        self.functions.push(function);
+    }
+
+    /// Whether assigning the name in an action that is about to be entered means something around it.
+    fn is_outer_variable(&self, symbol: ast::Symbol, class: Option<ClassId>) -> bool {
+        self.functions.iter().any(|function| function.names.contains_key(&symbol))
+            || class.is_some_and(|class| self.classes[class.0 as usize].field(Symbol(symbol.0)).is_some())
+            || self.global_of.contains_key(&symbol)
+    }
+
+    /// Whether the name means something outside every program.
+    fn is_outermost(&self, symbol: ast::Symbol) -> bool {
+        let name = self.name(symbol);
+        matches!(name, "config" | "TX" | "msg" | "__MODULE__") || names::builtin_id(name).is_some()
+    }
+
+    /// Ends the action; gives what its closure captures.
+    pub(super) fn leave(
+        &mut self,
+        mut info: ActionInfo,
+        limit: Option<Expr>,
+        defaults: Vec<(Place, GasId, Expr)>,
+        body: Block,
+    ) -> Vec<Capture> {
+        let function = self.functions.pop().expect("an entered action is left");
+        let temporaries = function.max_need + TEMPORARIES_SLACK;
+        if function.max_slot > SLOTS_MAX || temporaries > SLOTS_MAX {
+            let span = Span::new(info.place.start, info.place.end);
+            self.report(Diagnostic::new("this action is too large: it has too many variables or operands", span));
+        }
+        info.class = function.class;
+        info.cells = function.cells;
+        info.unset = function.unset.into_iter().collect();
+        info.has_limit = limit.is_some();
+        info.plain = !(info.is_contract_action || info.external || info.has_limit)
+            && info.cells.is_empty()
+            && info.unset.is_empty();
+        info.fixed_slots = function.max_slot.min(SLOTS_MAX) as u16;
+        info.frame_slots = function.max_slot + temporaries;
+        let body = ActionBody {
+            limit,
+            defaults,
+            body,
+            gas: function.gas.finish(),
+            fixed_slots: info.fixed_slots,
+            temporaries: temporaries.min(SLOTS_MAX) as u16,
+        };
+        self.actions[function.id.0 as usize] = Some((body, info));
+        function.captures
+    }
+
+    /// The n-th captured cell of action `function` that is the variable `symbol` of an action around it, if there
+    /// is such a variable.
+    pub(super) fn upvalue(&mut self, function: usize, symbol: ast::Symbol) -> Option<u16> {
+        if let Some(index) = self.functions[function].upvalues.get(&symbol) {
+            return Some(*index);
+        }
+        let owner = (0..function).rev().find(|outer| self.functions[*outer].names.contains_key(&symbol))?;
+        let mut capture = Capture::Slot(self.functions[owner].names[&symbol].slot);
+        let mut index = 0;
+        for inner in owner + 1..=function {
+            let inner = &mut self.functions[inner];
+            let captures = &mut inner.captures;
+            index = *inner.upvalues.entry(symbol).or_insert_with(|| {
+                captures.push(capture);
+                captures.len() as u16 - 1
+            });
+            capture = Capture::Upvalue(index);
+        }
+        Some(index)
+    }
+
+    /// Notes what a whole expression needs.
+    pub(super) fn needed(&mut self, held: u32) {
+        let function = self.function();
+        function.max_need = function.max_need.max(function.need + held);
+    }
+
+    // ---- constants ----
+
+    /// Begins a block of the text, which declares these constants.
+    pub(super) fn open_block(&mut self, stmts: &'a [ast::Stmt]) {
+        let mut names = Vec::new();
+        for stmt in stmts {
+            if let ast::StmtKind::Let { target, constant: true, .. } = &super::stmt::bare(stmt).kind {
+                super::stmt::targets(target, |ident| names.push((ident.symbol, ident.span, false)));
+            }
+        }
+        self.constant_blocks.push(ConstantBlock { function: self.functions.len() - 1, names });
+    }
+
+    pub(super) fn close_block(&mut self) {
+        self.constant_blocks.pop();
+    }
+
+    /// The declaration of the constant that `symbol`, a variable of action `owner`, is at this place. In the
+    /// owner's own text a constant counts from its declaration on; elsewhere, and with `anywhere`, in its whole block.
+    pub(super) fn constant(&self, owner: usize, symbol: ast::Symbol, anywhere: bool) -> Option<Span> {
+        let anywhere = anywhere || owner != self.functions.len() - 1;
+        let blocks = self.constant_blocks.iter().rev().filter(|block| block.function == owner);
+        let mut names = blocks.flat_map(|block| &block.names);
+        names.find(|(name, _, declared)| *name == symbol && (*declared || anywhere)).map(|(_, span, _)| *span)
+    }
+
+    /// The declaration of a constant has been passed.
+    pub(super) fn declare_constant(&mut self, ident: ast::Ident) {
+        let names = self.constant_blocks.last_mut().into_iter().flat_map(|block| &mut block.names);
+        for (symbol, span, declared) in names {
+            if *symbol == ident.symbol && *span == ident.span {
+                *declared = true;
+            }
+        }
+    }
+}
+
+impl Function {
+    /// The local of that name, made if there is none.
+    fn name(&mut self, symbol: ast::Symbol) -> &mut Local {
+        if !self.names.contains_key(&symbol) {
+            let slot = self.allocate(1);
+            self.names.insert(symbol, Local { slot, cell: false, visible: false });
+        }
+        self.names.get_mut(&symbol).expect("just made")
+    }
+
+    /// Takes the next `count` fixed slots.
+    pub(super) fn allocate(&mut self, count: u32) -> Slot {
+        let slot = Slot(self.next_slot.min(u32::from(u16::MAX) - 8) as u16);
+        self.next_slot += count;
+        self.max_slot = self.max_slot.max(self.next_slot);
+        slot
+    }
+
+    /// Gives back the last `count` fixed slots: a construct beside this one may use them.
+    pub(super) fn release(&mut self, count: u32) {
+        self.next_slot -= count;
+    }
+}

@@ -1,0 +1,625 @@
+//! Calls: who is called, entering and leaving a frame, and the checkpoint that a contract call is. Arguments stand
+//! in consecutive slots; the callee's window begins at the first, so that passing them copies nothing.
+
+use super::info::{ActionId, ClassId, Place, Symbol};
+use super::isolate::{Isolate, STACK_SLOTS_MAX};
+use super::signal::{ErrorKind, Signal, Unwind};
+use super::tier::Entry;
+use crate::value::{BoundKind, CopyError, Space, Tag, Value, deep_copy, deep_size};
+
+/// No contract instance.
+pub const NO_INSTANCE: u32 = u32::MAX;
+
+/// Host stack kept free for one action's evaluation, syntax nested as deep as it may be.
+const STACK_RED_ZONE: usize = if cfg!(debug_assertions) { 4 << 20 } else { 1 << 20 };
+/// Host stack added when less is left.
+const STACK_SEGMENT: usize = 4 * STACK_RED_ZONE;
+
+/// Runs `f` with enough host stack for one action's evaluation, so that the logical depth limit is always hit first.
+#[inline]
+pub fn grow_stack<R>(f: impl FnOnce() -> R) -> R {
+    stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, f)
+}
+
+/// Where a call stands in its caller's text.
+#[derive(Clone, Copy, Debug)]
+pub enum CallSite {
+    /// Known.
+    Place(Place),
+    /// A position that the upper tier can translate.
+    Position(u32),
+}
+
+/// One active call.
+#[derive(Clone, Copy, Debug)]
+pub struct Frame {
+    /// Whose code runs.
+    pub action: ActionId,
+    /// First slot of its window.
+    pub base: u32,
+    /// The contract instance whose state bare names mean, or [`NO_INSTANCE`].
+    pub this: u32,
+    /// The instance on whose behalf it runs (`this`, or its caller's).
+    pub context: u32,
+    /// The function object, or unset.
+    pub closure: Value,
+    /// Gas kept back by `limit`.
+    pub gas_reserve: i64,
+    /// `top` of the caller.
+    pub caller_top: u32,
+    /// Where the call stands.
+    pub site: CallSite,
+    /// A checkpoint is open for it.
+    pub checkpoint: bool,
+    /// An error that leaves it undoes it (a contract call, not merely a limited action).
+    pub undoes: bool,
+    /// Its result leaves the contract: containers are copied.
+    pub leaves: bool,
+    /// For the tier that runs the caller: where to go on, and where to put the result.
+    pub resume: (u32, u32),
+}
+
+/// Who a call turned out to reach.
+#[derive(Clone, Copy, Debug)]
+pub enum Target {
+    /// An action to enter.
+    Action {
+        /// Which.
+        action: ActionId,
+        /// On which instance.
+        this: u32,
+        /// With which captured variables.
+        closure: Value,
+    },
+    /// It has been done: a builtin or method, with its result.
+    Done(Value),
+}
+
+impl Isolate {
+    /// Enters an action: checks the number of arguments and the depth, completes the arguments, makes cells, opens
+    /// the checkpoint of a contract call. The arguments stand in `slots[base..base + argc]`.
+    #[inline]
+    pub fn enter(
+        &mut self,
+        action: ActionId,
+        this: u32,
+        closure: Value,
+        base: u32,
+        argc: u32,
+        site: CallSite,
+    ) -> Result<(), Unwind> {
+        let caller_top = base;
+        self.top = base + argc;
+        self.poll()?;
+        let info = &self.info.actions[action.0 as usize];
+        let params = info.params.len() as u32;
+        let fixed = u32::from(info.fixed_slots);
+        let frame_slots = info.frame_slots;
+        let plain = info.plain;
+        if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
+            return self.fail("Call depth exceeded");
+        }
+        if argc != params || !plain {
+            self.complete_arguments(action, base, argc)?;
+        }
+        let caller_context = self.frames.last().map_or(NO_INSTANCE, |frame| frame.context);
+        let mut frame = Frame {
+            action,
+            base,
+            this,
+            context: if this == NO_INSTANCE { caller_context } else { this },
+            closure,
+            gas_reserve: 0,
+            caller_top,
+            site,
+            checkpoint: false,
+            undoes: false,
+            leaves: false,
+            resume: (0, 0),
+        };
+        if !plain {
+            self.enter_special(&mut frame, caller_context, argc)?;
+        }
+        self.stack_slots += frame_slots;
+        self.top = base + fixed;
+        self.high_water = self.high_water.max(base + frame_slots);
+        self.frames.push(frame);
+        if !plain {
+            self.prepare_window(action, base, argc)?;
+        }
+        Ok(())
+    }
+
+    /// Missing arguments become null, or unset where there is a default; too many are an error.
+    #[cold]
+    #[inline(never)]
+    fn complete_arguments(&mut self, action: ActionId, base: u32, argc: u32) -> Result<(), Unwind> {
+        let info = &self.info.actions[action.0 as usize];
+        let params = info.params.len() as u32;
+        if info.external {
+            let message = format!("External action '{}' is not available", self.action_name(action));
+            return self.fail(&message);
+        }
+        if argc > params {
+            let message = format!(
+                "Action '{}' takes {params} argument{}, {argc} given",
+                self.action_name(action),
+                if params == 1 { "" } else { "s" }
+            );
+            return self.fail(&message);
+        }
+        for index in argc..params {
+            let missing = if info.has_default[index as usize] { Value::UNSET } else { Value::NULL };
+            self.slots[(base + index) as usize] = missing;
+        }
+        Ok(())
+    }
+
+    /// What contract calls and limited actions need beside: copies of arguments, the checkpoint.
+    fn enter_special(&mut self, frame: &mut Frame, caller_context: u32, argc: u32) -> Result<(), Unwind> {
+        let info = &self.info.actions[frame.action.0 as usize];
+        let (contract, limited) = (info.is_contract_action, info.has_limit);
+        if contract && caller_context != frame.this {
+            frame.leaves = true;
+            if caller_context != NO_INSTANCE {
+                for slot in frame.base..frame.base + argc {
+                    self.slots[slot as usize] = self.leave_copy(self.slots[slot as usize], false)?;
+                }
+            }
+        }
+        if contract || limited {
+            self.ledger.open_checkpoint();
+            frame.checkpoint = true;
+            frame.undoes = contract;
+        }
+        Ok(())
+    }
+
+    /// Unset slots and cells of a window that needs them.
+    fn prepare_window(&mut self, action: ActionId, base: u32, argc: u32) -> Result<(), Unwind> {
+        let info = self.info.clone();
+        let info = &info.actions[action.0 as usize];
+        let params = info.params.len() as u32;
+        for &slot in &info.unset {
+            if u32::from(slot) >= params {
+                self.slots[(base + u32::from(slot)) as usize] = Value::UNSET;
+            }
+        }
+        for &slot in &info.cells {
+            let slot = u32::from(slot);
+            let value = if slot < params { self.slots[(base + slot) as usize] } else { Value::UNSET };
+            let cell = self.ledger.heap.alloc_cell(value);
+            self.slots[(base + slot) as usize] = cell;
+        }
+        if !info.cells.is_empty()
+            && let Err(unwind) = self.charge_bytes(super::gas::FUNCTION_BYTES * info.cells.len() as u64)
+        {
+            self.leave_failed();
+            return Err(unwind);
+        }
+        let _ = argc;
+        Ok(())
+    }
+
+    /// Leaves the topmost frame with its result.
+    #[inline]
+    pub fn leave(&mut self, value: Value) -> Result<Value, Unwind> {
+        let frame = self.frames[self.frames.len() - 1];
+        if frame.checkpoint {
+            return self.leave_checkpoint(value);
+        }
+        self.frames.pop();
+        self.stack_slots -= self.info.actions[frame.action.0 as usize].frame_slots;
+        self.top = frame.caller_top;
+        Ok(value)
+    }
+
+    fn leave_checkpoint(&mut self, value: Value) -> Result<Value, Unwind> {
+        let frame = *self.frame();
+        let fresh = self.fresh_result;
+        let value = if frame.leaves {
+            match self.leave_copy(value, fresh) {
+                Ok(value) => value,
+                Err(unwind) => {
+                    self.leave_failed();
+                    return Err(unwind);
+                }
+            }
+        } else {
+            value
+        };
+        self.frames.pop();
+        self.stack_slots -= self.info.actions[frame.action.0 as usize].frame_slots;
+        self.top = frame.caller_top;
+        self.gas += frame.gas_reserve;
+        self.close_checkpoint();
+        Ok(value)
+    }
+
+    /// Commits a transaction's checkpoint, which the host opened.
+    pub fn commit_transaction(&mut self) {
+        self.close_checkpoint();
+    }
+
+    /// Commits the innermost checkpoint; after the outermost, events are folded away.
+    fn close_checkpoint(&mut self) {
+        if self.ledger.commit_checkpoint() {
+            self.fold_events();
+        }
+    }
+
+    /// Leaves the topmost frame because something unwinds through it: undoes a contract call.
+    #[cold]
+    #[inline(never)]
+    pub fn leave_failed(&mut self) {
+        let frame = *self.frame();
+        let depth = self.frames.len() as u32 - 1;
+        if self.signal == Signal::Error && frame.leaves {
+            self.copy_thrown();
+        }
+        self.frames.pop();
+        self.stack_slots -= self.info.actions[frame.action.0 as usize].frame_slots;
+        self.top = frame.caller_top;
+        self.gas += frame.gas_reserve;
+        if frame.checkpoint {
+            if frame.undoes || self.signal != Signal::Error {
+                self.ledger.roll_back_checkpoint();
+            } else {
+                self.close_checkpoint();
+            }
+        }
+        if self.signal == (Signal::OutOfGas { limited: Some(depth) }) {
+            let site = self.signal_site.take();
+            let _: Result<(), Unwind> = self.fail_kind(ErrorKind::OutOfGas, "Out of gas");
+            if let Some(site) = site {
+                let error = self.ledger.heap.error_mut(self.error);
+                error.span = (site.action.0, site.place.start, site.place.end);
+                error.trace = site.trace.iter().map(|entry| (entry.action.0, entry.position)).collect();
+            }
+        }
+    }
+
+    /// A thrown value that leaves a contract call is a copy, made before the call is undone.
+    fn copy_thrown(&mut self) {
+        let message = self.ledger.heap.error(self.error).message;
+        if message.tag().is_container() {
+            let copied = deep_copy(&mut self.ledger.heap, message, Space::Isolate);
+            match copied {
+                Ok(copy) => self.ledger.heap.error_mut(self.error).message = copy,
+                Err(error) => {
+                    let text = copy_error_text(error);
+                    let _: Result<(), Unwind> = self.fail(text);
+                }
+            }
+        }
+    }
+
+    /// A value on its way out of a contract: containers are copied (a `fresh` one as it is, free of charge),
+    /// lambdas may not leave.
+    pub fn leave_copy(&mut self, value: Value, fresh: bool) -> Result<Value, Unwind> {
+        match value.tag() {
+            Tag::Function => {
+                let receiver = self.ledger.heap.function(value).receiver;
+                if receiver.is_null() { Ok(value) } else { self.fail("Cannot take a function out of a contract") }
+            }
+            tag if tag.is_container() => {
+                if fresh && !self.holds_container(value) {
+                    return Ok(value);
+                }
+                if !fresh {
+                    self.charge_deep(value)?;
+                }
+                match deep_copy(&mut self.ledger.heap, value, Space::Isolate) {
+                    Ok(copy) => Ok(copy),
+                    Err(CopyError::Function) => self.fail("Cannot take a function out of a contract"),
+                    Err(error) => self.fail(copy_error_text(error)),
+                }
+            }
+            _ => Ok(value),
+        }
+    }
+
+    /// Whether a container holds another container or a function: only then can a fresh one share anything.
+    pub(super) fn holds_container(&self, value: Value) -> bool {
+        let shares = |value: Value| value.tag().is_container() || value.tag() == Tag::Function;
+        match value.tag() {
+            Tag::List => self.ledger.heap.list(value).items.iter().copied().any(shares),
+            Tag::Map => self.ledger.heap.map(value).map.iter().any(|entry| shares(entry.value)),
+            _ => true,
+        }
+    }
+
+    /// Charges a stored or leaving container for its deep size.
+    pub fn charge_deep(&mut self, value: Value) -> Result<(), Unwind> {
+        match deep_size(&self.ledger.heap, value) {
+            Ok(units) => {
+                self.charge_large(units / super::gas::ELEMENTS_PER_GAS)?;
+                self.charge_bytes(units * super::gas::ELEMENT_BYTES)
+            }
+            Err(CopyError::Function) => self.fail("Cannot store a function in contract state"),
+            Err(error) => self.fail(copy_error_text(error)),
+        }
+    }
+
+    /// Finds who `callee(...)` reaches; builtins are done at once. Arguments stand in `slots[base..base + argc]`.
+    pub fn resolve_call(&mut self, callee: Value, base: u32, argc: u32) -> Result<Target, Unwind> {
+        match callee.tag() {
+            Tag::Function => {
+                let function = self.ledger.heap.function(callee);
+                let this = if function.receiver.is_null() { NO_INSTANCE } else { function.receiver.id() };
+                Ok(Target::Action { action: ActionId(function.action), this, closure: callee })
+            }
+            Tag::Builtin if callee.id() >= super::HOST_FUNCTIONS => {
+                Ok(Target::Done(self.call_host(callee.id(), base, argc)?))
+            }
+            Tag::Builtin => Ok(Target::Done(self.call_builtin(callee.id(), base, argc)?)),
+            Tag::Class => Ok(Target::Done(self.instantiate(ClassId(callee.id()), base, argc)?)),
+            Tag::Bound => {
+                let bound = self.ledger.heap.bound(callee);
+                let (kind, target, receiver) = (bound.kind, bound.target, bound.receiver);
+                match kind {
+                    BoundKind::Action => {
+                        Ok(Target::Action { action: ActionId(target), this: receiver.id(), closure: Value::UNSET })
+                    }
+                    BoundKind::Method => self.resolve_method(receiver, Symbol(target), base, argc),
+                }
+            }
+            Tag::Null => self.fail("Cannot call null"),
+            _ => {
+                let message = format!("A value of type {} cannot be called", super::ops::type_name(callee));
+                self.fail(&message)
+            }
+        }
+    }
+
+    /// Finds who `receiver.name(...)` reaches; methods of values are done at once.
+    pub fn resolve_method(
+        &mut self,
+        receiver: Value,
+        name: Symbol,
+        base: u32,
+        argc: u32,
+    ) -> Result<Target, Unwind> {
+        match receiver.tag() {
+            Tag::Contract => self.contract_action(receiver.id(), name, base, argc),
+            Tag::Class => {
+                let instance = self.shared_instance(ClassId(receiver.id()), base + argc)?;
+                self.contract_action(instance, name, base, argc)
+            }
+            Tag::Map => {
+                let key = self.info.symbol_values[name.0 as usize];
+                match self.ledger.heap.map(receiver).map.get(key) {
+                    Some(value) if is_callable(value) => self.resolve_call(value, base, argc),
+                    _ => Ok(Target::Done(self.call_method(receiver, name, base, argc)?)),
+                }
+            }
+            _ => Ok(Target::Done(self.call_method(receiver, name, base, argc)?)),
+        }
+    }
+
+    #[inline]
+    fn contract_action(&mut self, instance: u32, name: Symbol, base: u32, argc: u32) -> Result<Target, Unwind> {
+        let class = ClassId(self.ledger.instances[instance as usize].class);
+        if let Some(action) = self.info.class(class).action(name) {
+            if self.info.action(action).private && !self.inside_class(class) {
+                let message = format!(
+                    "Action '{}' of contract {} is private",
+                    self.info.name(name),
+                    self.info.name(self.info.class(class).name)
+                );
+                return self.fail(&message);
+            }
+            return Ok(Target::Action { action, this: instance, closure: Value::UNSET });
+        }
+        if let Some(field) = self.info.class(class).field(name) {
+            let value = self.ledger.instances[instance as usize].fields[field as usize];
+            if is_callable(value) {
+                return self.resolve_call(value, base, argc);
+            }
+        }
+        if self.info.name(name) == "toString" || self.info.name(name) == "to_string" {
+            return Ok(Target::Done(self.call_method(Value::contract(instance), name, base, argc)?));
+        }
+        let class_name = self.info.name(self.info.class(class).name).to_owned();
+        let message = format!("Action '{}' not found in contract {class_name}", self.info.name(name));
+        self.fail(&message)
+    }
+
+    fn inside_class(&self, class: ClassId) -> bool {
+        let this = self.this();
+        this != NO_INSTANCE && self.ledger.instances[this as usize].class == class.0
+    }
+
+    /// The instance behind `Name.f()`, made on first use.
+    fn shared_instance(&mut self, class: ClassId, free: u32) -> Result<u32, Unwind> {
+        if let Some(instance) = self.ledger.shared_instances[class.0 as usize] {
+            return Ok(instance);
+        }
+        let top = self.top;
+        self.top = free;
+        let made = self.instantiate(class, free, 0);
+        self.top = top;
+        let instance = made?.id();
+        self.ledger.set_shared_instance(class.0, instance);
+        Ok(instance)
+    }
+
+    /// `Name(args)`: a fresh instance, its initialisers, then its constructor. A failing constructor makes none.
+    pub fn instantiate(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
+        self.ledger.open_checkpoint();
+        match self.instantiate_inside(class, base, argc) {
+            Ok(value) => {
+                self.close_checkpoint();
+                Ok(value)
+            }
+            Err(unwind) => {
+                self.ledger.roll_back_checkpoint();
+                Err(unwind)
+            }
+        }
+    }
+
+    fn instantiate_inside(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
+        let info = self.info.clone();
+        let class_info = info.class(class);
+        let instance = self.bare_instance(class, base + argc)?;
+        let value = Value::contract(instance);
+        let Some(constructor) = class_info.constructor else {
+            if argc > 0 {
+                let message = format!("Contract {} has no init and takes no arguments", info.name(class_info.name));
+                return self.fail(&message);
+            }
+            return Ok(value);
+        };
+        let required = info.action(constructor).has_default.iter().any(|has_default| !has_default);
+        if argc > 0 || !required {
+            self.call_nested(constructor, instance, Value::UNSET, base, argc)?;
+        }
+        Ok(value)
+    }
+
+    /// `Name{f: v}`: an instance with these fields set (values in `slots[base..]`), no constructor.
+    pub fn instantiate_with(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
+        self.ledger.open_checkpoint();
+        let result = self.instantiate_with_inside(class, fields, base);
+        if result.is_ok() {
+            self.close_checkpoint();
+        } else {
+            self.ledger.roll_back_checkpoint();
+        }
+        result
+    }
+
+    fn instantiate_with_inside(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
+        let instance = self.bare_instance(class, base + fields.len() as u32)?;
+        for (index, &field) in fields.iter().enumerate() {
+            let value = self.slots[base as usize + index];
+            let value = self.stored_value(value, false)?;
+            self.ledger.set_field(instance, u32::from(field), value);
+        }
+        Ok(Value::contract(instance))
+    }
+
+    /// An instance whose fields have their starting values; `free` is the first free slot.
+    fn bare_instance(&mut self, class: ClassId, free: u32) -> Result<u32, Unwind> {
+        let info = self.info.clone();
+        let class_info = info.class(class);
+        self.charge_bytes(super::gas::INSTANCE_BYTES + super::gas::ELEMENT_BYTES * class_info.fields.len() as u64)?;
+        let fields = class_info.zeros.iter().map(|&zero| self.zero_field(zero)).collect();
+        let instance = self.ledger.make_instance(class.0, fields);
+        self.top = free;
+        self.call_nested(class_info.initialiser, instance, Value::UNSET, free, 0)?;
+        Ok(instance)
+    }
+
+    fn zero_field(&mut self, zero: super::info::FieldZero) -> Value {
+        use super::info::FieldZero;
+        let value = match zero {
+            FieldZero::Null => Value::NULL,
+            FieldZero::Int => Value::int(0),
+            FieldZero::Float => Value::float(0.0),
+            FieldZero::Bool => Value::FALSE,
+            FieldZero::Str => self.ledger.heap.alloc_str(""),
+            FieldZero::List => self.ledger.heap.alloc_list(Vec::new()),
+            FieldZero::Map => self.ledger.heap.alloc_map(crate::value::MapData::new()),
+        };
+        if value.tag().is_container() {
+            self.ledger.adopt(value);
+        }
+        value
+    }
+
+    /// Calls an action from Rust code, in the tier that runs now; arguments stand at `base`.
+    pub fn call_nested(
+        &mut self,
+        action: ActionId,
+        this: u32,
+        closure: Value,
+        base: u32,
+        argc: u32,
+    ) -> Result<Value, Unwind> {
+        let site = self.frames.last().map_or(Place::default(), |_| Place::default());
+        self.enter(action, this, closure, base, argc, CallSite::Place(site))?;
+        match self.run_frame(Entry::Start) {
+            Ok(value) => self.leave(value),
+            Err(unwind) => {
+                self.locate(self.info.action(action).place);
+                self.leave_failed();
+                Err(unwind)
+            }
+        }
+    }
+
+    /// Calls a function value with arguments that are held nowhere else: a callback.
+    pub fn call_function(&mut self, function: Value, arguments: &[Value]) -> Result<Value, Unwind> {
+        let base = self.top;
+        for &argument in arguments {
+            self.push(argument);
+        }
+        let argc = arguments.len() as u32;
+        let result = match self.resolve_call(function, base, argc) {
+            Ok(Target::Action { action, this, closure }) => self.call_nested(action, this, closure, base, argc),
+            Ok(Target::Done(value)) => Ok(value),
+            Err(unwind) => Err(unwind),
+        };
+        self.top = base;
+        result
+    }
+
+    /// Runs the topmost frame in the tier that runs now.
+    pub fn run_frame(&mut self, entry: Entry) -> Result<Value, Unwind> {
+        let tier = match &self.upper {
+            Some(upper) if self.in_upper => upper.clone(),
+            _ => self.lower.clone(),
+        };
+        grow_stack(|| tier.run(self, entry))
+    }
+
+    /// Runs the rest of the topmost frame in the upper tier, from the lower one.
+    pub fn run_upper(&mut self, entry: Entry) -> Result<Value, Unwind> {
+        let Some(upper) = self.upper.clone() else {
+            unreachable!("the policy enters the upper tier only where there is one")
+        };
+        let was = std::mem::replace(&mut self.in_upper, true);
+        let result = grow_stack(|| upper.run(self, entry));
+        self.in_upper = was;
+        result
+    }
+
+    /// `limit n`: the call may use at most `n` of what is left.
+    pub fn set_limit(&mut self, limit: Value) -> Result<(), Unwind> {
+        if !limit.is_int() || limit.as_int() < 0 {
+            return self.fail("limit must be an integer that is not negative");
+        }
+        let reserve = (self.gas - limit.as_int()).max(0);
+        let depth = self.frames.len() - 1;
+        self.frames[depth].gas_reserve = reserve;
+        self.gas -= reserve;
+        Ok(())
+    }
+
+    /// The name of an action as traces and messages show it.
+    pub fn action_name(&self, action: ActionId) -> String {
+        let info = self.info.action(action);
+        let own = info.name.map_or("lambda", |name| self.info.name(name));
+        match info.class {
+            Some(class) if info.is_contract_action => {
+                format!("{}.{own}", self.info.name(self.info.class(class).name))
+            }
+            _ => own.to_owned(),
+        }
+    }
+}
+
+/// Whether a value can stand before `(...)`.
+pub(super) fn is_callable(value: Value) -> bool {
+    matches!(value.tag(), Tag::Function | Tag::Bound | Tag::Builtin | Tag::Class)
+}
+
+pub(super) fn copy_error_text(error: CopyError) -> &'static str {
+    match error {
+        CopyError::Cyclic => "Cannot store a cyclic value",
+        CopyError::TooDeep => "Value is nested too deeply (over 1,000 levels)",
+        CopyError::Function => "Cannot store a function in contract state",
+    }
+}

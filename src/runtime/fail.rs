@@ -1,0 +1,130 @@
+//! Runtime errors: making them, giving them their place, and what `catch` sees.
+
+use super::call::CallSite;
+use super::info::{ActionId, Place};
+use super::isolate::Isolate;
+use super::signal::{ErrorKind, Signal, Unwind};
+use crate::value::Value;
+
+/// One call that an error came through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TraceEntry {
+    /// The action called.
+    pub action: ActionId,
+    /// The action that called it.
+    pub caller: ActionId,
+    /// Where in the caller's text (byte offset).
+    pub position: u32,
+}
+
+/// Where something struck.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// In which action.
+    pub action: ActionId,
+    /// Where in the text.
+    pub place: Place,
+    /// The calls around it, innermost first.
+    pub trace: Vec<TraceEntry>,
+}
+
+/// An error whose place is not known yet.
+const NO_ACTION: u32 = u32::MAX;
+
+impl Isolate {
+    /// Raises a runtime error; the tier gives it its place.
+    #[cold]
+    #[inline(never)]
+    pub fn fail<T>(&mut self, message: &str) -> Result<T, Unwind> {
+        self.fail_kind(ErrorKind::Runtime, message)
+    }
+
+    /// Raises an error of a kind.
+    #[cold]
+    #[inline(never)]
+    pub fn fail_kind<T>(&mut self, kind: ErrorKind, message: &str) -> Result<T, Unwind> {
+        let text = self.ledger.heap.alloc_str(message);
+        self.error = self.ledger.heap.alloc_error(text, kind as u32, (NO_ACTION, 0, 0), false);
+        self.signal = Signal::Error;
+        Err(Unwind)
+    }
+
+    /// `throw value`
+    #[cold]
+    #[inline(never)]
+    pub fn throw<T>(&mut self, value: Value) -> Result<T, Unwind> {
+        self.error = self.ledger.heap.alloc_error(value, ErrorKind::Thrown as u32, (NO_ACTION, 0, 0), true);
+        self.signal = Signal::Error;
+        Err(Unwind)
+    }
+
+    /// Goes on with an error that a `finally` held back.
+    #[cold]
+    pub fn rethrow<T>(&mut self, error: Value) -> Result<T, Unwind> {
+        self.error = error;
+        self.signal = Signal::Error;
+        Err(Unwind)
+    }
+
+    /// Whether what unwinds may run handlers, `finally` and `defer`.
+    #[inline]
+    pub fn is_catchable(&self) -> bool {
+        self.signal == Signal::Error
+    }
+
+    /// Takes the pending error: the value that `catch` binds.
+    pub fn caught_value(&mut self) -> Value {
+        let error = std::mem::replace(&mut self.error, Value::NULL);
+        self.ledger.heap.error(error).message
+    }
+
+    /// Gives what unwinds its place, unless it has one: the innermost expression that failed.
+    #[cold]
+    #[inline(never)]
+    pub fn locate(&mut self, place: Place) -> Unwind {
+        let action = self.frame().action;
+        match self.signal {
+            Signal::Error => {
+                if self.ledger.heap.error(self.error).span.0 == NO_ACTION {
+                    let trace = self.trace();
+                    let packed = trace.iter().map(|entry| (entry.action.0, entry.position)).collect();
+                    let error = self.ledger.heap.error_mut(self.error);
+                    error.span = (action.0, place.start, place.end);
+                    error.trace = packed;
+                }
+            }
+            _ => {
+                if self.signal_site.is_none() {
+                    let trace = self.trace();
+                    self.signal_site = Some(Site { action, place, trace });
+                }
+            }
+        }
+        Unwind
+    }
+
+    /// The active calls, innermost first.
+    pub fn trace(&self) -> Vec<TraceEntry> {
+        let mut trace = Vec::new();
+        for depth in (1..self.frames.len()).rev() {
+            let (frame, caller) = (&self.frames[depth], &self.frames[depth - 1]);
+            let position = match frame.site {
+                CallSite::Place(place) => place.start,
+                CallSite::Position(position) => {
+                    self.upper.as_ref().map_or(0, |tier| tier.place(caller.action, position).start)
+                }
+            };
+            trace.push(TraceEntry { action: frame.action, caller: caller.action, position });
+            if trace.len() == 64 {
+                break;
+            }
+        }
+        trace
+    }
+
+    /// The place of the pending error, once located.
+    pub fn error_place(&self) -> Option<(ActionId, Place)> {
+        let (action, start, end) = self.ledger.heap.error(self.error).span;
+        (action != NO_ACTION).then_some((ActionId(action), Place { start, end }))
+    }
+}

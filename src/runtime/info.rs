@@ -1,0 +1,178 @@
+//! What the runtime knows of a program: names, shapes and places. Filled by `resolve`, read by everyone.
+
+use crate::value::{ConstantPool, Value};
+
+/// An interned name of the program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Symbol(pub u32);
+
+/// An action, lambda or contract action; 0 is the script's top level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ActionId(pub u32);
+
+/// A contract declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ClassId(pub u32);
+
+/// A global variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GlobalId(pub u32);
+
+/// A loop of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LoopId(pub u32);
+
+/// A place in the source: byte offsets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// First byte.
+    pub start: u32,
+    /// One past the last.
+    pub end: u32,
+}
+
+/// One action's shape.
+#[derive(Clone, Debug)]
+pub struct ActionInfo {
+    /// Its name; none for a lambda.
+    pub name: Option<Symbol>,
+    /// Its parameter names.
+    pub params: Vec<Symbol>,
+    /// For each parameter, whether it has a default.
+    pub has_default: Vec<bool>,
+    /// The contract it belongs to; for a lambda the contract it was made in.
+    pub class: Option<ClassId>,
+    /// Whether it is itself an action of that contract (a call is a checkpoint).
+    pub is_contract_action: bool,
+    /// `private`
+    pub private: bool,
+    /// `external`: may not be called.
+    pub external: bool,
+    /// It declares a `limit`.
+    pub has_limit: bool,
+    /// Neither a contract action nor limited nor external, without cells or unset slots: entering it is cheap.
+    pub plain: bool,
+    /// Slots (parameters among them) that hold a cell, made at entry.
+    pub cells: Vec<u16>,
+    /// Slots that must read as unset at entry.
+    pub unset: Vec<u16>,
+    /// Fixed slots of the register window.
+    pub fixed_slots: u16,
+    /// Logical frame size in slots, the same in every tier: bounds the stack.
+    pub frame_slots: u32,
+    /// Its head in the source.
+    pub place: Place,
+}
+
+/// One contract's shape.
+#[derive(Clone, Debug)]
+pub struct ClassInfo {
+    /// Its name.
+    pub name: Symbol,
+    /// Field names, in order.
+    pub fields: Vec<Symbol>,
+    /// For each field, its starting value by type (an immediate, or empty string/list/map as noted by `FieldZero`).
+    pub zeros: Vec<FieldZero>,
+    /// Which fields may not be read from outside.
+    pub private_fields: Vec<bool>,
+    /// Actions by name (a symbol stands once).
+    pub actions: Vec<(Symbol, ActionId)>,
+    /// `init` or `constructor`.
+    pub constructor: Option<ActionId>,
+    /// A synthetic action that runs the field initialisers on `this`.
+    pub initialiser: ActionId,
+    /// Its head in the source.
+    pub place: Place,
+}
+
+impl ClassInfo {
+    /// The action of that name.
+    pub fn action(&self, name: Symbol) -> Option<ActionId> {
+        self.actions.iter().find(|(symbol, _)| *symbol == name).map(|(_, action)| *action)
+    }
+
+    /// The index of the field of that name.
+    pub fn field(&self, name: Symbol) -> Option<u16> {
+        self.fields.iter().position(|symbol| *symbol == name).map(|index| index as u16)
+    }
+}
+
+/// What a field holds before its initialiser has run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldZero {
+    /// No type written, or an unknown one.
+    Null,
+    /// `0`
+    Int,
+    /// `0.0`
+    Float,
+    /// `""`
+    Str,
+    /// `false`
+    Bool,
+    /// `[]`
+    List,
+    /// `{}`
+    Map,
+}
+
+/// One loop.
+#[derive(Clone, Copy, Debug)]
+pub struct LoopInfo {
+    /// The action it stands in.
+    pub action: ActionId,
+    /// Its head in the source.
+    pub place: Place,
+}
+
+/// Everything the runtime knows of a program.
+#[derive(Debug)]
+pub struct ProgramInfo {
+    /// The file's name as given.
+    pub file_name: String,
+    /// Its text.
+    pub source: String,
+    /// Text of each symbol.
+    pub symbols: Vec<Box<str>>,
+    /// Each symbol as a string of the constant pool (map keys, event names).
+    pub symbol_values: Vec<Value>,
+    /// Strings, big integers and bytes of the text.
+    pub constants: ConstantPool,
+    /// By [`ActionId`].
+    pub actions: Vec<ActionInfo>,
+    /// By [`ClassId`].
+    pub classes: Vec<ClassInfo>,
+    /// Names of the globals, by [`GlobalId`].
+    pub globals: Vec<Symbol>,
+    /// By [`LoopId`].
+    pub loops: Vec<LoopInfo>,
+    /// `config.key = literal` lines of the top level: key text, value.
+    pub config: Vec<(String, Value)>,
+    /// Methods the runtime looks for by symbol: text of the builtin method names, by symbol (`None`: no method).
+    pub method_of_symbol: Vec<Option<u16>>,
+}
+
+impl ProgramInfo {
+    /// The text of a symbol.
+    pub fn name(&self, symbol: Symbol) -> &str {
+        &self.symbols[symbol.0 as usize]
+    }
+
+    /// Line and column (1-based, in characters) of a byte offset of the source.
+    pub fn line_column(&self, offset: u32) -> (usize, usize) {
+        let before = &self.source[..self.source.floor_char_boundary(offset as usize)];
+        let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
+        let start = before.rfind('\n').map_or(0, |at| at + 1);
+        (line, before[start..].chars().count() + 1)
+    }
+
+    /// One action.
+    pub fn action(&self, action: ActionId) -> &ActionInfo {
+        &self.actions[action.0 as usize]
+    }
+
+    /// One contract.
+    pub fn class(&self, class: ClassId) -> &ClassInfo {
+        &self.classes[class.0 as usize]
+    }
+}

@@ -1,0 +1,30 @@
+//! The one set of operations and builtins that every tier calls, and the state of one run: errors, events, gas,
+//! frames, signals. No tier has an operation of its own; a difference between tiers can only be in control flow.
+//!
+//! The room may use the ledger and values. It must never know syntax trees, bytecode or which tier is running.
+
+pub mod builtins;
+mod call;
+pub mod config;
+mod fail;
+pub mod gas;
+mod host;
+pub mod info;
+mod isolate;
+pub mod names;
+pub mod ops;
+mod output;
+mod poll;
+mod signal;
+mod tier;
+mod tx;
+
+pub use call::{CallSite, Frame, NO_INSTANCE, Target, grow_stack};
+pub use fail::TraceEntry;
+pub use host::{HOST_FUNCTIONS, HostFunctions};
+pub use isolate::{Isolate, IsolateSettings};
+pub use output::Output;
+pub use poll::PollFlags;
+pub use signal::{ErrorKind, Interrupt, Signal, Unwind};
+pub use tier::{Counter, Decision, Entry, Prepared, Promotion, Site, Tier, TierPolicy};
+pub use tx::TxContext;

@@ -1,0 +1,134 @@
+//! What happens to a container on its way into a place: state is a tree, so contract state gets a copy (or adopts a
+//! new container that nobody else holds), and references to state do not get out.
+
+use super::super::isolate::Isolate;
+use super::super::signal::Unwind;
+use crate::value::{CopyError, Space, Tag, Value, deep_copy};
+
+impl Isolate {
+    /// A value ready to be stored in contract state. `fresh`: a new container, free of charge.
+    #[inline]
+    pub fn stored_value(&mut self, value: Value, fresh: bool) -> Result<Value, Unwind> {
+        if value.tag().is_plain() { Ok(value) } else { self.stored_heap_value(value, fresh) }
+    }
+
+    #[inline(never)]
+    fn stored_heap_value(&mut self, value: Value, fresh: bool) -> Result<Value, Unwind> {
+        match value.tag() {
+            Tag::Function | Tag::Bound | Tag::Builtin => self.fail("Cannot store a function in contract state"),
+            Tag::Range => {
+                let list = self.built_list(value)?;
+                self.stored_value(list, true)
+            }
+            tag if tag.is_container() => {
+                if fresh && self.ledger.heap.space(value) == Space::Isolate && !self.holds_container(value) {
+                    self.ledger.adopt(value);
+                    return Ok(value);
+                }
+                if !fresh {
+                    self.charge_deep(value)?;
+                }
+                match deep_copy(&mut self.ledger.heap, value, Space::Ledger) {
+                    Ok(copy) => Ok(copy),
+                    Err(CopyError::Function) => self.fail("Cannot store a function in contract state"),
+                    Err(error) => self.fail(super::super::call::copy_error_text(error)),
+                }
+            }
+            _ => Ok(value),
+        }
+    }
+
+    /// Assigns a state field of the running instance.
+    #[inline]
+    pub fn assign_field(&mut self, field: u16, value: Value, fresh: bool) -> Result<(), Unwind> {
+        let this = self.this();
+        let value = if !value.tag().is_plain() {
+            let standing = self.ledger.instances[this as usize].fields[field as usize];
+            if standing.raw_eq(value) {
+                return Ok(());
+            }
+            self.stored_heap_value(value, fresh)?
+        } else {
+            value
+        };
+        self.ledger.set_field(this, u32::from(field), value);
+        Ok(())
+    }
+
+    /// Reads a state field of the running instance.
+    #[inline(always)]
+    pub fn field(&self, field: u16) -> Value {
+        self.ledger.instances[self.this() as usize].fields[field as usize]
+    }
+
+    /// Assigns a global. A reference to contract state goes in as a copy.
+    #[inline]
+    pub fn assign_global(&mut self, global: u32, value: Value) -> Result<(), Unwind> {
+        if self.sealed && self.tx.in_block {
+            let name = self.info.name(self.info.globals[global as usize]).to_owned();
+            let message = format!("Global '{name}' is read-only in a transaction: keep it in a contract");
+            return self.fail(&message);
+        }
+        let value = if self.ledger.is_state(value) { self.leave_copy(value, false)? } else { value };
+        self.ledger.set_global(global, value);
+        Ok(())
+    }
+
+    /// Assigns a captured variable. A reference to contract state goes into one of outside code as a copy.
+    #[inline]
+    pub fn assign_cell(&mut self, cell: Value, value: Value) -> Result<(), Unwind> {
+        if self.ledger.heap.container(cell).header.flags != 0 {
+            return self.fail("A captured variable is read-only in a transaction: keep it in a contract");
+        }
+        let value = self.outside_value(cell, value)?;
+        self.ledger.set_cell(cell, value);
+        Ok(())
+    }
+
+    /// A value ready to be put into an ordinary container: a reference to state goes as a copy into one that existed
+    /// before the innermost contract call.
+    #[inline]
+    pub fn outside_value(&mut self, container: Value, value: Value) -> Result<Value, Unwind> {
+        if value.tag().is_container()
+            && self.ledger.heap.container(container).epoch < self.ledger.heap.current_epoch
+            && self.ledger.is_state(value)
+        {
+            return self.leave_copy(value, false);
+        }
+        Ok(value)
+    }
+
+    /// A value ready to be put into this container, wherever it stands; errors if it may not be changed.
+    #[inline]
+    pub fn element_value(&mut self, container: Value, value: Value, fresh: bool) -> Result<Value, Unwind> {
+        let head = &self.ledger.heap.container(container).header;
+        if head.flags == 0 && head.space == Space::Isolate && value.tag().is_plain() {
+            return Ok(value);
+        }
+        self.element_value_slow(container, value, fresh)
+    }
+
+    #[inline(never)]
+    fn element_value_slow(&mut self, container: Value, value: Value, fresh: bool) -> Result<Value, Unwind> {
+        self.check_writable(container)?;
+        if self.ledger.heap.space(container) == Space::Ledger {
+            self.stored_value(value, fresh)
+        } else {
+            self.outside_value(container, value)
+        }
+    }
+
+    /// An error unless the container may be changed.
+    #[inline]
+    pub fn check_writable(&mut self, container: Value) -> Result<(), Unwind> {
+        if self.ledger.heap.container(container).header.is_frozen() {
+            let message = format!(
+                "This {} is read-only{}",
+                super::type_name(container),
+                if self.tx.in_block { " in a transaction: keep what changes in a contract" } else { "" }
+            );
+            return self.fail(&message);
+        }
+        Ok(())
+    }
+}

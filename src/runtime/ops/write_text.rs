@@ -1,0 +1,83 @@
+//! The text of values, and `print`.
+
+use super::super::isolate::Isolate;
+use super::super::signal::Unwind;
+use super::super::info::ProgramInfo;
+use crate::ledger::Instance;
+use crate::value::{Names, Tag, Value, text};
+
+struct ProgramNames<'a> {
+    info: &'a ProgramInfo,
+    instances: &'a [Instance],
+}
+
+impl Names for ProgramNames<'_> {
+    fn contract_name(&self, instance: u32) -> &str {
+        self.class_name(self.instances[instance as usize].class)
+    }
+
+    fn class_name(&self, class: u32) -> &str {
+        self.info.name(self.info.classes[class as usize].name)
+    }
+
+    fn action_name(&self, action: u32) -> Option<&str> {
+        self.info.actions[action as usize].name.map(|name| self.info.name(name))
+    }
+
+    fn field_name(&self, class: u32, field: usize) -> &str {
+        self.info.name(self.info.classes[class as usize].fields[field])
+    }
+
+    fn builtin_name(&self, builtin: u32) -> &str {
+        super::super::names::BUILTINS[builtin as usize].0
+    }
+
+    fn symbol_name(&self, symbol: u32) -> &str {
+        &self.info.symbols[symbol as usize]
+    }
+}
+
+impl Isolate {
+    /// Appends the text of a value, charging by its length.
+    pub fn write_text(&mut self, value: Value, out: &mut String) -> Result<(), Unwind> {
+        let before = out.len();
+        match value.tag() {
+            Tag::Str => out.push_str(self.ledger.heap.str(value)),
+            Tag::Int => {
+                use std::fmt::Write;
+                let _ = write!(out, "{}", value.as_int());
+            }
+            _ => {
+                let names = ProgramNames { info: &self.info, instances: &self.ledger.instances };
+                if text(&self.ledger.heap, value, &names, out).is_err() {
+                    return self.fail("Value is nested too deeply (over 1,000 levels)");
+                }
+            }
+        }
+        self.charge_text(out.len() - before)
+    }
+
+    /// `print` of the values in `slots[base..base + count]`.
+    pub fn print(&mut self, base: u32, count: u32) -> Result<(), Unwind> {
+        let mut line = String::new();
+        for slot in base..base + count {
+            if slot > base {
+                line.push(' ');
+            }
+            self.write_text(self.slots[slot as usize], &mut line)?;
+        }
+        self.output.line(&line);
+        if self.output.is_closed() {
+            self.poll_flags.raise(super::super::PollFlags::HOST);
+        }
+        Ok(())
+    }
+
+    /// `debug e`: to standard error.
+    pub fn debug(&mut self, value: Value) -> Result<(), Unwind> {
+        let text = self.display(value)?;
+        self.output.flush();
+        eprintln!("{text}");
+        Ok(())
+    }
+}

@@ -1,0 +1,141 @@
+//! Where `print` goes.
+
+use std::io::{IsTerminal, Write};
+
+use super::isolate::Isolate;
+
+/// A sink for program output.
+#[derive(Debug)]
+pub enum Output {
+    /// Standard output: flushed at each line on a terminal, in blocks otherwise.
+    Stdout {
+        /// What waits.
+        buffer: Vec<u8>,
+        /// Whether standard output is a terminal.
+        terminal: bool,
+        /// The reader went away.
+        closed: bool,
+    },
+    /// Kept.
+    Capture(String),
+    /// Only hashed and counted.
+    Digest(Box<blake3::Hasher>),
+}
+
+const BLOCK_BYTES: usize = 1 << 16;
+
+impl Output {
+    /// Standard output.
+    pub fn stdout() -> Self {
+        Self::Stdout { buffer: Vec::new(), terminal: std::io::stdout().is_terminal(), closed: false }
+    }
+
+    /// Writes one line.
+    pub fn line(&mut self, text: &str) {
+        match self {
+            Self::Stdout { buffer, terminal, .. } => {
+                buffer.extend_from_slice(text.as_bytes());
+                buffer.push(b'\n');
+                if *terminal || buffer.len() >= BLOCK_BYTES {
+                    self.flush();
+                }
+            }
+            Self::Capture(kept) => {
+                kept.push_str(text);
+                kept.push('\n');
+            }
+            Self::Digest(hasher) => {
+                hasher.update(text.as_bytes());
+                hasher.update(b"\n");
+            }
+        }
+    }
+
+    /// Hands everything on. A closed pipe is remembered and ends the output quietly.
+    pub fn flush(&mut self) {
+        if let Self::Stdout { buffer, closed, .. } = self {
+            if !*closed && !buffer.is_empty() {
+                let mut out = std::io::stdout().lock();
+                if out.write_all(buffer).and_then(|()| out.flush()).is_err() {
+                    *closed = true;
+                }
+            }
+            buffer.clear();
+        }
+    }
+
+    /// Whether the reader went away.
+    pub fn is_closed(&self) -> bool {
+        matches!(self, Self::Stdout { closed: true, .. })
+    }
+
+    /// What was captured.
+    pub fn captured(&self) -> &str {
+        match self {
+            Self::Capture(text) => text,
+            Self::Stdout { .. } | Self::Digest(_) => "",
+        }
+    }
+
+    /// BLAKE3 of what was written (zero for standard output).
+    pub fn digest(&self) -> [u8; 32] {
+        match self {
+            Self::Stdout { .. } => [0; 32],
+            Self::Capture(text) => blake3::hash(text.as_bytes()).into(),
+            Self::Digest(hasher) => hasher.finalize().into(),
+        }
+    }
+
+    /// Forgets what was written.
+    pub fn reset(&mut self) {
+        match self {
+            Self::Stdout { buffer, .. } => buffer.clear(),
+            Self::Capture(text) => text.clear(),
+            Self::Digest(hasher) => {
+                hasher.reset();
+            }
+        }
+    }
+}
+
+impl Isolate {
+    /// Folds the events of finished calls into the running digest, so that they take no memory.
+    pub(super) fn fold_events(&mut self) {
+        if self.ledger.events.is_empty() {
+            return;
+        }
+        let events = std::mem::take(&mut self.ledger.events);
+        let mut bytes = Vec::new();
+        for event in &events {
+            bytes.clear();
+            crate::ledger::encode_value(&self.ledger, event.contract, &mut bytes);
+            crate::ledger::encode_value(&self.ledger, event.name, &mut bytes);
+            bytes.extend_from_slice(&(event.args.len() as u64).to_le_bytes());
+            for &arg in &event.args {
+                crate::ledger::encode_value(&self.ledger, arg, &mut bytes);
+            }
+            self.event_digest.update(&bytes);
+            self.event_count += 1;
+            if self.event_log.is_some() {
+                let mut line = String::new();
+                let contract = self.ledger.heap.str(event.contract);
+                line.push_str(if contract.is_empty() { "-" } else { contract });
+                line.push(' ');
+                line.push_str(self.ledger.heap.str(event.name));
+                line.push_str(" [");
+                for (index, &arg) in event.args.iter().enumerate() {
+                    if index > 0 {
+                        line.push_str(", ");
+                    }
+                    if self.write_text(arg, &mut line).is_err() {
+                        line.push_str("...");
+                    }
+                }
+                line.push(']');
+                if let Some(log) = &mut self.event_log {
+                    log.push(line);
+                }
+            }
+        }
+    }
+}

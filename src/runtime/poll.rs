@@ -1,0 +1,105 @@
+//! The one poll, at loop headers and action entries: collection, interrupts, hard limits. Nothing else in the
+//! runtime collects.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::isolate::Isolate;
+use super::signal::{Interrupt, Signal, Unwind};
+use crate::value::Value;
+
+/// Host code may hold so many values above a window that no frame accounts for.
+const HIGH_WATER_SLACK: u32 = 256;
+
+/// Why the poll should look closer. One word, so that the fast path is one load.
+#[derive(Debug, Default)]
+pub struct PollFlags {
+    /// Bits below; 0 when there is nothing to do.
+    pub bits: AtomicU32,
+}
+
+impl PollFlags {
+    /// The heap has grown enough.
+    pub const COLLECT: u32 = 1;
+    /// Ctrl-C or the host.
+    pub const HOST: u32 = 2;
+    /// The time limit.
+    pub const TIMEOUT: u32 = 4;
+    /// Proof runs: collect at every poll.
+    pub const ALWAYS: u32 = 8;
+
+    /// Asks for attention at the next poll.
+    pub fn raise(&self, bit: u32) {
+        // Relaxed: the bit itself is the message; nothing is published with it.
+        self.bits.fetch_or(bit, Ordering::Relaxed);
+    }
+}
+
+impl Isolate {
+    /// The fast path of the poll.
+    #[inline(always)]
+    pub fn poll(&mut self) -> Result<(), Unwind> {
+        // Relaxed: see `PollFlags::raise`.
+        if self.poll_flags.bits.load(Ordering::Relaxed) == 0 && !self.ledger.heap.should_collect() {
+            return Ok(());
+        }
+        self.poll_slow()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_slow(&mut self) -> Result<(), Unwind> {
+        let bits = self.poll_flags.bits.load(Ordering::Relaxed);
+        if bits & PollFlags::HOST != 0 {
+            return self.interrupt(Interrupt::Host);
+        }
+        if bits & PollFlags::TIMEOUT != 0 {
+            return self.interrupt(Interrupt::Timeout);
+        }
+        if self.settings.collect_always || self.ledger.heap.should_collect() {
+            self.collect();
+            if let Some(limit) = self.settings.memory_limit
+                && self.ledger.heap.live_bytes() as u64 > limit
+            {
+                return self.interrupt(Interrupt::Memory);
+            }
+        }
+        Ok(())
+    }
+
+    fn interrupt(&mut self, who: Interrupt) -> Result<(), Unwind> {
+        self.signal = Signal::Interrupt(who);
+        Err(Unwind)
+    }
+
+    /// Collects now. Only where no Rust code holds a value that is not a root.
+    pub fn collect(&mut self) {
+        let top = self.top;
+        self.clear_above(top);
+        // Inputs that the host has let go of are no roots any more.
+        self.inputs.retain(|block| std::sync::Arc::strong_count(block) > 1);
+        let Self { ledger, slots, frames, error, held, tx, config, inputs, .. } = self;
+        let mut heap = std::mem::take(&mut ledger.heap);
+        heap.collect(|marker| {
+            marker.values(&slots[..top as usize]);
+            for frame in frames.iter() {
+                marker.value(frame.closure);
+            }
+            marker.value(*error);
+            marker.values(held);
+            for (transaction, caller) in inputs.iter().flat_map(|block| block.iter()) {
+                marker.values(&[*transaction, *caller]);
+            }
+            tx.mark(marker);
+            config.mark(marker);
+            ledger.mark(marker);
+        });
+        ledger.heap = heap;
+    }
+
+    /// Forgets values in slots above `from` that an earlier, deeper call left: after a collection they may be freed.
+    pub(super) fn clear_above(&mut self, from: u32) {
+        let high = (self.high_water + HIGH_WATER_SLACK).min(self.slots.len() as u32).max(from);
+        self.slots[from as usize..high as usize].fill(Value::UNSET);
+        self.high_water = from;
+    }
+}

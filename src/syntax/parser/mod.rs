@@ -1,0 +1,357 @@
+//! Tokens to tree: recursive descent for statements, an operator stack for expressions.
+//!
+//! No decision looks back, and none looks ahead further than to the partner of a bracket, which the
+//! lexer has paired. A mistake is reported once; the statement that holds it becomes
+//! [`StmtKind::Error`](super::ast::StmtKind::Error), and parsing goes on at the next one.
+
+mod action;
+mod block;
+mod contract;
+mod control;
+mod declaration;
+mod expression;
+mod pattern;
+mod primary;
+mod statement;
+#[cfg(test)]
+mod tests;
+mod types;
+
+use std::cell::Cell;
+
+use self::expression::{Operand, Pending};
+use super::ast::{Block, Ident, Span, Symbol};
+use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
+use super::lexer::lex;
+use super::token::{Kind, NONE, Token};
+use super::{Interner, Parsed};
+
+/// How deep brackets, blocks and unary operators may nest.
+const MAX_DEPTH: u32 = 200;
+/// How high the tree of one expression may be.
+const MAX_HEIGHT: u32 = 1000;
+
+/// The mark of a construct that did not parse; the error has been reported.
+struct Failed;
+
+type Parse<T> = Result<T, Failed>;
+
+/// What the place of an expression allows.
+#[derive(Clone, Copy)]
+struct Context {
+    /// A newline ends the statement: not so inside brackets.
+    newlines: bool,
+    /// `Name {` may be an entity literal: not so in the head of a statement.
+    entity: bool,
+    /// `x =>` may be a lambda: not so in a guard.
+    arrow: bool,
+}
+
+const STATEMENT: Context = Context {
+    newlines: true,
+    entity: true,
+    arrow: true,
+};
+const BRACKETS: Context = Context {
+    newlines: false,
+    entity: true,
+    arrow: true,
+};
+
+struct Parser<'a> {
+    source: &'a str,
+    tokens: Vec<Token>,
+    pos: usize,
+    interner: &'a mut Interner,
+    diagnostics: Vec<Diagnostic>,
+    context: Context,
+    depth: u32,
+    /// The operands and operators of all expressions that are open, innermost last.
+    operands: Vec<Operand>,
+    operators: Vec<Pending>,
+    /// The height of the expression parsed last, and of the highest since a lambda's body began.
+    height: u32,
+    tallest: u32,
+    /// The token after the block that was parsed last: a statement may end there.
+    block_end: usize,
+    /// The indentation that the colon block being parsed asks for; 0 in braces.
+    indent: u32,
+    /// The token whose column was asked for last, and that column.
+    column_of: Cell<(usize, u32)>,
+    /// How many statements have failed.
+    recoveries: usize,
+    /// What is missing at the end of the file was reported by the lexer.
+    unterminated: bool,
+    /// Whether the program declares something called `debug` or `spawn`; found when first asked.
+    declares: Option<[bool; 2]>,
+}
+
+pub(super) fn parse(source: &str, interner: &mut Interner) -> Parsed {
+    let lexed = lex(source, interner);
+    let mut parser = Parser {
+        source,
+        tokens: lexed.tokens,
+        pos: 0,
+        interner,
+        diagnostics: Vec::new(),
+        context: STATEMENT,
+        depth: 0,
+        operands: Vec::new(),
+        operators: Vec::new(),
+        height: 0,
+        tallest: 0,
+        block_end: usize::MAX,
+        indent: 0,
+        column_of: Cell::new((usize::MAX, 0)),
+        recoveries: 0,
+        unterminated: lexed.unterminated,
+        declares: None,
+    };
+    let stmts = parser.file();
+    let span = Span::new(0, source.len() as u32);
+    let mut diagnostics = lexed.diagnostics;
+    diagnostics.append(&mut parser.diagnostics);
+    diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
+    diagnostics.truncate(MAX_DIAGNOSTICS);
+    Parsed {
+        program: Block { stmts, span },
+        diagnostics,
+    }
+}
+
+/// Looking at tokens.
+impl Parser<'_> {
+    fn token(&self) -> Token {
+        self.tokens[self.pos]
+    }
+
+    fn kind(&self) -> Kind {
+        self.tokens[self.pos].kind
+    }
+
+    /// The token `ahead` places on; the end of the file is never passed.
+    fn ahead(&self, ahead: usize) -> Token {
+        self.at(self.pos + ahead)
+    }
+
+    fn at(&self, index: usize) -> Token {
+        self.tokens
+            .get(index)
+            .copied()
+            .unwrap_or(self.tokens[self.tokens.len() - 1])
+    }
+
+    /// The token after the partner of the bracket at `index`; the end of the file if it has none.
+    fn after_partner(&self, index: usize) -> Token {
+        match self.at(index).value {
+            NONE => self.tokens[self.tokens.len() - 1],
+            partner => self.at(partner as usize + 1),
+        }
+    }
+
+    /// Takes the present token.
+    fn next(&mut self) -> Token {
+        let token = self.token();
+        if self.pos + 1 < self.tokens.len() {
+            self.pos += 1;
+        }
+        token
+    }
+
+    fn eat(&mut self, kind: Kind) -> bool {
+        let found = self.kind() == kind;
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    fn is_word(&self, word: Symbol) -> bool {
+        self.token().is(word)
+    }
+
+    /// Takes the word if it stands here.
+    fn eat_word(&mut self, word: Symbol) -> bool {
+        let found = self.is_word(word);
+        if found {
+            self.next();
+        }
+        found
+    }
+
+    /// Whether the token `ahead` places on stands on the same line as the one before it.
+    fn same_line(&self, ahead: usize) -> bool {
+        !self.ahead(ahead).newline
+    }
+
+    /// From `start` to the end of the token taken last.
+    fn span_from(&self, start: Span) -> Span {
+        Span::new(start.start, self.last_end().max(start.end))
+    }
+
+    fn last_end(&self) -> u32 {
+        self.pos
+            .checked_sub(1)
+            .map_or(0, |last| self.tokens[last].end)
+    }
+
+    fn text(&self, span: Span) -> &str {
+        &self.source[span.start as usize..span.end as usize]
+    }
+}
+
+/// Expecting tokens, and errors.
+impl Parser<'_> {
+    fn expect(&mut self, kind: Kind, what: &str) -> Parse<Token> {
+        if self.kind() == kind {
+            return Ok(self.next());
+        }
+        self.fail_expected(what)
+    }
+
+    fn expect_word(&mut self, word: Symbol) -> Parse<Token> {
+        if self.is_word(word) {
+            return Ok(self.next());
+        }
+        let what = format!("`{}`", self.interner.resolve(word));
+        self.fail_expected(&what)
+    }
+
+    /// The bracket that closes the one at token `open`.
+    fn expect_close(&mut self, kind: Kind, what: &str, open: usize) -> Parse<Token> {
+        if self.kind() == kind {
+            return Ok(self.next());
+        }
+        let message = format!("expected {what}, found {}", self.found());
+        let opened = self.tokens[open].span();
+        let mut diagnostic =
+            Diagnostic::new(message, self.token().span()).note(opened, "opened here");
+        if self.kind() == Kind::Assign {
+            diagnostic = diagnostic.help("`=` assigns; did you mean `==`?");
+        }
+        self.fail(diagnostic)
+    }
+
+    /// A name: any word that is not reserved.
+    fn name(&mut self, what: &str) -> Parse<Ident> {
+        if self.kind() == Kind::Name {
+            return Ok(self.ident());
+        }
+        if self.kind() == Kind::Reserved {
+            let token = self.token();
+            let message = format!(
+                "`{}` is a reserved word and cannot be a name",
+                self.text(token.span())
+            );
+            return self.fail(Diagnostic::new(message, token.span()).help("choose another name"));
+        }
+        self.fail_expected(what)
+    }
+
+    /// A name where reserved words are names too.
+    fn any_word(&mut self, what: &str) -> Parse<Ident> {
+        if self.token().word().is_some() {
+            return Ok(self.ident());
+        }
+        self.fail_expected(what)
+    }
+
+    /// Takes the present token, which is a word.
+    fn ident(&mut self) -> Ident {
+        let token = self.next();
+        Ident {
+            symbol: Symbol(token.value),
+            span: token.span(),
+        }
+    }
+
+    fn fail_expected<T>(&mut self, what: &str) -> Parse<T> {
+        let (message, span) = (
+            format!("expected {what}, found {}", self.found()),
+            self.token().span(),
+        );
+        self.fail(Diagnostic::new(message, span))
+    }
+
+    fn fail<T>(&mut self, diagnostic: Diagnostic) -> Parse<T> {
+        self.report(diagnostic);
+        Err(Failed)
+    }
+
+    /// Reports an error, unless the same place has one already or the lexer reported its cause.
+    fn report(&mut self, diagnostic: Diagnostic) {
+        let at_end =
+            diagnostic.span.start as usize >= self.tokens[self.tokens.len() - 1].start as usize;
+        let bad = self.kind() == Kind::Bad && diagnostic.span == self.token().span();
+        let repeated = self
+            .diagnostics
+            .iter()
+            .any(|other| other.span.start == diagnostic.span.start);
+        if bad || repeated || at_end && self.unterminated {
+            return;
+        }
+        self.diagnostics.push(diagnostic);
+        if self.diagnostics.len() >= MAX_DIAGNOSTICS {
+            self.give_up();
+        }
+    }
+
+    /// Skips the rest of the file.
+    fn give_up(&mut self) {
+        self.pos = self.tokens.len() - 1;
+        self.unterminated = true;
+    }
+
+    /// The present token in words.
+    fn found(&self) -> String {
+        let token = self.token();
+        match token.kind {
+            Kind::End => "the end of the file".to_owned(),
+            Kind::Str | Kind::TripleStr | Kind::TemplateOpen | Kind::Bytes => "a string".to_owned(),
+            Kind::TemplateExprClose => "the end of the interpolation".to_owned(),
+            _ => {
+                let text = self.text(token.span());
+                let short: String = text.chars().take(40).collect();
+                if short.len() < text.len() {
+                    format!("`{short}...`")
+                } else {
+                    format!("`{short}`")
+                }
+            }
+        }
+    }
+
+    /// One level deeper; the caller takes it back by `depth -= 1`, error recovery by itself.
+    fn enter(&mut self) -> Parse<()> {
+        if self.depth >= MAX_DEPTH {
+            let message = format!("nested too deeply (at most {MAX_DEPTH} levels)");
+            let span = self.token().span();
+            return self.fail(Diagnostic::new(message, span));
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// Runs `parse` with another context.
+    fn within<T>(
+        &mut self,
+        context: Context,
+        parse: impl FnOnce(&mut Self) -> Parse<T>,
+    ) -> Parse<T> {
+        let saved = std::mem::replace(&mut self.context, context);
+        let result = parse(self);
+        self.context = saved;
+        result
+    }
+
+    /// In the head of a statement: no entity literals outside brackets.
+    fn in_head<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        self.within(
+            Context {
+                entity: false,
+                ..self.context
+            },
+            parse,
+        )
+    }
+}

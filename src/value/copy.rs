@@ -1,0 +1,222 @@
+//! Deep copies: contract state is a tree, so what goes in and what comes out is copied.
+
+use super::heap::Heap;
+use super::map::MapData;
+use super::object::Space;
+use super::tag::{Tag, Value};
+use super::walk::{Blocked, Path, is_nested, next_slot, set_slot};
+
+/// Why a value cannot be copied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CopyError {
+    /// `Cannot store a cyclic value`.
+    Cyclic,
+    /// Nested over [`super::MAX_DEPTH`] deep.
+    TooDeep,
+    /// A function where none may go: into state, or out of the contract that made it.
+    Function,
+}
+
+/// How many logical units a container's copy costs; gas is charged by them in every tier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SizeUnits {
+    /// Any value, by itself.
+    pub value: u64,
+    /// A map entry, beside its key's and value's own.
+    pub entry: u64,
+    /// So many bytes of a string, bytes or huge integer are one unit more.
+    pub bytes_per_unit: u64,
+    /// An integer of up to 256 bits, beside the one of the value.
+    pub wide: u64,
+}
+
+/// The one table of sizes.
+pub const SIZE_UNITS: SizeUnits = SizeUnits {
+    value: 1,
+    entry: 1,
+    bytes_per_unit: 16,
+    wide: 1,
+};
+
+/// Copies lists, maps, entities and data deeply into `space`, as a tree: a container met twice is copied twice.
+/// Insertion order is kept; immutable values are shared (an isolate's becomes the ledger's if stored there, the
+/// heap is one). A range becomes a list.
+///
+/// Functions: into [`Space::Ledger`] none may go; elsewhere those made outside of any contract and bound actions
+/// are shared, those made inside a contract are refused.
+#[inline]
+pub fn deep_copy(heap: &mut Heap, value: Value, space: Space) -> Result<Value, CopyError> {
+    if is_copied_as_it_is(value) {
+        return Ok(value);
+    }
+    Copier { heap, space }.tree(value)
+}
+
+impl From<Blocked> for CopyError {
+    fn from(blocked: Blocked) -> CopyError {
+        match blocked {
+            Blocked::Cycle => CopyError::Cyclic,
+            Blocked::TooDeep => CopyError::TooDeep,
+        }
+    }
+}
+
+/// Immediates, but for builtins, which are functions.
+fn is_copied_as_it_is(value: Value) -> bool {
+    !value.is_heap() && value.tag() != Tag::Builtin
+}
+
+struct Copier<'h> {
+    heap: &'h mut Heap,
+    space: Space,
+}
+
+impl Copier<'_> {
+    /// Each container is copied slot by slot as it is, then the slots that need it are replaced.
+    fn tree(&mut self, root: Value) -> Result<Value, CopyError> {
+        if !is_nested(root) {
+            return self.leaf(root);
+        }
+        let mut path = Path::default();
+        let copy = self.shallow(root);
+        path.enter(root, copy);
+        while let Some(step) = path.top() {
+            let walked = step.walked;
+            let slot = next_slot(self.heap, walked, step.next, |v| !is_copied_as_it_is(v));
+            let Some((at, value)) = slot else {
+                path.leave();
+                continue;
+            };
+            step.next = at + 1;
+            let slot_copy = if is_nested(value) {
+                path.check(value)?;
+                let slot_copy = self.shallow(value);
+                path.enter(value, slot_copy);
+                slot_copy
+            } else {
+                self.leaf(value)?
+            };
+            set_slot(self.heap, walked, at, slot_copy);
+        }
+        Ok(copy)
+    }
+
+    fn leaf(&mut self, value: Value) -> Result<Value, CopyError> {
+        match value.tag() {
+            Tag::Range => {
+                let range = self.heap.range(value);
+                let items = (0..range.count())
+                    .map(|at| Value::int(range.at(at)))
+                    .collect();
+                let copy = self.heap.alloc_list(items);
+                Ok(self.placed(copy))
+            }
+            Tag::Str | Tag::Bytes | Tag::Wide | Tag::Huge => {
+                self.share(value);
+                Ok(value)
+            }
+            Tag::Builtin | Tag::Bound | Tag::Function | Tag::Cell | Tag::Error => {
+                check_function(self.heap, value, self.space)?;
+                Ok(value)
+            }
+            _ => Ok(value),
+        }
+    }
+
+    /// An immutable value of the isolate that goes into the ledger becomes the ledger's: the heap is one.
+    fn share(&mut self, value: Value) {
+        if self.space == Space::Ledger && self.heap.space(value) == Space::Isolate {
+            self.heap.header_mut(value).space = Space::Ledger;
+        }
+    }
+
+    fn placed(&mut self, copy: Value) -> Value {
+        self.heap.header_mut(copy).space = self.space;
+        copy
+    }
+
+    /// A copy of the container alone: its slots are the original's.
+    fn shallow(&mut self, value: Value) -> Value {
+        let copy = match value.tag() {
+            Tag::List => {
+                let items = self.heap.list(value).items.clone();
+                self.heap.alloc_list(items)
+            }
+            Tag::Map => self.shallow_map(value),
+            tag => {
+                let record = self.heap.record(value);
+                let (class, fields) = (record.class, record.fields.clone());
+                self.heap.alloc_record(tag, class, fields)
+            }
+        };
+        self.placed(copy)
+    }
+
+    fn shallow_map(&mut self, value: Value) -> Value {
+        let mut copy = MapData::new();
+        copy.clone_entries_from(&self.heap.map(value).map, self.heap.current_epoch);
+        for entry in copy.entries() {
+            if entry.key.is_heap() {
+                self.share(entry.key);
+            }
+        }
+        self.heap.alloc_map(copy)
+    }
+}
+
+fn check_function(heap: &Heap, value: Value, space: Space) -> Result<(), CopyError> {
+    let free = match value.tag() {
+        Tag::Function => heap.function(value).receiver.is_null(),
+        _ => true,
+    };
+    if space == Space::Ledger || !free {
+        Err(CopyError::Function)
+    } else {
+        Ok(())
+    }
+}
+
+/// The logical size that copying a value is charged for: [`SIZE_UNITS`] summed over the tree. Functions count as
+/// one value here; whether they may go along is the copy's question.
+pub fn deep_size(heap: &Heap, value: Value) -> Result<u64, CopyError> {
+    let mut size = own_size(heap, value);
+    let mut path = Path::default();
+    if is_nested(value) {
+        path.enter(value, value);
+    }
+    while let Some(step) = path.top() {
+        let Some((at, value)) = next_slot(heap, step.walked, step.next, |_| true) else {
+            path.leave();
+            continue;
+        };
+        step.next = at + 1;
+        size += own_size(heap, value);
+        if is_nested(value) {
+            path.check(value)?;
+            path.enter(value, value);
+        }
+    }
+    Ok(size)
+}
+
+/// The size of a value without what its slots hold; a map's keys are its own.
+fn own_size(heap: &Heap, value: Value) -> u64 {
+    let bytes = |count: u64| count / SIZE_UNITS.bytes_per_unit;
+    let more = match value.tag() {
+        Tag::Str => bytes(value.as_str().len() as u64),
+        Tag::Bytes => bytes(value.as_bytes().len() as u64),
+        Tag::Wide => SIZE_UNITS.wide,
+        Tag::Huge => bytes(heap.huge(value).bits().div_ceil(8)),
+        Tag::Range => heap.range(value).count() * SIZE_UNITS.value,
+        Tag::Map => {
+            let keys = heap
+                .map(value)
+                .map
+                .iter()
+                .map(|entry| own_size(heap, entry.key));
+            keys.map(|key| SIZE_UNITS.entry + key).sum()
+        }
+        _ => 0,
+    };
+    SIZE_UNITS.value + more
+}

@@ -1,0 +1,211 @@
+//! The dispatch loop: one arm for each row of the op table.
+
+use super::arith::{binary, short, test, unary};
+use super::cursor::Cursor;
+use super::jumps::{compare, compare_short, on_value};
+use super::{Vm, calls, containers, jumps, surroundings, unwind, variables};
+use crate::bytecode::Op;
+use crate::runtime::info::ClassId;
+use crate::runtime::{Isolate, Unwind};
+use crate::value::Value;
+
+/// Where an instruction goes on.
+pub(super) type Step<'vm> = Result<Cursor<'vm>, Unwind>;
+
+impl Vm {
+    /// Runs from a place in the topmost frame until that frame returns or something leaves it.
+    pub(super) fn execute<'vm>(&'vm self, isolate: &mut Isolate, mut at: Cursor<'vm>) -> Result<Value, Unwind> {
+        let depth = isolate.frames.len();
+        loop {
+            // An arm that succeeds goes round at once; what fails falls out of the `match`.
+            macro_rules! step {
+                ($step:expr) => {
+                    match $step {
+                        Ok(next) => {
+                            at = next;
+                            continue;
+                        }
+                        Err(Unwind) => at.position(),
+                    }
+                };
+            }
+            macro_rules! leave {
+                ($value:expr, $fresh:expr) => {{
+                    let value = $value;
+                    isolate.fresh_result = $fresh;
+                    if isolate.frames.len() == depth {
+                        return Ok(value);
+                    }
+                    let position = isolate.frame().resume.0;
+                    match self.return_to_caller(isolate, value) {
+                        Ok(next) => {
+                            at = next;
+                            continue;
+                        }
+                        Err(Unwind) => position,
+                    }
+                }};
+            }
+            let instr = at.instr();
+            let failed_at = match instr.op {
+                Op::Word => unreachable!("a word is no instruction"),
+                Op::Move => {
+                    at.set(instr.a, at.get(instr.b));
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadInt => {
+                    at.set(instr.a, Value::int(i64::from(instr.number() as i32)));
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadConst => {
+                    at.set(instr.a, at.constant(instr.number()));
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadNull => {
+                    at.set(instr.a, Value::NULL);
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadUnset => {
+                    at.set(instr.a, Value::UNSET);
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadBool => {
+                    at.set(instr.a, Value::bool(instr.b != 0));
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadThis => {
+                    at.set(instr.a, Value::contract(isolate.this()));
+                    at = at.next();
+                    continue;
+                }
+                Op::LoadAction => step!(surroundings::load_action(isolate, at)),
+                Op::CheckSet => step!(variables::check_set(isolate, at)),
+                Op::LoadGlobal => step!(variables::load_global(isolate, at)),
+                Op::LoadGlobalOr => step!(variables::load_global_or(isolate, at)),
+                Op::StoreGlobal => step!(variables::store_global(isolate, at)),
+                Op::LoadField => step!(variables::load_field(isolate, at)),
+                Op::StoreField => step!(variables::store_field(isolate, at)),
+                Op::LoadCell => step!(variables::load_cell(isolate, at)),
+                Op::StoreCell => step!(variables::store_cell(isolate, at)),
+                Op::LoadUpvalue => step!(variables::load_upvalue(isolate, at)),
+                Op::StoreUpvalue => step!(variables::store_upvalue(isolate, at)),
+                Op::PeekCell => step!(variables::peek_cell(isolate, at)),
+                Op::Add => step!(binary(isolate, at, Isolate::add)),
+                Op::Sub => step!(binary(isolate, at, Isolate::sub)),
+                Op::Mul => step!(binary(isolate, at, Isolate::mul)),
+                Op::Div => step!(binary(isolate, at, Isolate::div)),
+                Op::Mod => step!(binary(isolate, at, Isolate::modulo)),
+                Op::AddImm => step!(short(isolate, at, Isolate::add)),
+                Op::SubImm => step!(short(isolate, at, Isolate::sub)),
+                Op::MulImm => step!(short(isolate, at, Isolate::mul)),
+                Op::DivImm => step!(short(isolate, at, Isolate::div)),
+                Op::ModImm => step!(short(isolate, at, Isolate::modulo)),
+                Op::Pow => step!(binary(isolate, at, Isolate::pow)),
+                Op::BitAnd => step!(binary(isolate, at, Isolate::bit_and)),
+                Op::BitOr => step!(binary(isolate, at, Isolate::bit_or)),
+                Op::BitXor => step!(binary(isolate, at, Isolate::bit_xor)),
+                Op::ShiftLeft => step!(binary(isolate, at, Isolate::shift_left)),
+                Op::ShiftRight => step!(binary(isolate, at, Isolate::shift_right)),
+                Op::Negate => step!(unary(isolate, at, Isolate::negate)),
+                Op::BitNot => step!(unary(isolate, at, Isolate::bit_not)),
+                Op::Less => step!(test(isolate, at, Isolate::less)),
+                Op::LessEqual => step!(test(isolate, at, Isolate::less_equal)),
+                Op::Greater => step!(test(isolate, at, Isolate::greater)),
+                Op::GreaterEqual => step!(test(isolate, at, Isolate::greater_equal)),
+                Op::Equal => step!(test(isolate, at, Isolate::equal)),
+                Op::NotEqual => step!(test(isolate, at, |isolate, a, b| isolate.equal(a, b).map(|equal| !equal))),
+                Op::In => step!(test(isolate, at, Isolate::contains)),
+                Op::NotIn => step!(test(isolate, at, |isolate, a, b| isolate.contains(a, b).map(|inside| !inside))),
+                Op::Not => step!(unary(isolate, at, |_, value| Ok(Value::bool(!value.truthy())))),
+                Op::Truth => step!(unary(isolate, at, |_, value| Ok(Value::bool(value.truthy())))),
+                Op::Jump => {
+                    at = at.jump(instr.number());
+                    continue;
+                }
+                Op::JumpIf => step!(on_value(at, Value::truthy)),
+                Op::JumpIfNot => step!(on_value(at, |value| !value.truthy())),
+                Op::JumpIfNull => step!(on_value(at, Value::is_null)),
+                Op::JumpIfNotNull => step!(on_value(at, |value| !value.is_null())),
+                Op::JumpIfSet => step!(on_value(at, |value| !value.is_unset())),
+                Op::JumpIfLess => step!(compare(isolate, at, true, Isolate::less)),
+                Op::JumpIfNotLess => step!(compare(isolate, at, false, Isolate::less)),
+                Op::JumpIfLessEqual => step!(compare(isolate, at, true, Isolate::less_equal)),
+                Op::JumpIfNotLessEqual => step!(compare(isolate, at, false, Isolate::less_equal)),
+                Op::JumpIfGreater => step!(compare(isolate, at, true, Isolate::greater)),
+                Op::JumpIfNotGreater => step!(compare(isolate, at, false, Isolate::greater)),
+                Op::JumpIfGreaterEqual => step!(compare(isolate, at, true, Isolate::greater_equal)),
+                Op::JumpIfNotGreaterEqual => step!(compare(isolate, at, false, Isolate::greater_equal)),
+                Op::JumpIfEqual => step!(compare(isolate, at, true, Isolate::equal)),
+                Op::JumpIfNotEqual => step!(compare(isolate, at, false, Isolate::equal)),
+                Op::JumpIfLessImm => step!(compare_short(isolate, at, true, Isolate::less)),
+                Op::JumpIfNotLessImm => step!(compare_short(isolate, at, false, Isolate::less)),
+                Op::JumpIfLessEqualImm => step!(compare_short(isolate, at, true, Isolate::less_equal)),
+                Op::JumpIfNotLessEqualImm => step!(compare_short(isolate, at, false, Isolate::less_equal)),
+                Op::JumpIfGreaterImm => step!(compare_short(isolate, at, true, Isolate::greater)),
+                Op::JumpIfNotGreaterImm => step!(compare_short(isolate, at, false, Isolate::greater)),
+                Op::JumpIfGreaterEqualImm => step!(compare_short(isolate, at, true, Isolate::greater_equal)),
+                Op::JumpIfNotGreaterEqualImm => step!(compare_short(isolate, at, false, Isolate::greater_equal)),
+                Op::JumpIfEqualImm => step!(compare_short(isolate, at, true, Isolate::equal)),
+                Op::JumpIfNotEqualImm => step!(compare_short(isolate, at, false, Isolate::equal)),
+                Op::Gas => step!(jumps::gas(isolate, at)),
+                Op::LoopHeader => step!(jumps::loop_header(isolate, at)),
+                Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
+                Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),
+                Op::IndexGetConst => step!(containers::index_get_const(isolate, at)),
+                Op::IndexGetField => step!(containers::index_get_field(isolate, at)),
+                Op::IndexGetGlobal => step!(containers::index_get_global(isolate, at)),
+                Op::IndexSet => step!(containers::index_set(isolate, at)),
+                Op::IndexSetField => step!(containers::index_set_field(isolate, at)),
+                Op::MemberGet => step!(containers::member_get(isolate, at)),
+                Op::MemberSet => step!(containers::member_set(isolate, at)),
+                Op::Slice => step!(containers::slice(isolate, at)),
+                Op::MakeList => step!(containers::collect(isolate, at, Isolate::make_list)),
+                Op::MakeMap => step!(containers::collect(isolate, at, Isolate::make_map)),
+                Op::Interpolate => step!(containers::collect(isolate, at, Isolate::interpolate)),
+                Op::MakeRange => step!(binary(isolate, at, Isolate::make_range)),
+                Op::MakeClosure => step!(containers::make_closure(isolate, at)),
+                Op::Iterate => step!(containers::iterate(isolate, at)),
+                Op::NextOne => step!(containers::next_one(isolate, at)),
+                Op::NextTwo => step!(containers::next_two(isolate, at)),
+                Op::Call => step!(self.call(isolate, at)),
+                Op::CallOwn => step!(self.call_own(isolate, at)),
+                Op::CallMethod => step!(self.call_method(isolate, at)),
+                Op::CallValue => step!(self.call_value(isolate, at)),
+                Op::CallBuiltin => step!(calls::native(isolate, at, Isolate::call_builtin)),
+                Op::New => step!(calls::native(isolate, at, |isolate, class, base, argc| {
+                    isolate.instantiate(ClassId(class), base, argc)
+                })),
+                Op::NewWith => step!(calls::new_with(isolate, at)),
+                Op::Return => leave!(at.get(instr.a), instr.x != 0),
+                Op::ReturnNull => leave!(Value::NULL, false),
+                Op::LoadConfig => step!(surroundings::load_config(isolate, at)),
+                Op::StoreConfig => step!(surroundings::store_config(isolate, at)),
+                Op::LoadTx => step!(surroundings::load_tx(isolate, at)),
+                Op::LoadTxMap => step!(surroundings::load_tx_map(isolate, at)),
+                Op::LoadSender => step!(surroundings::load_sender(isolate, at)),
+                Op::Print => step!(surroundings::print(isolate, at)),
+                Op::Debug => step!(surroundings::debug(isolate, at)),
+                Op::Emit => step!(surroundings::emit(isolate, at)),
+                Op::Throw => step!(unwind::throw(isolate, at)),
+                Op::Catch => step!(unwind::catch(isolate, at)),
+                Op::HoldError => step!(unwind::hold_error(isolate, at)),
+                Op::Hold => step!(unwind::hold(at)),
+                Op::HoldPlain => step!(unwind::hold_plain(at)),
+                Op::Rethrow => step!(unwind::rethrow(isolate, at)),
+                Op::JumpIfPending => step!(unwind::jump_if_pending(at)),
+                Op::Defer => step!(unwind::defer(isolate, at)),
+                Op::NextDeferred => step!(unwind::next_deferred(isolate, at)),
+            };
+            match self.unwind(isolate, failed_at, depth) {
+                Some(handler) => at = handler,
+                None => return Err(Unwind),
+            }
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The virtual machine: runs bytecode on the same frames, slots and operations as the evaluator. One activation of
+//! the dispatch loop runs a frame and every frame it calls, without recursion on the host's stack.
+//!
+//! The room knows bytecode and the runtime. It has no operation of its own beyond control flow, it is never entered
+//! from below except through [`Tier`], and it hands nothing down again.
+
+mod arith;
+mod calls;
+mod containers;
+mod cursor;
+mod dispatch;
+mod jumps;
+mod surroundings;
+mod unwind;
+mod variables;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+use crate::bytecode::{Code, compile};
+use crate::resolve::hir::Tree;
+use crate::runtime::info::{ActionId, Place, ProgramInfo};
+use crate::runtime::{Entry, Isolate, Prepared, Tier, Unwind};
+use crate::value::Value;
+
+use cursor::Cursor;
+
+/// The code of one program, made action by action when it is first needed; shared by all its isolates.
+#[derive(Debug)]
+pub struct Vm {
+    tree: Arc<Tree>,
+    info: Arc<ProgramInfo>,
+    codes: Box<[OnceLock<Code>]>,
+    compile_ns: AtomicU64,
+    code_bytes: AtomicU64,
+}
+
+/// What has been compiled so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compiled {
+    /// Time spent, nanoseconds.
+    pub compile_ns: u64,
+    /// Size of the code, bytes.
+    pub code_bytes: u64,
+}
+
+impl Vm {
+    /// A machine for a resolved program, without code yet.
+    pub fn new(tree: Arc<Tree>, info: Arc<ProgramInfo>) -> Self {
+        let codes = tree.actions.iter().map(|_| OnceLock::new()).collect();
+        Self { tree, info, codes, compile_ns: AtomicU64::new(0), code_bytes: AtomicU64::new(0) }
+    }
+
+    /// What has been compiled so far.
+    pub fn compiled(&self) -> Compiled {
+        // Relaxed: statistics; nothing is published with them.
+        Compiled {
+            compile_ns: self.compile_ns.load(Ordering::Relaxed),
+            code_bytes: self.code_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The code of every action, as text.
+    pub fn disassemble_all(&self) -> String {
+        let actions = 0..self.codes.len() as u32;
+        actions.map(|action| self.code(ActionId(action)).disassemble(&self.info)).collect()
+    }
+
+    /// An action's code.
+    #[inline(always)]
+    fn code(&self, action: ActionId) -> &Code {
+        match self.codes[action.0 as usize].get() {
+            Some(code) => code,
+            None => self.compile(action),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn compile(&self, action: ActionId) -> &Code {
+        self.codes[action.0 as usize].get_or_init(|| {
+            let started = Instant::now();
+            let code = compile(&self.tree, &self.info, action);
+            // Relaxed: see `compiled`.
+            self.compile_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+            self.code_bytes.fetch_add(code.bytes() as u64, Ordering::Relaxed);
+            code
+        })
+    }
+}
+
+impl Tier for Vm {
+    fn run(&self, isolate: &mut Isolate, entry: Entry) -> Result<Value, Unwind> {
+        let action = isolate.frame().action;
+        let code = self.code(action);
+        let position = match entry {
+            Entry::Start => {
+                isolate.calls[action.0 as usize].count += 1;
+                0
+            }
+            Entry::Loop(id) => code.loop_entry(id),
+        };
+        let was = std::mem::replace(&mut isolate.in_upper, true);
+        let at = Cursor::enter(isolate, code, position);
+        let result = self.execute(isolate, at);
+        isolate.in_upper = was;
+        result
+    }
+
+    fn prepare(&self, action: ActionId) -> Prepared {
+        let slot = &self.codes[action.0 as usize];
+        if slot.get().is_some() {
+            return Prepared::default();
+        }
+        let started = Instant::now();
+        let code = self.code(action);
+        Prepared { compile_ns: started.elapsed().as_nanos() as u64, code_bytes: code.bytes() as u64 }
+    }
+
+    fn place(&self, action: ActionId, position: u32) -> Place {
+        self.code(action).place(position)
+    }
+}

@@ -1,0 +1,100 @@
+//! What unwinds: handlers of this code, frames of this activation; and the operations of `try`, `finally`, `defer`.
+
+use super::Vm;
+use super::cursor::Cursor;
+use super::dispatch::Step;
+use crate::resolve::hir::Completion;
+use crate::runtime::Isolate;
+use crate::value::Value;
+
+impl Vm {
+    /// Something failed in the topmost frame, at a position of its code: where to go on, or none if it leaves the
+    /// frame at which this activation began (that frame stays).
+    #[cold]
+    #[inline(never)]
+    pub(super) fn unwind<'vm>(&'vm self, isolate: &mut Isolate, mut position: u32, depth: usize) -> Option<Cursor<'vm>> {
+        loop {
+            let code = self.code(isolate.frame().action);
+            isolate.locate(code.place(position));
+            if isolate.is_catchable()
+                && let Some(handler) = code.handler(position)
+            {
+                return Some(Cursor::enter(isolate, code, handler.target));
+            }
+            if isolate.frames.len() == depth {
+                return None;
+            }
+            position = isolate.frame().resume.0;
+            isolate.leave_failed();
+        }
+    }
+}
+
+pub(super) fn catch<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    let value = isolate.caught_value();
+    at.set(at.instr().a, value);
+    Ok(at.next())
+}
+
+pub(super) fn throw<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    isolate.throw(at.get(at.instr().a))
+}
+
+fn hold_value<'vm>(at: Cursor<'vm>, code: u16, value: Value) -> Step<'vm> {
+    let pending = at.instr().a;
+    at.set(pending, Value::int(i64::from(code)));
+    at.set(pending + 1, value);
+    Ok(at.next())
+}
+
+pub(super) fn hold(at: Cursor<'_>) -> Step<'_> {
+    let instr = at.instr();
+    hold_value(at, instr.c, at.get(instr.b))
+}
+
+pub(super) fn hold_plain(at: Cursor<'_>) -> Step<'_> {
+    hold_value(at, at.instr().b, Value::NULL)
+}
+
+pub(super) fn hold_error<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    let error = std::mem::replace(&mut isolate.error, Value::NULL);
+    hold_value(at, Completion::Throw as u16, error)
+}
+
+pub(super) fn rethrow<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    let pending = at.instr().a;
+    if at.get(pending).int_payload() == Completion::Throw as i64 {
+        return isolate.rethrow(at.get(pending + 1));
+    }
+    Ok(at.next())
+}
+
+pub(super) fn jump_if_pending(at: Cursor<'_>) -> Step<'_> {
+    let instr = at.instr();
+    let holds = at.get(instr.a).int_payload() == i64::from(instr.b);
+    Ok(if holds { at.jump(at.word().number()) } else { at.next_but_one() })
+}
+
+pub(super) fn defer<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    let instr = at.instr();
+    let (list, block) = (at.get(instr.a), Value::int(i64::from(instr.b)));
+    if list.is_unset() {
+        at.set(instr.a, isolate.ledger.heap.alloc_list(vec![block]));
+    } else {
+        isolate.ledger.heap.list_push(list, block);
+    }
+    Ok(at.next())
+}
+
+pub(super) fn next_deferred<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    let instr = at.instr();
+    let list = at.get(instr.b);
+    let block = if list.is_unset() { None } else { isolate.ledger.heap.list_mut(list).items.pop() };
+    Ok(match block {
+        Some(block) => {
+            at.set(instr.a, block);
+            at.next_but_one()
+        }
+        None => at.jump(at.word().number()),
+    })
+}
