@@ -135,7 +135,9 @@ impl<'a> Builder<'a> {
             let label = self.code.instrs[at].number();
             let target = self.labels[label as usize];
             assert!(target != u32::MAX, "a label without a place");
-            self.code.instrs[at].set_number(target);
+            // From the instruction, which stands before its word.
+            let from = if self.code.instrs[at].op == Op::Word { at - 1 } else { at } as u32;
+            self.code.instrs[at].set_number(target.wrapping_sub(from));
         }
         let position = |label: Label| self.labels[label.0 as usize];
         self.code.handlers = self

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
+use super::Code;
 use super::op::{Extension, NO_REGISTER, Operand};
-use super::{Code, Instr};
 use crate::runtime::info::ProgramInfo;
 
 impl Code {
@@ -12,7 +12,8 @@ impl Code {
         let shape = info.action(self.action);
         let name = shape.name.map_or("lambda", |name| info.name(name));
         let mut out = String::new();
-        let _ = writeln!(out, "action {} {name}: {} slots, {} fixed", self.action.0, self.frame_size, shape.fixed_slots);
+        let _ =
+            writeln!(out, "action {} {name}: {} slots, {} fixed", self.action.0, self.frame_size, shape.fixed_slots);
         let mut at = 0;
         while at < self.instrs.len() {
             for (id, _) in self.loop_entries.iter().filter(|(_, entry)| *entry as usize == at) {
@@ -32,12 +33,12 @@ impl Code {
         let shape = instr.op.shape();
         let mut line = format!("{:<20}", shape.name);
         for (kind, field) in [(shape.a, instr.a), (shape.b, instr.b), (shape.c, instr.c)] {
-            self.operand(instr, kind, field, &mut line);
+            self.operand(at as u32, kind, field, &mut line);
         }
         if shape.extension != Extension::None {
             let word = self.instrs[at + 1];
             let _ = match shape.extension {
-                Extension::Jump => write!(line, " -> {}", word.number()),
+                Extension::Jump => write!(line, " -> {}", word.target(at as u32)),
                 Extension::Const => write!(line, " {:?}", self.constants[word.number() as usize]),
                 _ => write!(line, " #{}", word.number()),
             };
@@ -48,7 +49,8 @@ impl Code {
         line
     }
 
-    fn operand(&self, instr: Instr, kind: Operand, field: u16, line: &mut String) {
+    fn operand(&self, at: u32, kind: Operand, field: u16, line: &mut String) {
+        let instr = self.instrs[at as usize];
         let _ = match kind {
             Operand::None => Ok(()),
             Operand::MaybeReg if field == NO_REGISTER => write!(line, " -"),
@@ -65,7 +67,7 @@ impl Code {
             Operand::WideInt => write!(line, " {}", instr.number() as i32),
             Operand::WideCost | Operand::WideNumber | Operand::WideClosure => write!(line, " {}", instr.number()),
             Operand::WideConst => write!(line, " {:?}", self.constants[instr.number() as usize]),
-            Operand::WideJump => write!(line, " -> {}", instr.number()),
+            Operand::WideJump => write!(line, " -> {}", instr.target(at)),
         };
     }
 }

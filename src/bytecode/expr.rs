@@ -14,7 +14,7 @@ use crate::value::Value;
 /// An integer constant that fits a short operand.
 pub(super) fn short(expr: &Expr) -> Option<u16> {
     match &expr.kind {
-        ExprKind::Const(value) if value.is_int() => i16::try_from(value.as_int()).ok().map(|short| short as u16),
+        ExprKind::Const(value) if value.is_int() => i16::try_from(value.as_int()).ok().map(i16::cast_unsigned),
         _ => None,
     }
 }
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
         } else if value.is_int()
             && let Ok(small) = i32::try_from(value.as_int())
         {
-            self.emit_wide(Op::LoadInt, to, small as u32);
+            self.emit_wide(Op::LoadInt, to, small.cast_unsigned());
         } else {
             let constant = self.constant(value);
             self.emit_wide(Op::LoadConst, to, constant);
@@ -267,9 +267,9 @@ impl<'a> Builder<'a> {
         let object = self.operand(object);
         if let ExprKind::Const(key) = &index.kind {
             let constant = self.constant(*key);
-            if constant <= u32::from(u16::MAX) {
+            if let Ok(constant) = u16::try_from(constant) {
                 self.at(span);
-                return self.emit(Op::IndexGetConst, to, object, constant as u16);
+                return self.emit(Op::IndexGetConst, to, object, constant);
             }
         }
         let index = self.operand(index);

@@ -18,7 +18,7 @@ pub enum Operand {
     Two,
     /// The first of three registers.
     Three,
-    /// A register, or [`NO_REGISTER`].
+    /// A register, or `NO_REGISTER`.
     MaybeReg,
     /// A number, signed 16 bits.
     Imm,
@@ -36,7 +36,7 @@ pub enum Operand {
     WideConst,
     /// `b` and `c` together: an index of the closure table.
     WideClosure,
-    /// `b` and `c` together: a target.
+    /// `b` and `c` together: the distance to a target.
     WideJump,
 }
 
@@ -45,7 +45,7 @@ pub enum Operand {
 pub enum Extension {
     /// There is none.
     None,
-    /// A target.
+    /// The distance from the instruction to a target.
     Jump,
     /// A number of the program (an action, class, builtin, symbol), and perhaps a number beside it.
     Number,
@@ -54,7 +54,7 @@ pub enum Extension {
 }
 
 /// A register field that names no register.
-pub const NO_REGISTER: u16 = u16::MAX;
+pub(super) const NO_REGISTER: u16 = u16::MAX;
 
 /// The kinds of an operation's operands.
 #[derive(Clone, Copy, Debug)]
@@ -400,6 +400,11 @@ impl Instr {
     #[inline(always)]
     pub const fn number(self) -> u32 {
         self.b as u32 | (self.c as u32) << 16
+    }
+
+    /// Where a jump at a position leads, its own or in its word: `b` and `c` are the distance.
+    pub const fn target(self, position: u32) -> u32 {
+        position.wrapping_add(self.number())
     }
 
     /// Sets `b` and `c`.

@@ -82,8 +82,8 @@ impl<'a> Builder<'a> {
             StmtKind::TryFinally { body, pending, finally } => self.try_finally(body, *pending, finally),
             StmtKind::Deferred { body, list, pending, blocks } => self.deferred(body, *list, *pending, blocks),
             StmtKind::Defer(list, index) => {
-                assert!(*index <= u32::from(u16::MAX), "65,536 deferred blocks in one action");
-                self.emit(Op::Defer, list.0, *index as u16, 0);
+                let index = u16::try_from(*index).expect("65,536 deferred blocks in one action");
+                self.emit(Op::Defer, list.0, index, 0);
             }
             StmtKind::Block(stmts) => self.statements(stmts),
             StmtKind::Emit(name, args, names, gas) => {

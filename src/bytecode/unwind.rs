@@ -128,15 +128,13 @@ impl<'a> Builder<'a> {
     }
 
     fn select(&mut self, index: Reg, number: usize, start: Label) {
-        match i16::try_from(number) {
-            Ok(short) => self.emit_branch(Op::JumpIfEqualImm, index, short as u16, 0, start),
-            Err(_) => {
-                let mark = self.mark();
-                let other = self.temporary();
-                self.emit_wide(Op::LoadInt, other, number as u32);
-                self.emit_branch(Op::JumpIfEqual, index, other, 0, start);
-                self.release(mark);
-            }
+        if let Ok(short) = i16::try_from(number) {
+            return self.emit_branch(Op::JumpIfEqualImm, index, short.cast_unsigned(), 0, start);
         }
+        let mark = self.mark();
+        let other = self.temporary();
+        self.emit_wide(Op::LoadInt, other, number as u32);
+        self.emit_branch(Op::JumpIfEqual, index, other, 0, start);
+        self.release(mark);
     }
 }

@@ -56,11 +56,11 @@ fn check(code: &Code, starts: &[bool], at: usize) -> Result<(), String> {
     let instr = code.instrs[at];
     let shape = instr.op.shape();
     for (kind, field) in [(shape.a, instr.a), (shape.b, instr.b), (shape.c, instr.c)] {
-        operand(code, starts, instr, kind, field)?;
+        operand(code, starts, at as u32, kind, field)?;
     }
     let word = code.instrs.get(at + 1).copied();
     match (shape.extension, word) {
-        (Extension::Jump, Some(word)) if !is_start(starts, word.number()) => Err("bad target".to_owned()),
+        (Extension::Jump, Some(word)) if !is_start(starts, word.target(at as u32)) => Err("bad target".to_owned()),
         (Extension::Const, Some(word)) if word.number() as usize >= code.constants.len() => {
             Err("bad constant".to_owned())
         }
@@ -81,14 +81,16 @@ fn tables(code: &Code, op: Op, word: Instr) -> Result<(), String> {
     if good { Ok(()) } else { Err("bad word".to_owned()) }
 }
 
-fn operand(code: &Code, starts: &[bool], instr: Instr, kind: Operand, field: u16) -> Result<(), String> {
+fn operand(code: &Code, starts: &[bool], at: u32, kind: Operand, field: u16) -> Result<(), String> {
+    let instr = code.instrs[at as usize];
     let size = u32::from(code.frame_size);
     let count = u32::from(instr.c);
     let run = |first: u32, count: u32| first + count <= size;
     let first = u32::from(field);
     let good = match kind {
-        Operand::None | Operand::Imm | Operand::Number => true,
-        Operand::WideInt | Operand::WideCost | Operand::WideNumber => true,
+        Operand::None | Operand::Imm | Operand::Number | Operand::WideInt | Operand::WideCost | Operand::WideNumber => {
+            true
+        }
         Operand::Reg => run(first, 1),
         Operand::Two => run(first, 2),
         Operand::Three => run(first, 3),
@@ -99,7 +101,7 @@ fn operand(code: &Code, starts: &[bool], instr: Instr, kind: Operand, field: u16
         Operand::Const => usize::from(field) < code.constants.len(),
         Operand::WideConst => (instr.number() as usize) < code.constants.len(),
         Operand::WideClosure => (instr.number() as usize) < code.closures.len(),
-        Operand::WideJump => is_start(starts, instr.number()),
+        Operand::WideJump => is_start(starts, instr.target(at)),
     };
     if good { Ok(()) } else { Err(format!("bad operand {kind:?} {field}")) }
 }

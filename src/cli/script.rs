@@ -118,13 +118,20 @@ fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
         handle.stop();
     });
     let started = std::time::Instant::now();
-    let result = isolate.run();
+    let result = isolate.run_once();
     let elapsed = started.elapsed();
     show_extras(arguments, program, &isolate, elapsed);
-    let Some(failure) = result.failure else { return status::OK };
-    if isolate.output_closed() {
-        return status::OK;
+    let stopped = result.failure.as_ref().is_none_or(|failure| failure.kind == FailureKind::Interrupted);
+    match isolate.output_failure() {
+        // The reader went away: the program was stopped for want of one, which is no failure.
+        Some(error) if stopped && error.kind() == std::io::ErrorKind::BrokenPipe => return status::OK,
+        Some(error) if stopped => {
+            eprintln!("error: cannot write the output: {error}");
+            return status::FAILED;
+        }
+        _ => {}
     }
+    let Some(failure) = result.failure else { return status::OK };
     eprint!("{}", failure.rendered);
     if failure.kind == FailureKind::Interrupted && failure.message == "Interrupted" {
         status::INTERRUPTED
@@ -175,7 +182,10 @@ fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elap
 fn read(file: &Path) -> Result<(String, String), String> {
     if file == Path::new("-") {
         let mut bytes = Vec::new();
-        std::io::stdin().lock().read_to_end(&mut bytes).map_err(|error| format!("cannot read standard input: {error}"))?;
+        std::io::stdin()
+            .lock()
+            .read_to_end(&mut bytes)
+            .map_err(|error| format!("cannot read standard input: {error}"))?;
         return Ok(("<stdin>".to_owned(), text("standard input", bytes)?));
     }
     let name = file.display().to_string();

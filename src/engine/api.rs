@@ -135,6 +135,8 @@ pub struct PassResult {
     pub digest: Digest,
     /// Calls of the counted action, if one is counted.
     pub counted_calls: u64,
+    /// Time in the program itself: not the resetting before it, nor the digest behind it.
+    pub execute_ns: u64,
 }
 
 /// How a transaction ended.

@@ -141,9 +141,10 @@ impl Isolate {
     pub fn execute(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
         self.receipts.clear();
         let mut result = BlockResult::default();
-        let mut hasher = blake3::Hasher::new();
+        let mut log = Vec::new();
         let Some(action) = self.program.action("transaction") else { return result };
         let work = self.program.action("__work").filter(|_| settings.work > 0);
+        self.inner.random = crate::runtime::builtins::RandomState::new(settings.seed);
         self.inner.tx.in_block = true;
         self.inner.tx.timestamp = settings.timestamp_ms as f64;
         self.inner.tx.block_number = settings.block_number as i64;
@@ -160,11 +161,11 @@ impl Isolate {
                 TxStatus::OutOfGas => result.out_of_gas += 1,
             }
             result.gas += receipt.gas;
-            hasher.update(&[receipt.status as u8]);
-            hasher.update(&receipt.gas.to_le_bytes());
-            hasher.update(&receipt.events.to_le_bytes());
-            hasher.update(&(receipt.result.len() as u64).to_le_bytes());
-            hasher.update(&receipt.result);
+            log.push(receipt.status as u8);
+            log.extend_from_slice(&receipt.gas.to_le_bytes());
+            log.extend_from_slice(&receipt.events.to_le_bytes());
+            log.extend_from_slice(&(receipt.result.len() as u64).to_le_bytes());
+            log.extend_from_slice(&receipt.result);
             if settings.keep_receipts {
                 self.receipts.push(receipt);
             }
@@ -172,8 +173,8 @@ impl Isolate {
         self.inner.frames.clear();
         self.inner.stack_slots = 0;
         self.inner.tx.in_block = false;
-        hasher.update(self.inner.event_digest.finalize().as_bytes());
-        result.receipts = hasher.finalize().into();
+        log.extend_from_slice(&self.inner.event_digest());
+        result.receipts = blake3::hash(&log).into();
         result
     }
 
@@ -194,7 +195,6 @@ impl Isolate {
         inner.gas_start = inner.gas;
         inner.alloc_left = settings.alloc_limit as i64;
         inner.alloc_start = inner.alloc_left;
-        inner.random = crate::runtime::builtins::RandomState::new(settings.seed);
         let events_before = inner.event_count;
         inner.ledger.open_checkpoint();
         let mut bytes = Vec::new();
@@ -234,11 +234,7 @@ impl Isolate {
     }
 
     /// Calls `action(rng)` once with the host's draws.
-    pub fn generate(
-        &mut self,
-        action: &str,
-        host: Arc<Mutex<dyn GenerateHost>>,
-    ) -> Result<Data, Failure> {
+    pub fn generate(&mut self, action: &str, host: Arc<Mutex<dyn GenerateHost>>) -> Result<Data, Failure> {
         let rng = self.rng_value();
         self.inner.host = Some(Box::new(Draws(host)));
         let result = self.call_values(action, &[rng]);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::Engine;
 use super::api::{
@@ -14,9 +15,7 @@ use super::render;
 use crate::ledger::{encode_value, state_root};
 use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
-use crate::runtime::{
-    self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Site, Unwind,
-};
+use crate::runtime::{self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Site, Unwind};
 use crate::value::Value;
 
 /// The state of one run, on one thread at a time.
@@ -91,16 +90,25 @@ impl Isolate {
 
     /// Runs the top level on fresh globals, heap and ledger. Counters, feedback and code of earlier passes stay.
     pub fn run(&mut self) -> PassResult {
+        let mut pass = self.run_once();
+        pass.digest = self.pass_digest(&pass);
+        pass
+    }
+
+    /// As [`Isolate::run`], without the digest (zero bytes), which takes time in the size of contract state.
+    pub fn run_once(&mut self) -> PassResult {
         self.inner.reset();
         self.inner.output.reset();
         let counted_before = self.counted_count();
+        let started = Instant::now();
         let result = self.run_main();
+        let execute_ns = started.elapsed().as_nanos() as u64;
         let failure = result.err().map(|Unwind| render::failure(&self.program, &mut self.inner));
         self.inner.output.flush();
         let gas = self.inner.gas_used();
         let logical_bytes = self.inner.logical_bytes();
-        let digest = self.pass_digest(failure.as_ref(), gas, logical_bytes);
-        PassResult { failure, gas, logical_bytes, digest, counted_calls: self.counted_count() - counted_before }
+        let counted_calls = self.counted_count() - counted_before;
+        PassResult { failure, gas, logical_bytes, digest: [0; 32], counted_calls, execute_ns }
     }
 
     fn counted_count(&self) -> u64 {
@@ -141,15 +149,15 @@ impl Isolate {
     }
 
     /// A digest of everything observable.
-    fn pass_digest(&mut self, failure: Option<&Failure>, gas: u64, logical_bytes: u64) -> Digest {
+    fn pass_digest(&mut self, pass: &PassResult) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.inner.output.digest());
-        hasher.update(self.inner.event_digest.finalize().as_bytes());
+        hasher.update(&self.inner.event_digest());
         hasher.update(&self.inner.event_count.to_le_bytes());
-        hasher.update(&gas.to_le_bytes());
-        hasher.update(&logical_bytes.to_le_bytes());
+        hasher.update(&pass.gas.to_le_bytes());
+        hasher.update(&pass.logical_bytes.to_le_bytes());
         hasher.update(&state_root(&self.inner.ledger));
-        if let Some(failure) = failure {
+        if let Some(failure) = &pass.failure {
             hasher.update(failure.rendered.as_bytes());
         }
         hasher.finalize().into()
@@ -167,6 +175,7 @@ impl Isolate {
 
     /// Calls a global action with values of this isolate.
     pub(super) fn call_values(&mut self, action: &str, args: &[Value]) -> Result<Value, Unwind> {
+        self.inner.restore_limits();
         // Entering polls, and a collection must find the arguments.
         self.inner.held.extend_from_slice(args);
         self.host_frame();
@@ -304,9 +313,9 @@ impl Isolate {
         InterruptHandle { flags: self.inner.poll_flags.clone() }
     }
 
-    /// Whether the output's reader has gone away.
-    pub fn output_closed(&self) -> bool {
-        self.inner.output.is_closed()
+    /// Why output could not be written, if so; a broken pipe means that its reader has gone away.
+    pub fn output_failure(&self) -> Option<&std::io::Error> {
+        self.inner.output.failure()
     }
 
     /// Whether something asked this isolate to stop.

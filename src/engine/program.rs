@@ -65,12 +65,17 @@ impl Program {
         }
         let parse_ns = started.elapsed().as_nanos() as u64;
         let file = SourceFile::new(file_name, source);
-        if !parsed.diagnostics.is_empty() {
-            return Err(errors(&file, &parsed.diagnostics));
-        }
         let started = Instant::now();
-        let (tree, info) = resolve(&parsed.program, &interner, file_name, &text)
-            .map_err(|diagnostics| errors(&file, &diagnostics))?;
+        let (tree, info) = match resolve(&parsed.program, &interner, file_name, &text) {
+            Ok(resolved) if parsed.diagnostics.is_empty() => resolved,
+            // What did not parse is left out of the tree, so the mistakes of the rest are told as well.
+            other => {
+                let mut diagnostics = parsed.diagnostics;
+                diagnostics.extend(other.err().unwrap_or_default());
+                diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
+                return Err(errors(&file, &diagnostics));
+            }
+        };
         let resolve_ns = started.elapsed().as_nanos() as u64;
         let (tree, info) = (Arc::new(tree), Arc::new(info));
         Ok(Arc::new(Self {
@@ -148,7 +153,6 @@ impl Program {
 }
 
 fn errors(file: &SourceFile, diagnostics: &[Diagnostic]) -> SyntaxErrors {
-    let rendered: Vec<String> =
-        diagnostics.iter().map(|each| diagnostic::render(file, "error", each, false)).collect();
+    let rendered: Vec<String> = diagnostics.iter().map(|each| diagnostic::render(file, "error", each, false)).collect();
     SyntaxErrors { rendered: rendered.join("\n"), count: diagnostics.len() }
 }

@@ -1,5 +1,7 @@
 //! Failures as users see them: message, place, source line with a caret, call stack, suggestion.
 
+use std::fmt::Write;
+
 use super::api::{Failure, FailureKind};
 use super::program::Program;
 use crate::runtime::info::{ActionId, Place};
@@ -39,20 +41,19 @@ fn error_message(isolate: &mut Isolate) -> String {
     text
 }
 
+/// The calls around a failure, innermost first: the action called, and the byte offset of the call.
+type Trace = Vec<(ActionId, u32)>;
+
 /// Where it struck, and the calls around it: (action called, byte offset of the call).
-fn site(isolate: &Isolate) -> (Option<(ActionId, Place)>, Vec<(ActionId, u32)>) {
+fn site(isolate: &Isolate) -> (Option<(ActionId, Place)>, Trace) {
     if isolate.signal == Signal::Error {
         let trace = &isolate.ledger.heap.error(isolate.error).trace;
-        return (
-            isolate.error_place(),
-            trace.iter().map(|&(action, position)| (ActionId(action), position)).collect(),
-        );
+        return (isolate.error_place(), trace.iter().map(|&(action, position)| (ActionId(action), position)).collect());
     }
     match &isolate.signal_site {
-        Some(site) => (
-            Some((site.action, site.place)),
-            site.trace.iter().map(|entry| (entry.action, entry.position)).collect(),
-        ),
+        Some(site) => {
+            (Some((site.action, site.place)), site.trace.iter().map(|entry| (entry.action, entry.position)).collect())
+        }
         None => (None, Vec::new()),
     }
 }
@@ -77,12 +78,12 @@ fn render(
     };
     for (shown, (action, position)) in trace.iter().enumerate() {
         if shown == 16 {
-            out.push_str(&format!("  ... {} more calls\n", trace.len() - shown));
+            out.push_str("  ... and the calls around it\n");
             break;
         }
         let (line, column) = program.file.line_col(*position);
         let name = isolate.action_name(*action);
-        out.push_str(&format!("  in {name}, called at {}:{line}:{column}\n", program.file.name));
+        let _ = writeln!(out, "  in {name}, called at {}:{line}:{column}", program.file.name);
     }
     out
 }

@@ -8,6 +8,7 @@ use crate::syntax::ast::Span;
 use crate::value::Value;
 
 impl<'a> Walker<'a> {
+    #[inline(never)]
     pub(super) fn call(&mut self, call: &'a Call, span: Span) -> Result<Value, Unwind> {
         let argc = call.args.len() as u32;
         let value = match &call.callee {
@@ -91,13 +92,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Goes through with a call whose callee stands in `slot` and whose arguments follow it.
-    fn reach(
-        &mut self,
-        target: Result<Target, Unwind>,
-        slot: u32,
-        argc: u32,
-        span: Span,
-    ) -> Result<Value, Unwind> {
+    fn reach(&mut self, target: Result<Target, Unwind>, slot: u32, argc: u32, span: Span) -> Result<Value, Unwind> {
         let value = match self.located(target, span)? {
             Target::Action { action, this, closure } => {
                 self.call_action(action, this, closure, slot + 1, argc, span)?

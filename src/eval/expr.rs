@@ -18,24 +18,28 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Evaluates an expression.
+    /// Evaluates an expression. Each kind is a function of its own, called in the last position, so that this one
+    /// needs no stack frame and the walk as a whole little of it.
     pub(super) fn expr(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
         match &expr.kind {
             ExprKind::Const(value) => Ok(*value),
             ExprKind::Local(slot) => Ok(self.isolate.slots[self.base + slot.0 as usize]),
-            ExprKind::Read(variable, name) => self.read(*variable, *name, expr.span),
-            ExprKind::Binary(op, left, right) => self.binary(*op, left, right, expr.span),
+            ExprKind::Binary(..) => self.binary(expr),
+            ExprKind::Read(..) => self.read(expr),
             ExprKind::Call(call) => self.call(call, expr.span),
-            ExprKind::Index { object, index, optional } => self.index(object, index, *optional, expr.span),
+            ExprKind::Index { .. } => self.index(expr),
             ExprKind::And(..) | ExprKind::Or(..) | ExprKind::Coalesce(..) => self.logical(expr),
+            _ => self.rare(expr),
+        }
+    }
+
+    #[inline(never)]
+    fn rare(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
+        match &expr.kind {
             ExprKind::Conditional(test, then_gas, then, else_gas, otherwise) => {
-                if self.test(test)? {
-                    self.charge(*then_gas)?;
-                    self.expr(then)
-                } else {
-                    self.charge(*else_gas)?;
-                    self.expr(otherwise)
-                }
+                let (gas, arm) = if self.test(test)? { (then_gas, then) } else { (else_gas, otherwise) };
+                self.charge(*gas)?;
+                self.expr(arm)
             }
             ExprKind::Unary(op, operand) => self.unary(*op, operand, expr.span),
             ExprKind::Member(object, name) => {
@@ -47,21 +51,12 @@ impl<'a> Walker<'a> {
                 self.collected(expr)
             }
             ExprKind::Lambda(action, captures, gas) => self.lambda(*action, captures, *gas, expr.span),
-            _ => self.rare(expr),
-        }
-    }
-
-    #[inline(never)]
-    fn rare(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
-        match &expr.kind {
             ExprKind::GlobalOr(global, builtin) => {
                 let value = self.isolate.ledger.globals[global.0 as usize];
                 Ok(if value.is_unset() { *builtin } else { value })
             }
             ExprKind::This => Ok(Value::contract(self.isolate.this())),
-            ExprKind::Action(action) => {
-                Ok(self.isolate.ledger.heap.alloc_function(action.0, Vec::new(), Value::NULL))
-            }
+            ExprKind::Action(action) => Ok(self.isolate.ledger.heap.alloc_function(action.0, Vec::new(), Value::NULL)),
             ExprKind::Config(key) => Ok(self.isolate.get_config(*key)),
             ExprKind::Tx(key, gas) => {
                 self.charge(*gas)?;
@@ -78,7 +73,7 @@ impl<'a> Walker<'a> {
                 self.located(result, expr.span)
             }
             ExprKind::Slice { object, low, high, optional, gas } => {
-                self.slice([Some(object), low.as_ref(), high.as_ref()], *optional, *gas, expr.span)
+                self.slice([Some(object), low.as_deref(), high.as_deref()], *optional, *gas, expr.span)
             }
             _ => unreachable!("handled by `expr`"),
         }
@@ -107,20 +102,18 @@ impl<'a> Walker<'a> {
         Ok((a, b))
     }
 
-    #[inline(always)]
-    fn binary(&mut self, op: BinaryOp, left: &'a Expr, right: &'a Expr, span: Span) -> Result<Value, Unwind> {
+    #[inline(never)]
+    fn binary(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
+        let ExprKind::Binary(op, left, right) = &expr.kind else { unreachable!("called for binary operators only") };
         let (a, b) = self.pair(left, right)?;
         let result = match op {
             BinaryOp::Add => self.isolate.add(a, b),
             BinaryOp::Sub => self.isolate.sub(a, b),
             BinaryOp::Mul => self.isolate.mul(a, b),
             BinaryOp::Mod => self.isolate.modulo(a, b),
-            BinaryOp::Div => self.isolate.div(a, b),
-            BinaryOp::Eq => self.isolate.equal(a, b).map(Value::bool),
-            BinaryOp::Lt => self.isolate.less(a, b).map(Value::bool),
-            _ => self.operate(op, a, b),
+            op => self.operate(*op, a, b),
         };
-        self.located(result, span)
+        self.located(result, expr.span)
     }
 
     /// Any binary operator on two values; the place of a failure is not given yet.
@@ -200,6 +193,7 @@ impl<'a> Walker<'a> {
         }
     }
 
+    #[inline(never)]
     fn unary(&mut self, op: UnaryOp, operand: &'a Expr, span: Span) -> Result<Value, Unwind> {
         if op == UnaryOp::Not {
             return Ok(Value::bool(!self.test(operand)?));
@@ -213,9 +207,10 @@ impl<'a> Walker<'a> {
         self.located(result, span)
     }
 
-    #[inline(always)]
-    fn index(&mut self, object: &'a Expr, index: &'a Expr, optional: bool, span: Span) -> Result<Value, Unwind> {
-        if optional {
+    #[inline(never)]
+    fn index(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
+        let ExprKind::Index { object, index, optional } = &expr.kind else { unreachable!("called for indexes only") };
+        if *optional {
             let object = self.operand(object)?;
             if object.is_null() {
                 return Ok(Value::NULL);
@@ -224,20 +219,15 @@ impl<'a> Walker<'a> {
             let index = self.expr(index)?;
             self.isolate.top = slot;
             let result = self.isolate.index_get(object, index);
-            return self.located(result, span);
+            return self.located(result, expr.span);
         }
         let (object, index) = self.pair(object, index)?;
         let result = self.isolate.index_get(object, index);
-        self.located(result, span)
+        self.located(result, expr.span)
     }
 
-    fn slice(
-        &mut self,
-        parts: [Option<&'a Box<Expr>>; 3],
-        optional: bool,
-        gas: GasId,
-        span: Span,
-    ) -> Result<Value, Unwind> {
+    #[inline(never)]
+    fn slice(&mut self, parts: [Option<&'a Expr>; 3], optional: bool, gas: GasId, span: Span) -> Result<Value, Unwind> {
         let base = self.isolate.top;
         for (at, part) in parts.into_iter().enumerate() {
             let value = match part {
@@ -268,6 +258,7 @@ impl<'a> Walker<'a> {
     }
 
     /// Literals and `print`: everything that takes a run of temporaries.
+    #[inline(never)]
     fn collected(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
         let (parts, gas) = match &expr.kind {
             ExprKind::List(parts, gas)
@@ -290,6 +281,7 @@ impl<'a> Walker<'a> {
         Ok(value)
     }
 
+    #[inline(never)]
     fn lambda(&mut self, action: ActionId, captures: &[Capture], gas: GasId, span: Span) -> Result<Value, Unwind> {
         let cells = captures.iter().map(|capture| self.captured(*capture)).collect();
         let result = self.isolate.make_closure(action, cells);
@@ -311,7 +303,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The value of a variable, unset included.
-    #[inline]
+    #[inline(always)]
     pub(super) fn peek(&self, variable: Place) -> Value {
         match variable {
             Place::Local(slot) => self.isolate.slots[self.base + slot.0 as usize],
@@ -325,10 +317,11 @@ impl<'a> Walker<'a> {
         }
     }
 
-    #[inline]
-    fn read(&mut self, variable: Place, name: Symbol, span: Span) -> Result<Value, Unwind> {
-        let value = self.peek(variable);
-        if value.is_unset() { self.not_found(name, span) } else { Ok(value) }
+    #[inline(never)]
+    fn read(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
+        let ExprKind::Read(variable, name) = &expr.kind else { unreachable!("called for variables only") };
+        let value = self.peek(*variable);
+        if value.is_unset() { self.not_found(*name, expr.span) } else { Ok(value) }
     }
 
     #[cold]

@@ -6,6 +6,12 @@ use crate::resolve::hir::{Block, Completion, Place, Slot};
 use crate::syntax::ast::Span;
 use crate::value::Value;
 
+const RETURN: i64 = Completion::Return as i64;
+const RETURN_FRESH: i64 = Completion::ReturnFresh as i64;
+const THROW: i64 = Completion::Throw as i64;
+const BREAK: i64 = Completion::Break as i64;
+const CONTINUE: i64 = Completion::Continue as i64;
+
 impl<'a> Walker<'a> {
     pub(super) fn try_catch(
         &mut self,
@@ -67,11 +73,6 @@ impl<'a> Walker<'a> {
         let at = self.base + pending.0 as usize;
         let (code, value) = (self.isolate.slots[at].int_payload(), self.isolate.slots[at + 1]);
         self.isolate.slots[at + 1] = Value::NULL;
-        const RETURN: i64 = Completion::Return as i64;
-        const RETURN_FRESH: i64 = Completion::ReturnFresh as i64;
-        const THROW: i64 = Completion::Throw as i64;
-        const BREAK: i64 = Completion::Break as i64;
-        const CONTINUE: i64 = Completion::Continue as i64;
         match code {
             RETURN | RETURN_FRESH => {
                 self.result = value;

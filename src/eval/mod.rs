@@ -85,15 +85,8 @@ fn run_action(tree: &Tree, isolate: &mut Isolate, action: ActionId, base: u32) -
     }
     isolate.calls[action.0 as usize].count += 1;
     let body = &tree.actions[action.0 as usize];
-    let mut walker = Walker {
-        tree,
-        isolate,
-        body,
-        base: base as usize,
-        result: Value::NULL,
-        fresh: false,
-        resume: LoopId(0),
-    };
+    let mut walker =
+        Walker { tree, isolate, body, base: base as usize, result: Value::NULL, fresh: false, resume: LoopId(0) };
     walker.run()
 }
 
@@ -113,7 +106,7 @@ fn ask_at_call(isolate: &mut Isolate, action: ActionId) -> bool {
     }
 }
 
-impl<'a> Walker<'a> {
+impl Walker<'_> {
     fn run(&mut self) -> Result<Value, Unwind> {
         self.begin()?;
         let flow = self.statements(&self.body.body.stmts);

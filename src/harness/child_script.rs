@@ -72,7 +72,7 @@ fn cold(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
     let (made_before_ns, run_ns, pass) = only(shards.each(|_, isolate, _| {
         let begin = Instant::now();
         let pass = isolate.run();
-        (begin.duration_since(made).as_nanos() as u64, begin.elapsed().as_nanos() as u64, pass)
+        (begin.duration_since(made).as_nanos() as u64, pass.execute_ns, pass)
     }));
     if let Some(failure) = &pass.failure {
         return Err(Halt::program(failure));
@@ -175,7 +175,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             self.talk.count(counter::CPU_NS, cpu_ns as f64)?;
         }
         let reports = self.shards.reports();
-        let compile_ns: u64 = reports.iter().map(|report| report.counters.compile_ns).sum();
+        let compile_ns: u64 = reports.iter().map(|report| report.counters.compile_ns).max().unwrap_or(0);
         self.talk.count(counter::COMPILE_NS, compile_ns as f64)?;
         for (isolate, report) in reports.iter().enumerate() {
             let before = self.begin.saturating_duration_since(self.made[isolate]).as_nanos() as u64;
@@ -185,13 +185,14 @@ impl<'a, 'b> Measured<'a, 'b> {
     }
 }
 
-/// The timed part: nothing but passes.
+/// Passes, timed without the resetting before each and the digest behind it.
 fn stretch(isolate: &mut Isolate, passes: u64, mut digests: Vec<Digest>) -> Stretch {
     let (mut gas, mut failure) = (0, None);
     let cpu_before = machine::thread_cpu_ns();
-    let begin = Instant::now();
+    let mut ns = 0;
     for _ in 0..passes {
         let pass = isolate.run();
+        ns += pass.execute_ns;
         digests.push(pass.digest);
         gas += pass.gas;
         if pass.failure.is_some() {
@@ -199,9 +200,8 @@ fn stretch(isolate: &mut Isolate, passes: u64, mut digests: Vec<Digest>) -> Stre
             break;
         }
     }
-    let ns = (begin.elapsed().as_nanos() as u64).max(1);
     let cpu_ns = machine::thread_cpu_ns().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
-    Stretch { ns, cpu_ns, digests, gas, failure }
+    Stretch { ns: ns.max(1), cpu_ns, digests, gas, failure }
 }
 
 /// The result of a pool of one thread.

@@ -8,23 +8,74 @@ use crate::value::{Marker, Space, Value};
 /// What a rollback restores. Values here are roots.
 #[derive(Debug)]
 pub(crate) enum Undo {
-    MapSet { map: Value, seq: u64, old: Value, old_epoch: u64 },
-    MapInsert { map: Value, seq: u64 },
-    MapRemove { map: Value, seq: u64, key: Value, old: Value, old_epoch: u64 },
-    ListSet { list: Value, index: u32, old: Value, old_epoch: u64 },
-    ListPush { list: Value },
-    ListPop { list: Value, old: Value },
+    MapSet {
+        map: Value,
+        seq: u64,
+        old: Value,
+        old_epoch: u64,
+    },
+    MapInsert {
+        map: Value,
+        seq: u64,
+    },
+    MapRemove {
+        map: Value,
+        seq: u64,
+        key: Value,
+        old: Value,
+        old_epoch: u64,
+    },
+    ListSet {
+        list: Value,
+        index: u32,
+        old: Value,
+        old_epoch: u64,
+    },
+    ListPush {
+        list: Value,
+    },
+    ListPop {
+        list: Value,
+        old: Value,
+    },
     /// The whole content, before a structural change.
-    ListAll { list: Value, old: Vec<Value> },
-    Record { record: Value, index: u32, old: Value, old_epoch: u64 },
-    Cell { cell: Value, old: Value, old_epoch: u64 },
-    Global { index: u32, old: Value, old_epoch: u64 },
-    Field { instance: u32, index: u32, old: Value, old_epoch: u64 },
+    ListAll {
+        list: Value,
+        old: Vec<Value>,
+    },
+    Record {
+        record: Value,
+        index: u32,
+        old: Value,
+        old_epoch: u64,
+    },
+    Cell {
+        cell: Value,
+        old: Value,
+        old_epoch: u64,
+    },
+    Global {
+        index: u32,
+        old: Value,
+        old_epoch: u64,
+    },
+    Field {
+        instance: u32,
+        index: u32,
+        old: Value,
+        old_epoch: u64,
+    },
     /// A container left contract state.
-    Detached { value: Value },
+    Detached {
+        value: Value,
+    },
     /// A container made in this very checkpoint's past was adopted into contract state.
-    Adopted { value: Value },
-    SharedInstance { class: u32 },
+    Adopted {
+        value: Value,
+    },
+    SharedInstance {
+        class: u32,
+    },
 }
 
 /// One open contract call.

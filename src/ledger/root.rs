@@ -31,7 +31,7 @@ pub fn state_root(ledger: &Ledger) -> [u8; 32] {
             path.truncate(length);
         }
     }
-    leaves.sort_unstable_by(|a, b| a.position.cmp(&b.position));
+    leaves.sort_unstable_by_key(|leaf| leaf.position);
     subtree(&leaves, 0)
 }
 

@@ -315,4 +315,30 @@ impl Ledger {
             self.freeze(self.globals[index]);
         }
     }
+
+    /// The first global from which a container can be reached, for messages.
+    pub fn global_reaching(&self, container: Value) -> Option<u32> {
+        let reaches = |&global: &Value| {
+            let mut pending = vec![global];
+            let mut seen = std::collections::HashSet::new();
+            while let Some(value) = pending.pop() {
+                if value.raw_eq(container) {
+                    return true;
+                }
+                if !value.tag().is_heap() || !seen.insert(value.payload()) {
+                    continue;
+                }
+                match value.tag() {
+                    Tag::List => pending.extend_from_slice(&self.heap.list(value).items),
+                    Tag::Map => pending.extend(self.heap.map(value).map.iter().map(|entry| entry.value)),
+                    Tag::Function => pending.extend_from_slice(&self.heap.function(value).cells),
+                    Tag::Cell => pending.push(self.heap.cell(value).value),
+                    Tag::Entity | Tag::Data => pending.extend_from_slice(&self.heap.record(value).fields),
+                    _ => {}
+                }
+            }
+            false
+        };
+        self.globals.iter().position(reaches).map(|index| index as u32)
+    }
 }

@@ -8,10 +8,7 @@ use crate::stats::median;
 
 /// What a cell is: a workload with its parameters in one mode, executor and thread count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[expect(
-    missing_docs,
-    reason = "the columns of summary.csv, which documents them"
-)]
+#[expect(missing_docs, reason = "the columns of summary.csv, which documents them")]
 pub struct CellKey {
     pub workload: String,
     pub params: Params,
@@ -60,10 +57,7 @@ pub struct Throughput {
 /// the later rows stand.
 pub fn cells(samples: &[SampleRow]) -> BTreeMap<CellKey, Cell> {
     let mut cells: BTreeMap<CellKey, Cell> = BTreeMap::new();
-    for row in samples
-        .iter()
-        .filter(|row| matches!(row.arm, Arm::Single | Arm::Head))
-    {
+    for row in samples.iter().filter(|row| matches!(row.arm, Arm::Single | Arm::Head)) {
         let key = CellKey {
             workload: row.workload.clone(),
             params: row.params.clone(),
@@ -89,19 +83,9 @@ impl Process {
             if ordinal == 0 {
                 windows.clear();
             }
-            windows.insert(
-                ordinal,
-                Window {
-                    phase: row.phase,
-                    at_ns: row.at_ns,
-                    tps: value,
-                },
-            );
+            windows.insert(ordinal, Window { phase: row.phase, at_ns: row.at_ns, tps: value });
         } else {
-            let values = self
-                .values
-                .entry((row.phase, row.metric.clone()))
-                .or_default();
+            let values = self.values.entry((row.phase, row.metric.clone())).or_default();
             values.insert(row.isolate, value);
         }
     }
@@ -122,9 +106,7 @@ impl Process {
     /// A figure that is looked for in every phase; the first found, in the order of phases.
     pub fn value_of_any_phase(&self, metric: &str) -> Option<f64> {
         let mut phases = self.values.keys().filter(|(_, name)| name == metric);
-        phases
-            .next()
-            .and_then(|(phase, _)| self.value(*phase, metric))
+        phases.next().and_then(|(phase, _)| self.value(*phase, metric))
     }
 
     /// The windows of the whole process in time order; without any, those of its isolates.
@@ -140,14 +122,9 @@ impl Process {
     /// windows when it has no steady state. `None` when it has no windows.
     pub fn throughput(&self) -> Option<Throughput> {
         let series = self.window_series();
-        let steady = !series.is_empty()
-            && series
-                .iter()
-                .all(|s| s.iter().any(|w| w.phase == Phase::Steady));
+        let steady = !series.is_empty() && series.iter().all(|s| s.iter().any(|w| w.phase == Phase::Steady));
         let of = |windows: &Vec<Window>| {
-            let counted = windows
-                .iter()
-                .filter(|w| !steady || w.phase == Phase::Steady);
+            let counted = windows.iter().filter(|w| !steady || w.phase == Phase::Steady);
             median(&counted.map(|w| w.tps).collect::<Vec<_>>())
         };
         let parts: Option<Vec<f64>> = series.iter().map(of).collect();
@@ -157,13 +134,11 @@ impl Process {
 
     /// Whether its digests were the reference's; `None` when they were not compared.
     pub fn agreed(&self) -> Option<bool> {
-        self.value_of_any_phase(metrics::AGREED)
-            .map(|flag| flag == 1.0)
+        self.value_of_any_phase(metrics::AGREED).map(|flag| flag == 1.0)
     }
 
     /// Whether it ended without giving its numbers.
     pub fn failed(&self) -> bool {
-        self.value_of_any_phase(metrics::FAILED)
-            .is_some_and(|flag| flag != 0.0)
+        self.value_of_any_phase(metrics::FAILED).is_some_and(|flag| flag != 0.0)
     }
 }

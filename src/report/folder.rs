@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::charts::{self, ChartError, Size, Theme};
-use super::records::{
-    RecordError, RowWriter, SAMPLES, SUMMARY, SampleRow, TIERS, TierRow, Warning, read_rows,
-};
+use super::records::{RecordError, RowWriter, SAMPLES, SUMMARY, SampleRow, TIERS, TierRow, Warning, read_rows};
 use super::summary::{Summary, summarise};
 
 /// The records of a folder.
@@ -92,14 +90,7 @@ impl ResultFolder {
         };
         let env = read_json(&path.join("env.json"), &mut warnings);
         let plan = read_json(&path.join("plan.json"), &mut warnings);
-        Ok(Self {
-            path: path.to_owned(),
-            samples: samples.rows,
-            tiers,
-            env,
-            plan,
-            warnings,
-        })
+        Ok(Self { path: path.to_owned(), samples: samples.rows, tiers, env, plan, warnings })
     }
 
     /// The summary of the records, with the warnings about the files before its own.
@@ -111,9 +102,7 @@ impl ResultFolder {
 
     /// One line on where the numbers come from: machine, cores, revision.
     pub fn caption(&self) -> String {
-        self.env
-            .as_ref()
-            .map_or_else(|| "machine unknown: no env.json".to_owned(), caption)
+        self.env.as_ref().map_or_else(|| "machine unknown: no env.json".to_owned(), caption)
     }
 }
 
@@ -143,41 +132,21 @@ pub fn caption(env: &Value) -> String {
     };
     let mut parts = Vec::new();
     parts.extend(text(&["cpu_model", "cpu", "model"]));
-    parts.extend(text(&["cores", "cpus"]).map(|n| {
-        if n == "1" {
-            "1 core".to_owned()
-        } else {
-            format!("{n} cores")
-        }
-    }));
+    parts.extend(text(&["cores", "cpus"]).map(|n| if n == "1" { "1 core".to_owned() } else { format!("{n} cores") }));
     if let Some(revision) = text(&["git_revision", "git_rev", "revision", "commit", "git"]) {
         let short: String = revision.chars().take(10).collect();
-        let dirty = ["git_dirty", "dirty"]
-            .iter()
-            .find_map(|name| look_up(env, name));
-        let mark = if dirty == Some(&Value::Bool(true)) {
-            " with local changes"
-        } else {
-            ""
-        };
+        let dirty = ["git_dirty", "dirty"].iter().find_map(|name| look_up(env, name));
+        let mark = if dirty == Some(&Value::Bool(true)) { " with local changes" } else { "" };
         parts.push(format!("commit {short}{mark}"));
     }
     parts.extend(text(&["rustc"]).map(|r| r.split(" (").next().unwrap_or_default().to_owned()));
-    if parts.is_empty() {
-        "machine unknown".to_owned()
-    } else {
-        parts.join(" · ")
-    }
+    if parts.is_empty() { "machine unknown".to_owned() } else { parts.join(" · ") }
 }
 
 fn look_up<'a>(env: &'a Value, name: &str) -> Option<&'a Value> {
     let scalar = |v: &&Value| !v.is_object() && !v.is_null();
     let top = env.get(name).filter(scalar);
-    top.or_else(|| {
-        env.as_object()?
-            .values()
-            .find_map(|inner| inner.get(name).filter(scalar))
-    })
+    top.or_else(|| env.as_object()?.values().find_map(|inner| inner.get(name).filter(scalar)))
 }
 
 /// Makes `summary.csv` and `charts/` of a folder's records, replacing earlier ones.
@@ -188,10 +157,7 @@ pub fn write_all(path: impl AsRef<Path>) -> Result<Written, ReportError> {
     RowWriter::create(&file)?.write_all(&summary.rows)?;
     let mut files = vec![file];
     let into = folder.path.join("charts");
-    std::fs::create_dir_all(&into).map_err(|cause| RecordError::Io {
-        path: into.clone(),
-        cause,
-    })?;
+    std::fs::create_dir_all(&into).map_err(|cause| RecordError::Io { path: into.clone(), cause })?;
     for chart in charts::charts_of(&folder, &summary) {
         for extension in ["svg", "png"] {
             let file = into.join(format!("{}.{extension}", chart.name));

@@ -44,10 +44,7 @@ pub enum Arm {
 /// What the process was doing when the value was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    missing_docs,
-    reason = "the names are the documentation: HARNESS.md section 5"
-)]
+#[expect(missing_docs, reason = "the names are the documentation of the columns")]
 pub enum Phase {
     Parse,
     Resolve,
@@ -342,12 +339,8 @@ fn unescape(text: &str) -> Result<String, String> {
     let mut rest = text;
     while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
-        let code = rest
-            .get(at + 1..at + 3)
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let code = code
-            .filter(u8::is_ascii)
-            .ok_or_else(|| format!("`{text}`: `%` needs two hex digits"))?;
+        let code = rest.get(at + 1..at + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        let code = code.filter(u8::is_ascii).ok_or_else(|| format!("`{text}`: `%` needs two hex digits"))?;
         out.push(char::from(code));
         rest = &rest[at + 3..];
     }
@@ -361,9 +354,8 @@ impl std::str::FromStr for Params {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut params = BTreeMap::new();
         for pair in text.split(';').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("`{pair}` is not of the form name=value"))?;
+            let (name, value) =
+                pair.split_once('=').ok_or_else(|| format!("`{pair}` is not of the form name=value"))?;
             if params.insert(unescape(name)?, unescape(value)?).is_some() {
                 return Err(format!("`{name}` is given twice"));
             }
@@ -380,9 +372,7 @@ impl Serialize for Params {
 
 impl<'de> Deserialize<'de> for Params {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        String::deserialize(from)?
-            .parse()
-            .map_err(serde::de::Error::custom)
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -521,11 +511,7 @@ impl fmt::Display for RecordError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io { path, cause } => write!(f, "{}: {cause}", path.display()),
-            Self::Foreign {
-                path,
-                expected,
-                found,
-            } => write!(
+            Self::Foreign { path, expected, found } => write!(
                 f,
                 "{}: not a zx-bench file of this kind: column `{expected}` expected, `{found}` found",
                 path.display()
@@ -619,10 +605,7 @@ impl<T: Record> RowWriter<T> {
     }
 
     /// Writes rows and flushes once: for the windows of a process that has ended.
-    pub fn write_all<'a>(
-        &mut self,
-        rows: impl IntoIterator<Item = &'a T>,
-    ) -> Result<(), RecordError>
+    pub fn write_all<'a>(&mut self, rows: impl IntoIterator<Item = &'a T>) -> Result<(), RecordError>
     where
         T: 'a,
     {
@@ -630,23 +613,12 @@ impl<T: Record> RowWriter<T> {
     }
 
     fn over(path: PathBuf, file: File) -> Self {
-        let to = csv::WriterBuilder::new()
-            .has_headers(false)
-            .from_writer(file);
-        Self {
-            path,
-            to,
-            row: PhantomData,
-        }
+        let to = csv::WriterBuilder::new().has_headers(false).from_writer(file);
+        Self { path, to, row: PhantomData }
     }
 
-    fn put(
-        &mut self,
-        what: impl FnOnce(&mut csv::Writer<File>) -> csv::Result<()>,
-    ) -> Result<(), RecordError> {
-        let done = what(&mut self.to)
-            .map_err(io::Error::from)
-            .and_then(|()| self.to.flush());
+    fn put(&mut self, what: impl FnOnce(&mut csv::Writer<File>) -> csv::Result<()>) -> Result<(), RecordError> {
+        let done = what(&mut self.to).map_err(io::Error::from).and_then(|()| self.to.flush());
         done.map_err(|cause| io_error(&self.path, cause))
     }
 }
@@ -660,10 +632,7 @@ pub fn read_rows<T: Record>(path: impl AsRef<Path>) -> Result<Rows<T>, RecordErr
 }
 
 fn io_error(path: &Path, cause: io::Error) -> RecordError {
-    RecordError::Io {
-        path: path.to_owned(),
-        cause,
-    }
+    RecordError::Io { path: path.to_owned(), cause }
 }
 
 /// Length of the part that ends with the last line end outside quotes.
@@ -689,14 +658,8 @@ fn parse<T: Record>(path: &Path, bytes: &[u8]) -> Result<Rows<T>, RecordError> {
         if !T::COLUMNS.join(",").starts_with(&*half) {
             check_header::<T>(path, half.lines().next().unwrap_or_default().split(','))?;
         }
-        warnings.push(Warning(format!(
-            "{}: empty: the run was killed before its first row",
-            path.display()
-        )));
-        return Ok(Rows {
-            rows: Vec::new(),
-            warnings,
-        });
+        warnings.push(Warning(format!("{}: empty: the run was killed before its first row", path.display())));
+        return Ok(Rows { rows: Vec::new(), warnings });
     }
     let malformed = |e: &csv::Error| RecordError::Malformed {
         path: path.to_owned(),
@@ -710,10 +673,7 @@ fn parse<T: Record>(path: &Path, bytes: &[u8]) -> Result<Rows<T>, RecordError> {
     for row in reader.deserialize::<T>() {
         let row = row.map_err(|e| malformed(&e))?;
         if let Some(found) = row.schema().filter(|&found| found != SCHEMA) {
-            return Err(RecordError::OtherSchema {
-                path: path.to_owned(),
-                found: found.to_string(),
-            });
+            return Err(RecordError::OtherSchema { path: path.to_owned(), found: found.to_string() });
         }
         rows.push(row);
     }
@@ -727,19 +687,12 @@ fn parse<T: Record>(path: &Path, bytes: &[u8]) -> Result<Rows<T>, RecordError> {
     Ok(Rows { rows, warnings })
 }
 
-fn check_header<'a, T: Record>(
-    path: &Path,
-    mut header: impl Iterator<Item = &'a str>,
-) -> Result<(), RecordError> {
+fn check_header<'a, T: Record>(path: &Path, mut header: impl Iterator<Item = &'a str>) -> Result<(), RecordError> {
     for &expected in T::COLUMNS {
         let found = header.next().unwrap_or("(nothing)");
         if found != expected {
             let (expected, found) = (expected.to_owned(), found.chars().take(40).collect());
-            return Err(RecordError::Foreign {
-                path: path.to_owned(),
-                expected,
-                found,
-            });
+            return Err(RecordError::Foreign { path: path.to_owned(), expected, found });
         }
     }
     match header.next() {

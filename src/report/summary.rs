@@ -1,6 +1,6 @@
 //! From sample rows to one row a cell.
 //!
-//! One number a process; the interval is over processes alone (HARNESS.md, section 3). A process
+//! One number a process; the interval is over processes alone. A process
 //! that was not compared with the reference gives no number, and one that disagrees takes the
 //! whole cell's numbers away.
 
@@ -65,17 +65,13 @@ pub struct ColdStart {
 /// Builds the summary. `tiers` is `None` when the folder has no `tiers.csv`: then nothing is said
 /// about promotion.
 pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
-    let promoted: Option<BTreeSet<_>> = tiers.map(|rows| {
-        rows.iter()
-            .map(|r| (r.workload.as_str(), &r.params, r.mode.as_str(), r.threads))
-            .collect()
-    });
+    let promoted: Option<BTreeSet<_>> =
+        tiers.map(|rows| rows.iter().map(|r| (r.workload.as_str(), &r.params, r.mode.as_str(), r.threads)).collect());
     let mut summary = Summary::default();
     for (key, cell) in &cells(samples) {
         let (mut row, warnings) = summarise_cell(key, cell);
         let may_be_promoted = key.mode == "adaptive" || key.mode.starts_with("fixed");
-        if let (Some(promoted), Some(WarmupVerdict::Flat), true) =
-            (&promoted, row.warmup, may_be_promoted)
+        if let (Some(promoted), Some(WarmupVerdict::Flat), true) = (&promoted, row.warmup, may_be_promoted)
             && !promoted.contains(&(&key.workload, &key.params, &key.mode, key.threads))
         {
             row.warmup = Some(WarmupVerdict::NeverPromoted);
@@ -111,11 +107,7 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
     let figures: Vec<_> = counted.iter().filter_map(|p| p.throughput()).collect();
     let tps: Vec<f64> = figures.iter().map(|f| f.tps).collect();
     let unsteady = figures.iter().filter(|f| !f.steady).count();
-    let interval = if unsteady * 2 >= figures.len() {
-        None
-    } else {
-        interval_of(&tps)
-    };
+    let interval = if unsteady * 2 >= figures.len() { None } else { interval_of(&tps) };
 
     let total = |metric: &str| {
         let values = counted.iter().filter_map(|p| p.value_of_any_phase(metric));
@@ -123,18 +115,14 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
     };
     let per_tx = |metric: &str| {
         let ratio = |p: &&Process| {
-            let committed = p
-                .value_of_any_phase(metrics::COMMITTED)
-                .filter(|n| *n > 0.0)?;
+            let committed = p.value_of_any_phase(metrics::COMMITTED).filter(|n| *n > 0.0)?;
             Some(p.value_of_any_phase(metric)? / committed)
         };
         median(&counted.iter().filter_map(ratio).collect::<Vec<_>>())
     };
     let of_probes = |metric: &str| {
         let probes = all.iter().filter(|p| may_show && !p.failed());
-        let values: Vec<f64> = probes
-            .filter_map(|p| p.value(Phase::Probe, metric))
-            .collect();
+        let values: Vec<f64> = probes.filter_map(|p| p.value(Phase::Probe, metric)).collect();
         median(&values).map(|v| v.round() as u64)
     };
     let estimate = geometric_mean(&tps);
@@ -151,11 +139,7 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
         tps: estimate,
         tps_low: interval.map(|i| i.low),
         tps_high: interval.map(|i| i.high),
-        tps_first: if may_show {
-            median_of(&all, Phase::Cold, metrics::TPS)
-        } else {
-            None
-        },
+        tps_first: if may_show { median_of(&all, Phase::Cold, metrics::TPS) } else { None },
         tps_full: median_of(&counted, Phase::Steady, metrics::TPS_FULL)
             .or_else(|| estimate.and_then(|tps| with_stages(tps, &stages))),
         committed: total(metrics::COMMITTED),
@@ -167,12 +151,7 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
         p999_ns: of_probes(metrics::P999_NS),
         latency_floor_ns: of_probes(metrics::LATENCY_FLOOR_NS),
         warmup: most_common(counted.iter().filter_map(|p| verdict_of(p))),
-        steady_after_s: median(
-            &counted
-                .iter()
-                .filter_map(|p| steady_after_s(p))
-                .collect::<Vec<_>>(),
-        ),
+        steady_after_s: median(&counted.iter().filter_map(|p| steady_after_s(p)).collect::<Vec<_>>()),
         processes: counted.len() as u32,
         unsteady: unsteady as u32,
         cpu_ns_per_tx: per_tx(metrics::CPU_NS),
@@ -198,11 +177,7 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
 
 /// The interval over processes; none for fewer than [`LEAST_PROCESSES`].
 fn interval_of(tps: &[f64]) -> Option<Interval> {
-    if tps.len() < LEAST_PROCESSES {
-        None
-    } else {
-        log_mean_interval(tps, CONFIDENCE)
-    }
+    if tps.len() < LEAST_PROCESSES { None } else { log_mean_interval(tps, CONFIDENCE) }
 }
 
 /// Throughput when each transaction also pays for the stages outside execution, one after the
@@ -214,11 +189,7 @@ fn with_stages(tps: f64, stage_ns_per_tx: &[Option<f64>]) -> Option<f64> {
 
 fn median_of(processes: &[&Process], phase: Phase, metric: &str) -> Option<f64> {
     let whole = processes.iter().filter(|p| !p.failed());
-    median(
-        &whole
-            .filter_map(|p| p.value(phase, metric))
-            .collect::<Vec<_>>(),
-    )
+    median(&whole.filter_map(|p| p.value(phase, metric)).collect::<Vec<_>>())
 }
 
 /// The verdict the phases of a process's windows say: the harness judged them with
@@ -256,10 +227,7 @@ fn most_common(verdicts: impl Iterator<Item = WarmupVerdict>) -> Option<WarmupVe
     for verdict in verdicts {
         *counts.entry(verdict).or_insert(0) += 1;
     }
-    counts
-        .into_iter()
-        .max_by_key(|(verdict, count)| (*count, *verdict))
-        .map(|(verdict, _)| verdict)
+    counts.into_iter().max_by_key(|(verdict, count)| (*count, *verdict)).map(|(verdict, _)| verdict)
 }
 
 fn warnings_of(key: &CellKey, all: &[&Process], row: &SummaryRow) -> Vec<Warning> {
@@ -276,15 +244,9 @@ fn warnings_of(key: &CellKey, all: &[&Process], row: &SummaryRow) -> Vec<Warning
     }
     let failed = all.iter().filter(|p| p.failed()).count();
     if failed > 0 {
-        warn(format!(
-            "{failed} of {} processes failed: run the workload with zx-run to see why",
-            all.len()
-        ));
+        warn(format!("{failed} of {} processes failed: run the workload with zx-run to see why", all.len()));
     }
-    let uncompared = all
-        .iter()
-        .filter(|p| !p.failed() && p.throughput().is_some() && p.agreed().is_none())
-        .count();
+    let uncompared = all.iter().filter(|p| !p.failed() && p.throughput().is_some() && p.agreed().is_none()).count();
     if uncompared > 0 {
         warn(format!(
             "{uncompared} processes were not compared with the reference (a killed run?) and are \
@@ -292,11 +254,7 @@ fn warnings_of(key: &CellKey, all: &[&Process], row: &SummaryRow) -> Vec<Warning
         ));
     }
     if row.unsteady > 0 {
-        let interval = if row.unsteady * 2 >= row.processes {
-            ", so there is no interval"
-        } else {
-            ""
-        };
+        let interval = if row.unsteady * 2 >= row.processes { ", so there is no interval" } else { "" };
         warn(format!(
             "{} of {} processes had no steady state{interval}: raise --max-time, or see \
              `zx-bench doctor` for what disturbs this machine",

@@ -53,9 +53,7 @@ pub fn render_table(summary: &Summary, format: Format, colour: bool) -> String {
 
 fn csv(rows: &[SummaryRow]) -> String {
     use super::records::Record as _;
-    let mut to = csv::WriterBuilder::new()
-        .has_headers(false)
-        .from_writer(Vec::new());
+    let mut to = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     let mut write = || {
         to.write_record(SummaryRow::COLUMNS)?;
         rows.iter().try_for_each(|row| to.serialize(row))
@@ -105,26 +103,13 @@ fn best_mode_first<'a>(rows: &[&'a SummaryRow]) -> Vec<&'a SummaryRow> {
 }
 
 fn works(summary: &Summary) -> BTreeSet<(&str, &Params)> {
-    let rows = summary
-        .rows
-        .iter()
-        .map(|r| (r.workload.as_str(), &r.params));
-    rows.chain(
-        summary
-            .cold
-            .iter()
-            .map(|c| (c.workload.as_str(), &c.params)),
-    )
-    .collect()
+    let rows = summary.rows.iter().map(|r| (r.workload.as_str(), &r.params));
+    rows.chain(summary.cold.iter().map(|c| (c.workload.as_str(), &c.params))).collect()
 }
 
 fn heading((workload, params): (&str, &Params)) -> String {
     let params: Vec<String> = params.iter().map(|(k, v)| format!("{k}={v}")).collect();
-    if params.is_empty() {
-        workload.to_owned()
-    } else {
-        format!("{workload}  {}", params.join(" "))
-    }
+    if params.is_empty() { workload.to_owned() } else { format!("{workload}  {}", params.join(" ")) }
 }
 
 fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
@@ -140,10 +125,7 @@ fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
         "reverted (tx)",
         "agreed",
     ];
-    let best = rows
-        .iter()
-        .filter_map(|r| r.tps)
-        .fold(f64::NEG_INFINITY, f64::max);
+    let best = rows.iter().filter_map(|r| r.tps).fold(f64::NEG_INFINITY, f64::max);
     let row = |r: &&SummaryRow| {
         let interval = r.tps_low.zip(r.tps_high);
         let agreed = match (r.agreed, r.agreed_blocks) {
@@ -164,10 +146,7 @@ fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
             r.executor.clone(),
             r.threads.to_string(),
             shown(r.tps),
-            interval.map_or_else(
-                || UNKNOWN.to_owned(),
-                |(l, h)| format!("{} to {}", number(l), number(h)),
-            ),
+            interval.map_or_else(|| UNKNOWN.to_owned(), |(l, h)| format!("{} to {}", number(l), number(h))),
             shown(r.tps_first),
             speedup(r, all).map_or_else(|| UNKNOWN.to_owned(), |(ratio, _)| number(ratio)),
             counted(r.committed),
@@ -176,11 +155,7 @@ fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
         ];
         (cells, mark)
     };
-    Grid {
-        header: header.map(str::to_owned).to_vec(),
-        rows: best_mode_first(rows).iter().map(row).collect(),
-        left: 2,
-    }
+    Grid { header: header.map(str::to_owned).to_vec(), rows: best_mode_first(rows).iter().map(row).collect(), left: 2 }
 }
 
 /// The example's own table: what a user sees who just runs the program.
@@ -220,41 +195,22 @@ fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
         cells.extend(cached.then(|| ms(c.cached_process_ns)));
         (cells, Mark::Plain)
     };
-    Some(Grid {
-        header,
-        rows: rows.iter().map(row).collect(),
-        left: 1,
-    })
+    Some(Grid { header, rows: rows.iter().map(row).collect(), left: 1 })
 }
 
 fn grids(summary: &Summary) -> Vec<(String, Vec<Grid>)> {
     let grids_of = |work: &(&str, &Params)| {
-        let rows: Vec<_> = summary
-            .rows
-            .iter()
-            .filter(|r| (r.workload.as_str(), &r.params) == *work)
-            .collect();
-        let cold: Vec<_> = summary
-            .cold
-            .iter()
-            .filter(|c| (c.workload.as_str(), &c.params) == *work)
-            .collect();
+        let rows: Vec<_> = summary.rows.iter().filter(|r| (r.workload.as_str(), &r.params) == *work).collect();
+        let cold: Vec<_> = summary.cold.iter().filter(|c| (c.workload.as_str(), &c.params) == *work).collect();
         let first = (!rows.is_empty()).then(|| summary_grid(&rows, &summary.rows));
         first.into_iter().chain(cold_grid(&cold)).collect()
     };
-    works(summary)
-        .iter()
-        .map(|work| (heading(*work), grids_of(work)))
-        .collect()
+    works(summary).iter().map(|work| (heading(*work), grids_of(work))).collect()
 }
 
 fn human(summary: &Summary, colour: bool) -> String {
     let paint = |text: &str, code: &str| {
-        if colour {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if colour { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     };
     let mut out = String::new();
     if summary.rows.is_empty() && summary.cold.is_empty() {
@@ -294,16 +250,9 @@ impl Grid {
         table.load_preset(comfy_table::presets::NOTHING);
         let cells = |row: &[String]| -> Vec<Cell> {
             let align = |i| {
-                if i < self.left {
-                    CellAlignment::Left
-                } else {
-                    CellAlignment::Right
-                }
+                if i < self.left { CellAlignment::Left } else { CellAlignment::Right }
             };
-            row.iter()
-                .enumerate()
-                .map(|(i, t)| Cell::new(t).set_alignment(align(i)))
-                .collect()
+            row.iter().enumerate().map(|(i, t)| Cell::new(t).set_alignment(align(i))).collect()
         };
         table.add_row(cells(&self.header));
         for (row, _) in &self.rows {
@@ -331,11 +280,7 @@ fn markdown(summary: &Summary) -> String {
             out.push_str(&line((0..grid.header.len()).map(rule).collect()));
             for (row, mark) in &grid.rows {
                 let bold = |cell: &String| {
-                    if *mark == Mark::Plain {
-                        escaped(cell)
-                    } else {
-                        format!("**{}**", escaped(cell))
-                    }
+                    if *mark == Mark::Plain { escaped(cell) } else { format!("**{}**", escaped(cell)) }
                 };
                 out.push_str(&line(row.iter().map(bold).collect()));
             }

@@ -340,7 +340,7 @@ impl<'a> Resolver<'a> {
     ) -> Vec<Capture> {
         let function = self.functions.pop().expect("an entered action is left");
         let temporaries = function.max_need + TEMPORARIES_SLACK;
-        if function.max_slot > SLOTS_MAX || temporaries > SLOTS_MAX {
+        if function.max_slot + temporaries > SLOTS_MAX {
             let span = Span::new(info.place.start, info.place.end);
             self.report(Diagnostic::new("this action is too large: it has too many variables or operands", span));
         }

@@ -363,7 +363,7 @@ action 1 f(a) slots=1 {0:1}
 
 #[test]
 fn runs_code_marks_calls_of_programs() {
-    let (tree, _) = resolved("let a = [len([1]), sort([1], x => x)]\nlet b = len([1]) + 1\nlet c = b.x()");
+    let (tree, _) = resolved("let a = [len([1]), map([1], x => x)]\nlet b = len([1]) + 1\nlet c = b.x()");
     let runs: Vec<bool> = tree.actions[0]
         .body
         .stmts

@@ -7,6 +7,9 @@ use super::signal::{ErrorKind, Signal, Unwind};
 use super::tier::Entry;
 use crate::value::{BoundKind, CopyError, Space, Tag, Value, deep_copy, deep_size};
 
+/// Slots above a frame that host code may use: arguments of a callback, of a constructor.
+pub(super) const HOST_SLOTS: usize = 512;
+
 /// No contract instance.
 pub const NO_INSTANCE: u32 = u32::MAX;
 
@@ -45,8 +48,6 @@ pub struct Frame {
     pub closure: Value,
     /// Gas kept back by `limit`.
     pub gas_reserve: i64,
-    /// `top` of the caller.
-    pub caller_top: u32,
     /// Where the call stands.
     pub site: CallSite,
     /// A checkpoint is open for it.
@@ -88,50 +89,44 @@ impl Isolate {
         argc: u32,
         site: CallSite,
     ) -> Result<(), Unwind> {
-        let caller_top = base;
         self.top = base + argc;
         self.poll()?;
-        let info = &self.info.actions[action.0 as usize];
-        let params = info.params.len() as u32;
-        let fixed = u32::from(info.fixed_slots);
-        let frame_slots = info.frame_slots;
-        let plain = info.plain;
+        let super::info::ActionShape { params, fixed_slots, frame_slots, plain } = self.shapes[action.0 as usize];
         if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
             return self.fail("Call depth exceeded");
         }
+        self.slots.ensure((base + frame_slots) as usize + HOST_SLOTS);
         if argc != params || !plain {
             self.complete_arguments(action, base, argc)?;
         }
         let caller_context = self.frames.last().map_or(NO_INSTANCE, |frame| frame.context);
-        let mut frame = Frame {
+        let (mut checkpoint, mut undoes, mut leaves) = (false, false, false);
+        if !plain {
+            (checkpoint, undoes, leaves) = self.enter_special(action, this, base, caller_context, argc)?;
+        }
+        self.stack_slots += frame_slots;
+        self.top = base + fixed_slots;
+        self.high_water = self.high_water.max(base + frame_slots);
+        self.frames.push(Frame {
             action,
             base,
             this,
             context: if this == NO_INSTANCE { caller_context } else { this },
             closure,
             gas_reserve: 0,
-            caller_top,
             site,
-            checkpoint: false,
-            undoes: false,
-            leaves: false,
+            checkpoint,
+            undoes,
+            leaves,
             resume: (0, 0),
-        };
+        });
         if !plain {
-            self.enter_special(&mut frame, caller_context, argc)?;
-        }
-        self.stack_slots += frame_slots;
-        self.top = base + fixed;
-        self.high_water = self.high_water.max(base + frame_slots);
-        self.frames.push(frame);
-        if !plain {
-            self.prepare_window(action, base, argc)?;
+            self.prepare_window(action, base)?;
         }
         Ok(())
     }
 
     /// Missing arguments become null, or unset where there is a default; too many are an error.
-    #[cold]
     #[inline(never)]
     fn complete_arguments(&mut self, action: ActionId, base: u32, argc: u32) -> Result<(), Unwind> {
         let info = &self.info.actions[action.0 as usize];
@@ -155,28 +150,37 @@ impl Isolate {
         Ok(())
     }
 
-    /// What contract calls and limited actions need beside: copies of arguments, the checkpoint.
-    fn enter_special(&mut self, frame: &mut Frame, caller_context: u32, argc: u32) -> Result<(), Unwind> {
-        let info = &self.info.actions[frame.action.0 as usize];
+    /// What contract calls and limited actions need beside: copies of arguments, the checkpoint. Gives the frame's
+    /// flags: whether it has a checkpoint, whether an error undoes it, whether its result leaves a contract.
+    #[inline]
+    fn enter_special(
+        &mut self,
+        action: ActionId,
+        this: u32,
+        base: u32,
+        caller_context: u32,
+        argc: u32,
+    ) -> Result<(bool, bool, bool), Unwind> {
+        let info = &self.info.actions[action.0 as usize];
         let (contract, limited) = (info.is_contract_action, info.has_limit);
-        if contract && caller_context != frame.this {
-            frame.leaves = true;
-            if caller_context != NO_INSTANCE {
-                for slot in frame.base..frame.base + argc {
-                    self.slots[slot as usize] = self.leave_copy(self.slots[slot as usize], false)?;
-                }
+        let leaves = contract && caller_context != this;
+        if leaves && caller_context != NO_INSTANCE {
+            for slot in base..base + argc {
+                self.slots[slot as usize] = self.leave_copy(self.slots[slot as usize], false)?;
             }
         }
         if contract || limited {
             self.ledger.open_checkpoint();
-            frame.checkpoint = true;
-            frame.undoes = contract;
         }
-        Ok(())
+        Ok((contract || limited, contract, leaves))
     }
 
     /// Unset slots and cells of a window that needs them.
-    fn prepare_window(&mut self, action: ActionId, base: u32, argc: u32) -> Result<(), Unwind> {
+    fn prepare_window(&mut self, action: ActionId, base: u32) -> Result<(), Unwind> {
+        let info = &self.info.actions[action.0 as usize];
+        if info.unset.is_empty() && info.cells.is_empty() {
+            return Ok(());
+        }
         let info = self.info.clone();
         let info = &info.actions[action.0 as usize];
         let params = info.params.len() as u32;
@@ -197,20 +201,20 @@ impl Isolate {
             self.leave_failed();
             return Err(unwind);
         }
-        let _ = argc;
         Ok(())
     }
 
     /// Leaves the topmost frame with its result.
     #[inline]
     pub fn leave(&mut self, value: Value) -> Result<Value, Unwind> {
-        let frame = self.frames[self.frames.len() - 1];
+        let frame = self.frame();
         if frame.checkpoint {
             return self.leave_checkpoint(value);
         }
+        let (action, base) = (frame.action, frame.base);
         self.frames.pop();
-        self.stack_slots -= self.info.actions[frame.action.0 as usize].frame_slots;
-        self.top = frame.caller_top;
+        self.stack_slots -= self.shapes[action.0 as usize].frame_slots;
+        self.top = base;
         Ok(value)
     }
 
@@ -229,8 +233,8 @@ impl Isolate {
             value
         };
         self.frames.pop();
-        self.stack_slots -= self.info.actions[frame.action.0 as usize].frame_slots;
-        self.top = frame.caller_top;
+        self.stack_slots -= self.shapes[frame.action.0 as usize].frame_slots;
+        self.top = frame.base;
         self.gas += frame.gas_reserve;
         self.close_checkpoint();
         Ok(value)
@@ -258,8 +262,8 @@ impl Isolate {
             self.copy_thrown();
         }
         self.frames.pop();
-        self.stack_slots -= self.info.actions[frame.action.0 as usize].frame_slots;
-        self.top = frame.caller_top;
+        self.stack_slots -= self.shapes[frame.action.0 as usize].frame_slots;
+        self.top = frame.base;
         self.gas += frame.gas_reserve;
         if frame.checkpoint {
             if frame.undoes || self.signal != Signal::Error {
@@ -373,13 +377,7 @@ impl Isolate {
     }
 
     /// Finds who `receiver.name(...)` reaches; methods of values are done at once.
-    pub fn resolve_method(
-        &mut self,
-        receiver: Value,
-        name: Symbol,
-        base: u32,
-        argc: u32,
-    ) -> Result<Target, Unwind> {
+    pub fn resolve_method(&mut self, receiver: Value, name: Symbol, base: u32, argc: u32) -> Result<Target, Unwind> {
         match receiver.tag() {
             Tag::Contract => self.contract_action(receiver.id(), name, base, argc),
             Tag::Class => {

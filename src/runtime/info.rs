@@ -64,6 +64,31 @@ pub struct ActionInfo {
     pub place: Place,
 }
 
+/// What entering and leaving an action needs of its [`ActionInfo`], in one small place.
+#[derive(Clone, Copy, Debug)]
+pub struct ActionShape {
+    /// Number of parameters.
+    pub params: u32,
+    /// As in [`ActionInfo`].
+    pub fixed_slots: u32,
+    /// As in [`ActionInfo`].
+    pub frame_slots: u32,
+    /// As in [`ActionInfo`].
+    pub plain: bool,
+}
+
+impl ActionInfo {
+    /// See [`ActionShape`].
+    pub fn shape(&self) -> ActionShape {
+        ActionShape {
+            params: self.params.len() as u32,
+            fixed_slots: u32::from(self.fixed_slots),
+            frame_slots: self.frame_slots,
+            plain: self.plain,
+        }
+    }
+}
+
 /// One contract's shape.
 #[derive(Clone, Debug)]
 pub struct ClassInfo {

@@ -12,7 +12,7 @@ use super::signal::Signal;
 use super::tier::{Counter, Tier, TierPolicy};
 use super::tx::TxContext;
 use crate::ledger::Ledger;
-use crate::value::{Value, zeroed_slots};
+use crate::value::{SlotArray, Value};
 
 /// Greatest sum of the logical frame sizes of all active calls, in slots: bounds the stack the same way in every
 /// tier. 2^22 slots are 64 MiB of address space; only what is touched is backed by memory.
@@ -44,7 +44,7 @@ pub struct IsolateSettings {
 #[derive(Debug)]
 pub struct Isolate {
     /// The register stack of all frames; never moves.
-    pub slots: Box<[Value]>,
+    pub slots: SlotArray,
     /// First slot above everything live.
     pub top: u32,
     /// No slot from here on has been used since the last collection.
@@ -69,6 +69,8 @@ pub struct Isolate {
     pub poll_flags: Arc<PollFlags>,
     /// What the runtime knows of the program.
     pub info: Arc<ProgramInfo>,
+    /// By action: what calls need of `info`.
+    pub shapes: Box<[super::info::ActionShape]>,
     /// `config.*`
     pub config: Config,
     /// Hot counters by loop.
@@ -105,8 +107,10 @@ pub struct Isolate {
     pub random: super::builtins::RandomState,
     /// Values that host code holds across program code.
     pub held: Vec<Value>,
-    /// BLAKE3 over all events folded away so far, and their number.
-    pub event_digest: blake3::Hasher,
+    /// BLAKE3 over the canonical bytes of all events folded away so far, but for those in `event_bytes`.
+    pub(super) event_hasher: blake3::Hasher,
+    /// Canonical bytes of events that wait to be hashed: many at once are several times faster than one by one.
+    pub(super) event_bytes: Vec<u8>,
     /// How many events have been emitted and kept.
     pub event_count: u64,
     /// Events as text, for those who asked to see them.
@@ -135,7 +139,7 @@ impl Isolate {
         let alloc = settings.alloc_limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
         let random = super::builtins::RandomState::new(settings.seed);
         let mut isolate = Self {
-            slots: zeroed_slots(STACK_SLOTS_MAX as usize + (1 << 17)),
+            slots: SlotArray::with_capacity(STACK_SLOTS_MAX as usize + (1 << 18)),
             top: 0,
             high_water: 0,
             gas,
@@ -149,6 +153,7 @@ impl Isolate {
             poll_flags: Arc::new(PollFlags::default()),
             loops: vec![counter; info.loops.len()],
             calls: vec![counter; info.actions.len()],
+            shapes: info.actions.iter().map(super::info::ActionInfo::shape).collect(),
             info,
             config,
             policy,
@@ -165,7 +170,8 @@ impl Isolate {
             host: None,
             random,
             held: Vec::new(),
-            event_digest: blake3::Hasher::new(),
+            event_hasher: blake3::Hasher::new(),
+            event_bytes: Vec::new(),
             event_count: 0,
             event_log: None,
             promoted: Vec::new(),
@@ -173,6 +179,7 @@ impl Isolate {
             settings,
         };
         isolate.ledger.heap.poison = isolate.settings.collect_always;
+        isolate.slots.ensure(super::call::HOST_SLOTS);
         isolate
     }
 
@@ -189,10 +196,7 @@ impl Isolate {
         self.ledger = Ledger::new(self.info.globals.len(), self.info.classes.len());
         self.ledger.heap.poison = self.settings.collect_always;
         self.config.reset_for_run();
-        self.gas = self.settings.gas_limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
-        self.alloc_left = self.settings.alloc_limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
-        self.gas_start = self.gas;
-        self.alloc_start = self.alloc_left;
+        self.restore_limits();
         self.stack_slots = 0;
         self.sealed = false;
         self.in_upper = false;
@@ -200,7 +204,8 @@ impl Isolate {
         self.rearm_counters();
         self.random = super::builtins::RandomState::new(self.settings.seed);
         self.tx = TxContext::default();
-        self.event_digest = blake3::Hasher::new();
+        self.event_hasher = blake3::Hasher::new();
+        self.event_bytes.clear();
         self.event_count = 0;
         if let Some(log) = &mut self.event_log {
             log.clear();
@@ -244,6 +249,15 @@ impl Isolate {
         let mut out = String::new();
         self.write_text(value, &mut out)?;
         Ok(out)
+    }
+
+    /// Gas and allocation budget of a script, whole again.
+    pub fn restore_limits(&mut self) {
+        let limit = |limit: Option<u64>| limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
+        self.gas = limit(self.settings.gas_limit);
+        self.alloc_left = limit(self.settings.alloc_limit);
+        self.gas_start = self.gas;
+        self.alloc_start = self.alloc_left;
     }
 
     /// Starts hot counters and the record of promotions anew.

@@ -13,8 +13,8 @@ pub enum Output {
         buffer: Vec<u8>,
         /// Whether standard output is a terminal.
         terminal: bool,
-        /// The reader went away.
-        closed: bool,
+        /// Why nothing more can be written.
+        failure: Option<std::io::Error>,
     },
     /// Kept.
     Capture(String),
@@ -24,10 +24,13 @@ pub enum Output {
 
 const BLOCK_BYTES: usize = 1 << 16;
 
+/// Events are hashed when so many bytes of them wait.
+const EVENT_BYTES: usize = 1 << 16;
+
 impl Output {
     /// Standard output.
     pub fn stdout() -> Self {
-        Self::Stdout { buffer: Vec::new(), terminal: std::io::stdout().is_terminal(), closed: false }
+        Self::Stdout { buffer: Vec::new(), terminal: std::io::stdout().is_terminal(), failure: None }
     }
 
     /// Writes one line.
@@ -51,22 +54,23 @@ impl Output {
         }
     }
 
-    /// Hands everything on. A closed pipe is remembered and ends the output quietly.
+    /// Hands everything on. A failure is remembered, and the run is asked to stop at its next poll.
     pub fn flush(&mut self) {
-        if let Self::Stdout { buffer, closed, .. } = self {
-            if !*closed && !buffer.is_empty() {
+        if let Self::Stdout { buffer, failure, .. } = self {
+            if failure.is_none() && !buffer.is_empty() {
                 let mut out = std::io::stdout().lock();
-                if out.write_all(buffer).and_then(|()| out.flush()).is_err() {
-                    *closed = true;
-                }
+                *failure = out.write_all(buffer).and_then(|()| out.flush()).err();
             }
             buffer.clear();
         }
     }
 
-    /// Whether the reader went away.
-    pub fn is_closed(&self) -> bool {
-        matches!(self, Self::Stdout { closed: true, .. })
+    /// Why nothing more can be written; a broken pipe means that the reader went away.
+    pub fn failure(&self) -> Option<&std::io::Error> {
+        match self {
+            Self::Stdout { failure, .. } => failure.as_ref(),
+            Self::Capture(_) | Self::Digest(_) => None,
+        }
     }
 
     /// What was captured.
@@ -104,17 +108,15 @@ impl Isolate {
         if self.ledger.events.is_empty() {
             return;
         }
-        let events = std::mem::take(&mut self.ledger.events);
-        let mut bytes = Vec::new();
+        let mut events = std::mem::take(&mut self.ledger.events);
         for event in &events {
-            bytes.clear();
-            crate::ledger::encode_value(&self.ledger, event.contract, &mut bytes);
-            crate::ledger::encode_value(&self.ledger, event.name, &mut bytes);
+            let bytes = &mut self.event_bytes;
+            crate::ledger::encode_value(&self.ledger, event.contract, bytes);
+            crate::ledger::encode_value(&self.ledger, event.name, bytes);
             bytes.extend_from_slice(&(event.args.len() as u64).to_le_bytes());
             for &arg in &event.args {
-                crate::ledger::encode_value(&self.ledger, arg, &mut bytes);
+                crate::ledger::encode_value(&self.ledger, arg, bytes);
             }
-            self.event_digest.update(&bytes);
             self.event_count += 1;
             if self.event_log.is_some() {
                 let mut line = String::new();
@@ -137,5 +139,21 @@ impl Isolate {
                 }
             }
         }
+        events.clear();
+        self.ledger.events = events;
+        if self.event_bytes.len() >= EVENT_BYTES {
+            self.hash_events();
+        }
+    }
+
+    fn hash_events(&mut self) {
+        self.event_hasher.update(&self.event_bytes);
+        self.event_bytes.clear();
+    }
+
+    /// BLAKE3 over the canonical bytes of all events folded away so far.
+    pub fn event_digest(&mut self) -> [u8; 32] {
+        self.hash_events();
+        self.event_hasher.finalize().into()
     }
 }

@@ -48,13 +48,7 @@ impl Isolate {
     #[cold]
     #[inline(never)]
     fn poll_slow(&mut self) -> Result<(), Unwind> {
-        let bits = self.poll_flags.bits.load(Ordering::Relaxed);
-        if bits & PollFlags::HOST != 0 {
-            return self.interrupt(Interrupt::Host);
-        }
-        if bits & PollFlags::TIMEOUT != 0 {
-            return self.interrupt(Interrupt::Timeout);
-        }
+        self.check_stop()?;
         if self.settings.collect_always || self.ledger.heap.should_collect() {
             self.collect();
             if let Some(limit) = self.settings.memory_limit
@@ -62,6 +56,19 @@ impl Isolate {
             {
                 return self.interrupt(Interrupt::Memory);
             }
+        }
+        Ok(())
+    }
+
+    /// Unwinds if something outside asked the run to stop: also between the slices of a long wait.
+    pub(super) fn check_stop(&mut self) -> Result<(), Unwind> {
+        // Relaxed: see `PollFlags::raise`.
+        let bits = self.poll_flags.bits.load(Ordering::Relaxed);
+        if bits & PollFlags::HOST != 0 {
+            return self.interrupt(Interrupt::Host);
+        }
+        if bits & PollFlags::TIMEOUT != 0 {
+            return self.interrupt(Interrupt::Timeout);
         }
         Ok(())
     }

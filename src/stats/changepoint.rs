@@ -30,10 +30,7 @@ pub fn change_points(values: &[f64], penalty: f64) -> Vec<usize> {
     let mut best = vec![f64::INFINITY; count + 1];
     let mut last = vec![0; count + 1];
     best[0] = -penalty;
-    let mut candidates: Vec<Candidate> = vec![Candidate {
-        begin: 0,
-        dropped_from: usize::MAX,
-    }];
+    let mut candidates: Vec<Candidate> = vec![Candidate { begin: 0, dropped_from: usize::MAX }];
     for end in LEAST_SEGMENT..=count {
         candidates.retain(|c| c.dropped_from > end);
         for c in candidates.iter().filter(|c| end - c.begin >= LEAST_SEGMENT) {
@@ -45,18 +42,12 @@ pub fn change_points(values: &[f64], penalty: f64) -> Vec<usize> {
         // A beginning that is beaten by more than the penalty here can never be the best again.
         // With a least segment length that holds only for ends from which `end` itself can begin
         // a segment, so it is dropped that much later.
-        for c in candidates
-            .iter_mut()
-            .filter(|c| end - c.begin >= LEAST_SEGMENT)
-        {
+        for c in candidates.iter_mut().filter(|c| end - c.begin >= LEAST_SEGMENT) {
             if best[c.begin] + sums.cost(c.begin, end) >= best[end] {
                 c.dropped_from = c.dropped_from.min(end + LEAST_SEGMENT);
             }
         }
-        candidates.push(Candidate {
-            begin: end,
-            dropped_from: usize::MAX,
-        });
+        candidates.push(Candidate { begin: end, dropped_from: usize::MAX });
     }
     walk_back(&last, count)
 }
@@ -87,10 +78,7 @@ struct Sums {
 impl Sums {
     fn of(values: &[f64]) -> Self {
         let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let mut sums = Self {
-            values: vec![0.0],
-            squares: vec![0.0],
-        };
+        let mut sums = Self { values: vec![0.0], squares: vec![0.0] };
         let (mut value, mut square) = (0.0, 0.0);
         for v in values {
             value += v - mean;
@@ -164,10 +152,7 @@ mod tests {
     fn a_change_of_spread_alone_is_found() {
         let values = series(2, &[(100, 1.0, 0.05), (100, 1.0, 0.002)]);
         let points = change_points(&values, penalty(values.len()));
-        assert!(
-            points.len() == 1 && points[0].abs_diff(100) <= 3,
-            "{points:?}"
-        );
+        assert!(points.len() == 1 && points[0].abs_diff(100) <= 3, "{points:?}");
     }
 
     #[test]
@@ -184,16 +169,7 @@ mod tests {
     #[test]
     fn pruning_loses_nothing() {
         for seed in 0..60 {
-            let values = series(
-                seed,
-                &[
-                    (7, 1.0, 0.1),
-                    (5, 1.3, 0.02),
-                    (20, 0.9, 0.1),
-                    (3, 2.0, 0.01),
-                    (15, 1.0, 0.3),
-                ],
-            );
+            let values = series(seed, &[(7, 1.0, 0.1), (5, 1.3, 0.02), (20, 0.9, 0.1), (3, 2.0, 0.01), (15, 1.0, 0.3)]);
             for penalty in [0.5, 3.0, 10.0, 30.0, penalty(values.len())] {
                 assert_eq!(
                     change_points(&values, penalty),

@@ -25,27 +25,16 @@ pub fn mean_interval(values: &[f64], confidence: f64) -> Option<Interval> {
     let squares: f64 = values.iter().map(|v| (v - mean).powi(2)).sum();
     let standard_error = (squares / (n - 1.0) / n).sqrt();
     let half = t_quantile(confidence, count as u32 - 1)? * standard_error;
-    Some(Interval {
-        estimate: mean,
-        low: mean - half,
-        high: mean + half,
-    })
+    Some(Interval { estimate: mean, low: mean - half, high: mean + half })
 }
 
 /// Interval of the mean of logarithms, given back on the scale of the values: the estimate is the
 /// geometric mean. For medians of processes, whose spread is a factor rather than a sum. `None`
 /// for fewer than two values, or when one is not positive.
 pub fn log_mean_interval(values: &[f64], confidence: f64) -> Option<Interval> {
-    let logs: Option<Vec<f64>> = values
-        .iter()
-        .map(|&v| (v > 0.0 && v.is_finite()).then(|| v.ln()))
-        .collect();
+    let logs: Option<Vec<f64>> = values.iter().map(|&v| (v > 0.0 && v.is_finite()).then(|| v.ln())).collect();
     let of_logs = mean_interval(&logs?, confidence)?;
-    Some(Interval {
-        estimate: of_logs.estimate.exp(),
-        low: of_logs.low.exp(),
-        high: of_logs.high.exp(),
-    })
+    Some(Interval { estimate: of_logs.estimate.exp(), low: of_logs.low.exp(), high: of_logs.high.exp() })
 }
 
 /// Geometric mean; `None` when empty or when a value is not positive.
@@ -92,11 +81,7 @@ fn central_probability(theta: f64, freedom: u32) -> f64 {
         let above = f64::from(first_factor + 2 * i);
         term *= above / (above + 1.0) * cos * cos;
     }
-    if odd {
-        FRAC_2_PI * (theta + sin * sum)
-    } else {
-        sin * sum
-    }
+    if odd { FRAC_2_PI * (theta + sin * sum) } else { sin * sum }
 }
 
 #[cfg(test)]
@@ -123,10 +108,7 @@ mod tests {
             for (confidence, expected) in [(0.90, t90), (0.95, t95), (0.99, t99)] {
                 let t = t_quantile(confidence, freedom).expect("in range");
                 // The table has three decimals, and rounds a few of its last ones up.
-                assert!(
-                    (t - expected).abs() < 1.1e-3,
-                    "{freedom} {confidence}: {t} {expected}"
-                );
+                assert!((t - expected).abs() < 1.1e-3, "{freedom} {confidence}: {t} {expected}");
             }
         }
     }
@@ -154,10 +136,7 @@ mod tests {
     fn logs_give_the_geometric_mean() {
         let i = log_mean_interval(&[10.0, 100.0, 1000.0], 0.95).expect("positive");
         assert!((i.estimate - 100.0).abs() < 1e-9);
-        assert!(
-            (i.low * i.high - 1e4).abs() < 1e-3,
-            "symmetric as a factor: {i:?}"
-        );
+        assert!((i.low * i.high - 1e4).abs() < 1e-3, "symmetric as a factor: {i:?}");
         assert!((geometric_mean(&[10.0, 1000.0]).expect("positive") - 100.0).abs() < 1e-9);
     }
 

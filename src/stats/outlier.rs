@@ -53,11 +53,7 @@ mod tests {
     fn a_lone_spike_is_marked() {
         let mut values = wavy(60);
         values[30] = 40.0;
-        let marked: Vec<usize> = outliers(&values)
-            .iter()
-            .enumerate()
-            .filter_map(|(i, &m)| m.then_some(i))
-            .collect();
+        let marked: Vec<usize> = outliers(&values).iter().enumerate().filter_map(|(i, &m)| m.then_some(i)).collect();
         assert_eq!(marked, [30]);
     }
 

@@ -21,11 +21,7 @@ pub fn quantile_of_sorted(sorted: &[f64], q: f64) -> Option<f64> {
     let above = (below + 1).min(last);
     let share = at - below as f64;
     // The branch keeps exact order statistics exact, and infinities out of `inf - inf`.
-    let value = if share == 0.0 {
-        sorted[below]
-    } else {
-        sorted[below] + share * (sorted[above] - sorted[below])
-    };
+    let value = if share == 0.0 { sorted[below] } else { sorted[below] + share * (sorted[above] - sorted[below]) };
     Some(value)
 }
 
@@ -68,13 +64,7 @@ mod tests {
 
     #[test]
     fn deviation_ignores_a_far_value() {
-        assert_eq!(
-            median_absolute_deviation(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]),
-            Some(1.0)
-        );
-        assert_eq!(
-            median_absolute_deviation(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9e9]),
-            Some(1.0)
-        );
+        assert_eq!(median_absolute_deviation(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9.0]), Some(1.0));
+        assert_eq!(median_absolute_deviation(&[1.0, 1.0, 2.0, 2.0, 4.0, 6.0, 9e9]), Some(1.0));
     }
 }

@@ -41,11 +41,7 @@ pub struct WarmupOptions {
 
 impl Default for WarmupOptions {
     fn default() -> Self {
-        Self {
-            tolerance: 0.02,
-            steady_share: 0.25,
-            least_windows: 8,
-        }
+        Self { tolerance: 0.02, steady_share: 0.25, least_windows: 8 }
     }
 }
 
@@ -55,16 +51,9 @@ impl Default for WarmupOptions {
 /// warm-up ends where the change-point search and the engine agree, so the steady windows begin
 /// after both. An event within the last `steady_share` that the search does not see changed
 /// nothing that can be measured, and is ignored.
-pub fn classify_warmup(
-    windows: &[f64],
-    last_tier_event: Option<usize>,
-    options: &WarmupOptions,
-) -> Warmup {
+pub fn classify_warmup(windows: &[f64], last_tier_event: Option<usize>, options: &WarmupOptions) -> Warmup {
     let count = windows.len();
-    let none = Warmup {
-        verdict: Verdict::NoSteadyState,
-        steady_from: count,
-    };
+    let none = Warmup { verdict: Verdict::NoSteadyState, steady_from: count };
     let scale = median(windows).filter(|m| *m > 0.0 && m.is_finite());
     let (Some(scale), true) = (scale, count >= options.least_windows) else {
         return none;
@@ -83,24 +72,15 @@ pub fn classify_warmup(
     if steady_from > latest {
         return none;
     }
-    let after_event = last_tier_event
-        .map(|e| e + 1)
-        .filter(|e| *e <= latest)
-        .unwrap_or(0);
-    let verdict = if segments
-        .iter()
-        .any(|s| differs(&s) && s.mean > final_segment.mean)
-    {
+    let after_event = last_tier_event.map(|e| e + 1).filter(|e| *e <= latest).unwrap_or(0);
+    let verdict = if segments.iter().any(|s| differs(&s) && s.mean > final_segment.mean) {
         Verdict::Slowdown
     } else if segments.iter().any(|s| differs(&s)) {
         Verdict::Warmup
     } else {
         Verdict::Flat
     };
-    Warmup {
-        verdict,
-        steady_from: steady_from.max(after_event),
-    }
+    Warmup { verdict, steady_from: steady_from.max(after_event) }
 }
 
 /// The windows that are no outliers, scaled, with their indexes.
@@ -121,22 +101,14 @@ impl Segment {
         let mut begins = vec![0];
         begins.extend(change_points(values, penalty(values.len())));
         let ends = begins.iter().skip(1).copied().chain([values.len()]);
-        begins
-            .iter()
-            .zip(ends)
-            .map(|(&begin, end)| Self::of(begin, &values[begin..end]))
-            .collect()
+        begins.iter().zip(ends).map(|(&begin, end)| Self::of(begin, &values[begin..end])).collect()
     }
 
     fn of(begin: usize, values: &[f64]) -> Self {
         let n = values.len().max(1) as f64;
         let mean = values.iter().sum::<f64>() / n;
         let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n;
-        Self {
-            begin,
-            mean,
-            deviation: variance.sqrt(),
-        }
+        Self { begin, mean, deviation: variance.sqrt() }
     }
 }
 
@@ -151,9 +123,7 @@ mod tests {
     fn run(seed: u64, parts: &[(usize, f64)]) -> Vec<f64> {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let noise = Normal::new(1.0, 0.01).expect("finite");
-        let each = parts
-            .iter()
-            .flat_map(|&(count, tps)| std::iter::repeat_n(tps, count));
+        let each = parts.iter().flat_map(|&(count, tps)| std::iter::repeat_n(tps, count));
         each.map(|tps| tps * noise.sample(&mut random)).collect()
     }
 
@@ -165,32 +135,11 @@ mod tests {
     fn verdicts_of_simulated_runs() {
         for seed in 0..50 {
             let flat = judge(&run(seed, &[(200, 1e6)]), None);
-            assert_eq!(
-                flat,
-                Warmup {
-                    verdict: Verdict::Flat,
-                    steady_from: 0
-                },
-                "seed {seed}"
-            );
+            assert_eq!(flat, Warmup { verdict: Verdict::Flat, steady_from: 0 }, "seed {seed}");
             let warm = judge(&run(seed, &[(10, 1e5), (20, 8e5), (170, 1e6)]), None);
-            assert_eq!(
-                warm,
-                Warmup {
-                    verdict: Verdict::Warmup,
-                    steady_from: 30
-                },
-                "seed {seed}"
-            );
+            assert_eq!(warm, Warmup { verdict: Verdict::Warmup, steady_from: 30 }, "seed {seed}");
             let slow = judge(&run(seed, &[(50, 1.3e6), (150, 1e6)]), None);
-            assert_eq!(
-                slow,
-                Warmup {
-                    verdict: Verdict::Slowdown,
-                    steady_from: 50
-                },
-                "seed {seed}"
-            );
+            assert_eq!(slow, Warmup { verdict: Verdict::Slowdown, steady_from: 50 }, "seed {seed}");
             let never = judge(&run(seed, &[(180, 1e6), (20, 1.5e6)]), None);
             assert_eq!(never.verdict, Verdict::NoSteadyState, "seed {seed}");
         }
@@ -201,11 +150,7 @@ mod tests {
         let windows = run(3, &[(10, 1e5), (190, 1e6)]);
         assert_eq!(judge(&windows, Some(4)).steady_from, 10);
         assert_eq!(judge(&windows, Some(25)).steady_from, 26);
-        assert_eq!(
-            judge(&windows, Some(195)).steady_from,
-            10,
-            "it changed nothing"
-        );
+        assert_eq!(judge(&windows, Some(195)).steady_from, 10, "it changed nothing");
     }
 
     #[test]
@@ -214,13 +159,7 @@ mod tests {
         windows[60] = 3e5;
         windows[150] = 5e5;
         windows[195] = 1e5;
-        assert_eq!(
-            judge(&windows, None),
-            Warmup {
-                verdict: Verdict::Flat,
-                steady_from: 0
-            }
-        );
+        assert_eq!(judge(&windows, None), Warmup { verdict: Verdict::Flat, steady_from: 0 });
     }
 
     #[test]
@@ -235,19 +174,7 @@ mod tests {
     #[test]
     fn too_few_windows_show_nothing() {
         let windows = [1.0, 1.0, 1.0];
-        assert_eq!(
-            judge(&windows, None),
-            Warmup {
-                verdict: Verdict::NoSteadyState,
-                steady_from: 3
-            }
-        );
-        assert_eq!(
-            judge(&[], None),
-            Warmup {
-                verdict: Verdict::NoSteadyState,
-                steady_from: 0
-            }
-        );
+        assert_eq!(judge(&windows, None), Warmup { verdict: Verdict::NoSteadyState, steady_from: 3 });
+        assert_eq!(judge(&[], None), Warmup { verdict: Verdict::NoSteadyState, steady_from: 0 });
     }
 }

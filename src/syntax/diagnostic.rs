@@ -31,13 +31,7 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error without label, notes or help.
     pub fn new(message: impl Into<String>, span: Span) -> Self {
-        Self {
-            message: message.into(),
-            span,
-            label: None,
-            notes: Vec::new(),
-            help: None,
-        }
+        Self { message: message.into(), span, label: None, notes: Vec::new(), help: None }
     }
 
     /// With a few words beside the caret.
@@ -77,53 +71,30 @@ impl SourceFile {
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
         let text = text.into();
         let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(ends.map(|(at, _)| at as u32 + 1))
-            .collect();
-        Self {
-            name: name.into(),
-            text,
-            line_starts,
-        }
+        let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect();
+        Self { name: name.into(), text, line_starts }
     }
 
     /// The line and the column of a byte offset, both from 1. A column counts characters, a tab as one;
     /// an offset past the end counts as the end.
     pub fn line_col(&self, offset: u32) -> (usize, usize) {
         let offset = self.floor(offset);
-        let line = self
-            .line_starts
-            .partition_point(|start| *start as usize <= offset)
-            .max(1);
+        let line = self.line_starts.partition_point(|start| *start as usize <= offset).max(1);
         let start = self.line_starts[line - 1] as usize;
         let text = &self.text[start..offset];
-        let text = if line == 1 {
-            text.trim_start_matches('\u{feff}')
-        } else {
-            text
-        };
+        let text = if line == 1 { text.trim_start_matches('\u{feff}') } else { text };
         (line, text.chars().count() + 1)
     }
 
     /// The text of a line, counted from 1, without its line end; empty if there is no such line.
     pub fn line_text(&self, line: usize) -> &str {
-        let Some(start) = line
-            .checked_sub(1)
-            .and_then(|index| self.line_starts.get(index))
-        else {
+        let Some(start) = line.checked_sub(1).and_then(|index| self.line_starts.get(index)) else {
             return "";
         };
-        let end = self
-            .line_starts
-            .get(line)
-            .map_or(self.text.len(), |next| *next as usize - 1);
+        let end = self.line_starts.get(line).map_or(self.text.len(), |next| *next as usize - 1);
         let text = &self.text[*start as usize..end];
         let text = text.strip_suffix('\r').unwrap_or(text);
-        if line == 1 {
-            text.trim_start_matches('\u{feff}')
-        } else {
-            text
-        }
+        if line == 1 { text.trim_start_matches('\u{feff}') } else { text }
     }
 
     /// How many lines there are; at least one.
@@ -140,17 +111,8 @@ impl SourceFile {
 /// The whole error as text, ending in a newline. `kind` is what stands before the message: `error`.
 pub fn render(file: &SourceFile, kind: &str, diagnostic: &Diagnostic, color: bool) -> String {
     let paint = Paint { color };
-    let mut text = format!(
-        "{}: {}\n",
-        paint.red(kind),
-        paint.bold(&visible(&diagnostic.message))
-    );
-    text.push_str(&render_place(
-        file,
-        diagnostic.span,
-        diagnostic.label.as_deref(),
-        color,
-    ));
+    let mut text = format!("{}: {}\n", paint.red(kind), paint.bold(&visible(&diagnostic.message)));
+    text.push_str(&render_place(file, diagnostic.span, diagnostic.label.as_deref(), color));
     for (span, note) in &diagnostic.notes {
         let _ = writeln!(text, "{}: {}", paint.blue("note"), visible(note));
         text.push_str(&render_place(file, *span, None, color));
@@ -158,12 +120,7 @@ pub fn render(file: &SourceFile, kind: &str, diagnostic: &Diagnostic, color: boo
     if let Some(help) = &diagnostic.help {
         let (line, _) = file.line_col(diagnostic.span.start);
         let margin = " ".repeat(line.to_string().len());
-        let _ = writeln!(
-            text,
-            "{margin} {} {}",
-            paint.blue("="),
-            paint.bold("help:") + " " + &visible(help)
-        );
+        let _ = writeln!(text, "{margin} {} {}", paint.blue("="), paint.bold("help:") + " " + &visible(help));
     }
     text
 }
@@ -178,39 +135,19 @@ pub fn render_place(file: &SourceFile, span: Span, label: Option<&str>, color: b
     let number = line.to_string();
     let margin = " ".repeat(number.len());
     let bar = paint.blue("|");
-    let mut text = format!(
-        "{margin}{} {}:{line}:{column}\n{margin} {bar}\n",
-        paint.blue("-->"),
-        visible(&file.name)
-    );
+    let mut text = format!("{margin}{} {}:{line}:{column}\n{margin} {bar}\n", paint.blue("-->"), visible(&file.name));
     let _ = writeln!(text, "{} {bar} {shown}", paint.blue(&number));
     let caret = "^".repeat(carets);
     let label = label.map_or(String::new(), |label| format!(" {}", visible(label)));
-    let _ = writeln!(
-        text,
-        "{margin} {bar} {}{}",
-        " ".repeat(before),
-        paint.red(&(caret + &label))
-    );
+    let _ = writeln!(text, "{margin} {bar} {}{}", " ".repeat(before), paint.red(&(caret + &label)));
     text
 }
 
 /// How many characters of the first line the span covers; at least one.
 fn caret_length(file: &SourceFile, span: Span, line: usize, column: usize) -> usize {
     let (start, end) = (file.floor(span.start), file.floor(span.end));
-    let covered = if end > start {
-        file.text[start..end]
-            .chars()
-            .take_while(|c| *c != '\n')
-            .count()
-    } else {
-        1
-    };
-    let rest = file
-        .line_text(line)
-        .chars()
-        .count()
-        .saturating_sub(column - 1);
+    let covered = if end > start { file.text[start..end].chars().take_while(|c| *c != '\n').count() } else { 1 };
+    let rest = file.line_text(line).chars().count().saturating_sub(column - 1);
     covered.min(rest).max(1)
 }
 
@@ -273,11 +210,7 @@ struct Paint {
 
 impl Paint {
     fn with(&self, code: &str, text: &str) -> String {
-        if self.color {
-            format!("\x1b[{code}m{text}\x1b[0m")
-        } else {
-            text.to_owned()
-        }
+        if self.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
     fn red(&self, text: &str) -> String {
@@ -314,10 +247,7 @@ pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Opt
         }
         let distance = edit_distance(name, candidate);
         // Something of the word must remain.
-        if distance <= limit
-            && distance < candidate.chars().count()
-            && best.is_none_or(|(least, _)| distance < least)
-        {
+        if distance <= limit && distance < candidate.chars().count() && best.is_none_or(|(least, _)| distance < least) {
             best = Some((distance, candidate));
         }
     }
@@ -359,10 +289,7 @@ mod tests {
         assert_eq!(file.line_col(999), (3, 1));
         assert_eq!(file.line_text(1), "ab");
         assert_eq!(file.line_text(2), "\té€x");
-        assert_eq!(
-            (file.line_text(3), file.line_text(4), file.line_count()),
-            ("", "", 3)
-        );
+        assert_eq!((file.line_text(3), file.line_text(4), file.line_count()), ("", "", 3));
         let marked = SourceFile::new("f.zx", "\u{feff}x");
         assert_eq!((marked.line_col(3), marked.line_text(1)), ((1, 1), "x"));
     }
@@ -382,19 +309,10 @@ mod tests {
 
     #[test]
     fn long_and_strange_lines() {
-        let file = SourceFile::new(
-            "f",
-            format!("{}\0\x1b!{}", "a".repeat(5000), "b".repeat(5000)),
-        );
+        let file = SourceFile::new("f", format!("{}\0\x1b!{}", "a".repeat(5000), "b".repeat(5000)));
         let text = render_place(&file, Span::new(5000, 5002), None, false);
-        assert!(
-            text.lines().all(|line| line.chars().count() < 130),
-            "{text}"
-        );
-        assert!(
-            text.contains("...a") && text.contains("b...") && text.contains("\u{2400}\u{241b}!"),
-            "{text}"
-        );
+        assert!(text.lines().all(|line| line.chars().count() < 130), "{text}");
+        assert!(text.contains("...a") && text.contains("b...") && text.contains("\u{2400}\u{241b}!"), "{text}");
         assert!(text.ends_with(" ^^\n"), "{text}");
         // Past the end, and inside a character.
         render_place(&file, Span::new(99_999, 0), None, false);

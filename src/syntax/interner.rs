@@ -26,22 +26,13 @@ pub struct Interner {
 impl Interner {
     /// An interner that holds the language's own words and nothing else.
     pub fn new() -> Self {
-        let mut interner = Self {
-            text: String::new(),
-            ends: Vec::new(),
-            slots: vec![0; 512],
-            seed: process_seed(),
-        };
+        let mut interner = Self { text: String::new(), ends: Vec::new(), slots: vec![0; 512], seed: process_seed() };
         for word in WORDS {
             interner.intern(word);
         }
         for word in WORDS {
             // `_` has no other spelling; a text no program can write keeps the places in step.
-            let upper = if *word == "_" {
-                " _".to_owned()
-            } else {
-                word.to_ascii_uppercase()
-            };
+            let upper = if *word == "_" { " _".to_owned() } else { word.to_ascii_uppercase() };
             interner.intern(&upper);
         }
         interner
@@ -64,11 +55,7 @@ impl Interner {
     /// The text of `symbol`, which must come from this interner or from one it was cloned from.
     pub fn resolve(&self, symbol: Symbol) -> &str {
         let index = symbol.0 as usize;
-        let start = if index == 0 {
-            0
-        } else {
-            self.ends[index - 1] as usize
-        };
+        let start = if index == 0 { 0 } else { self.ends[index - 1] as usize };
         &self.text[start..self.ends[index] as usize]
     }
 
@@ -174,10 +161,7 @@ mod tests {
         let mut interner = Interner::new();
         let first = interner.len();
         for index in 0..5000 {
-            assert_eq!(
-                interner.intern(&format!("name{index}")).0 as usize,
-                first + index
-            );
+            assert_eq!(interner.intern(&format!("name{index}")).0 as usize, first + index);
         }
         for index in 0..5000 {
             let name = format!("name{index}");
@@ -193,9 +177,6 @@ mod tests {
         let interner = Interner::new();
         assert_eq!(interner.get("let"), Some(super::super::words::LET));
         let upper = interner.get("CONTRACT").unwrap();
-        assert_eq!(
-            super::super::words::lower(upper),
-            Some(super::super::words::CONTRACT)
-        );
+        assert_eq!(super::super::words::lower(upper), Some(super::super::words::CONTRACT));
     }
 }

@@ -32,11 +32,7 @@ pub(super) fn lex(source: &str, interner: &mut Interner) -> Lexed {
         unterminated: false,
     };
     lexer.run();
-    Lexed {
-        tokens: lexer.tokens,
-        diagnostics: lexer.diagnostics,
-        unterminated: lexer.unterminated,
-    }
+    Lexed { tokens: lexer.tokens, diagnostics: lexer.diagnostics, unterminated: lexer.unterminated }
 }
 
 /// An open bracket.
@@ -84,10 +80,7 @@ const NAME_BYTE: [bool; 256] = {
 impl Lexer<'_> {
     fn run(&mut self) {
         if self.bytes.len() >= NONE as usize {
-            self.report(Diagnostic::new(
-                "the file is too large: 4 GiB is the limit",
-                Span::default(),
-            ));
+            self.report(Diagnostic::new("the file is too large: 4 GiB is the limit", Span::default()));
             self.bytes = &[];
         }
         if self.bytes.starts_with(b"\xef\xbb\xbf") {
@@ -96,18 +89,10 @@ impl Lexer<'_> {
         while self.skip_blanks() {
             self.token();
         }
-        if let Some(open) = self
-            .open
-            .iter()
-            .find(|open| open.kind == Kind::TemplateExprOpen)
-        {
+        if let Some(open) = self.open.iter().find(|open| open.kind == Kind::TemplateExprOpen) {
             let span = self.tokens[open.template].span();
             let brace = self.tokens[open.token].span();
-            self.unclosed(
-                "this string is not closed",
-                span,
-                Some((brace, "this `${` has no `}`")),
-            );
+            self.unclosed("this string is not closed", span, Some((brace, "this `${` has no `}`")));
         }
         let end = self.bytes.len();
         self.pos = end;
@@ -124,13 +109,7 @@ impl Lexer<'_> {
 
     fn push_value(&mut self, kind: Kind, start: usize, value: u32) {
         let newline = std::mem::replace(&mut self.newline, false);
-        self.tokens.push(Token {
-            kind,
-            newline,
-            start: start as u32,
-            end: self.pos as u32,
-            value,
-        });
+        self.tokens.push(Token { kind, newline, start: start as u32, end: self.pos as u32, value });
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
@@ -181,11 +160,7 @@ impl Lexer<'_> {
         while depth > 0 {
             match self.bytes.get(self.pos) {
                 None => {
-                    return self.unclosed(
-                        "this comment is not closed",
-                        Span::new(start, start + 2),
-                        None,
-                    );
+                    return self.unclosed("this comment is not closed", Span::new(start, start + 2), None);
                 }
                 Some(b'*') if self.byte(1) == b'/' => {
                     depth -= 1;
@@ -227,21 +202,14 @@ impl Lexer<'_> {
     fn word(&mut self) {
         let start = self.pos;
         self.skip_word();
-        if self.pos == start + 1
-            && self.bytes[start] == b'b'
-            && matches!(self.byte(0), b'"' | b'\'')
-        {
+        if self.pos == start + 1 && self.bytes[start] == b'b' && matches!(self.byte(0), b'"' | b'\'') {
             let quote = self.byte(0);
             self.pos += 1;
             self.plain_text(start, quote, Kind::Bytes);
             return;
         }
         let symbol = self.interner.intern(&self.source[start..self.pos]);
-        let kind = if symbol.0 < RESERVED {
-            Kind::Reserved
-        } else {
-            Kind::Name
-        };
+        let kind = if symbol.0 < RESERVED { Kind::Reserved } else { Kind::Name };
         self.push_value(kind, start, symbol.0);
     }
 
@@ -260,10 +228,7 @@ impl Lexer<'_> {
     fn number(&mut self) {
         let start = self.pos;
         let mut kind = Kind::Int;
-        if self.byte(0) == b'0'
-            && matches!(self.byte(1), b'x' | b'X')
-            && self.byte(2).is_ascii_hexdigit()
-        {
+        if self.byte(0) == b'0' && matches!(self.byte(1), b'x' | b'X') && self.byte(2).is_ascii_hexdigit() {
             self.pos += 2;
             while self.byte(0).is_ascii_hexdigit() {
                 self.pos += 1;
@@ -396,13 +361,7 @@ impl Lexer<'_> {
                 self.pos += 2;
                 let token = self.tokens.len();
                 self.push(Kind::TemplateExprOpen, here);
-                self.open.push(Open {
-                    kind: Kind::TemplateExprOpen,
-                    token,
-                    round: 0,
-                    square: 0,
-                    template,
-                });
+                self.open.push(Open { kind: Kind::TemplateExprOpen, token, round: 0, square: 0, template });
             }
             Stop::EndOfFile => {
                 let span = self.tokens[template].span();
@@ -421,13 +380,7 @@ impl Lexer<'_> {
             square += u32::from(kind == Kind::LBracket);
         }
         let token = self.tokens.len();
-        self.open.push(Open {
-            kind,
-            token,
-            round,
-            square,
-            template: 0,
-        });
+        self.open.push(Open { kind, token, round, square, template: 0 });
         self.pos += 1;
         self.push(kind, self.pos - 1);
     }
@@ -492,16 +445,12 @@ impl Lexer<'_> {
             format!("unexpected character `{first}`")
         };
         let help = match first {
-            '\u{201c}' | '\u{201d}' | '\u{201e}' => {
-                Some("strings are written with straight quotes: `\"`")
-            }
+            '\u{201c}' | '\u{201d}' | '\u{201e}' => Some("strings are written with straight quotes: `\"`"),
             '\u{2018}' | '\u{2019}' => Some("strings are written with straight quotes: `'`"),
             '\u{a0}' | '\u{2003}' | '\u{200b}' | '\u{feff}' => {
                 Some("this is an invisible blank: use an ordinary space")
             }
-            _ if first.is_alphabetic() => {
-                Some("names consist of the letters a to z, digits and `_`")
-            }
+            _ if first.is_alphabetic() => Some("names consist of the letters a to z, digits and `_`"),
             _ => None,
         };
         let mut diagnostic = Diagnostic::new(message, Span::new(start as u32, self.pos as u32));

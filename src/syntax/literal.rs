@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::ast::ExprKind;
 
-/// Bits an integer may have, as LANGUAGE.md section 2 has it.
+/// Bits an integer may have.
 const MAX_BITS: usize = 4096;
 /// Decimal digits of 2 to the power [`MAX_BITS`]: fewer always fit.
 const MAX_DIGITS: usize = 1234;
@@ -20,8 +20,7 @@ pub(super) fn integer(text: &str) -> Option<ExprKind> {
     }
     let digits = digits.trim_start_matches('0');
     if radix == 16 {
-        return (digits.len() * 4 <= MAX_BITS)
-            .then(|| ExprKind::BigInt(hex_to_decimal(digits).into()));
+        return (digits.len() * 4 <= MAX_BITS).then(|| ExprKind::BigInt(hex_to_decimal(digits).into()));
     }
     let fits = digits.len() < MAX_DIGITS || digits.len() == MAX_DIGITS && digits < limit().as_str();
     fits.then(|| ExprKind::BigInt(digits.into()))
@@ -113,9 +112,7 @@ fn unescape<'a>(raw: &'a str, mut give: impl FnMut(Piece<'a>)) -> Result<(), Bad
             'u' => match unicode(&escape[1..]) {
                 Some((value, length)) => {
                     used = 1 + length;
-                    give(Piece::Char(
-                        char::from_u32(value).ok_or((offset, 1 + used))?,
-                    ));
+                    give(Piece::Char(char::from_u32(value).ok_or((offset, 1 + used))?));
                 }
                 None => give(Piece::Char('u')),
             },
@@ -164,22 +161,10 @@ mod tests {
         assert_eq!(integer("0"), Some(ExprKind::Int(0)));
         assert_eq!(integer("007"), Some(ExprKind::Int(7)));
         assert_eq!(integer("0xfF"), Some(ExprKind::Int(255)));
-        assert_eq!(
-            integer("9223372036854775807"),
-            Some(ExprKind::Int(i64::MAX))
-        );
-        assert_eq!(
-            integer("9223372036854775808"),
-            Some(big("9223372036854775808"))
-        );
-        assert_eq!(
-            integer("0009223372036854775808"),
-            Some(big("9223372036854775808"))
-        );
-        assert_eq!(
-            integer("0xffffffffffffffffffff"),
-            Some(big("1208925819614629174706175"))
-        );
+        assert_eq!(integer("9223372036854775807"), Some(ExprKind::Int(i64::MAX)));
+        assert_eq!(integer("9223372036854775808"), Some(big("9223372036854775808")));
+        assert_eq!(integer("0009223372036854775808"), Some(big("9223372036854775808")));
+        assert_eq!(integer("0xffffffffffffffffffff"), Some(big("1208925819614629174706175")));
         let limit = limit();
         assert_eq!(limit.len(), MAX_DIGITS);
         assert_eq!(integer(&limit), None);
@@ -206,9 +191,6 @@ mod tests {
         }
         assert_eq!(decode(r"ab\uD800c"), Err((2, 6)));
         assert_eq!(decode(r"\u{110000}"), Err((0, 10)));
-        assert_eq!(
-            decode_bytes(r"\xff\u0041é").as_deref(),
-            Ok(&[0xff, b'A', 0xc3, 0xa9][..])
-        );
+        assert_eq!(decode_bytes(r"\xff\u0041é").as_deref(), Ok(&[0xff, b'A', 0xc3, 0xa9][..]));
     }
 }

@@ -61,26 +61,22 @@ pub(super) const RESERVED: u32 = PRINT.0 + 1;
 /// The lower-case word of which `symbol` is the upper-case spelling.
 pub(super) fn lower(symbol: Symbol) -> Option<Symbol> {
     let count = WORDS.len() as u32;
-    (count..2 * count)
-        .contains(&symbol.0)
-        .then(|| Symbol(symbol.0 - count))
+    (count..2 * count).contains(&symbol.0).then(|| Symbol(symbol.0 - count))
 }
 
 /// Why a keyword of the wider language is outside this runtime.
 pub(super) fn outside(word: &str) -> Option<&'static str> {
     Some(match word {
-        "screen" | "component" | "theme" | "style" | "layout" | "canvas" | "animation"
-        | "color" | "render" | "graphics" | "clock" => "user interfaces are",
+        "screen" | "component" | "theme" | "style" | "layout" | "canvas" | "animation" | "color" | "render"
+        | "graphics" | "clock" => "user interfaces are",
         "middleware" | "route" | "server" | "http" | "endpoint" | "websocket" => "HTTP is",
         "database" | "query" | "table" | "orm" | "migration" => "databases are",
         "inject" | "provide" | "dependency" => "dependency injection is",
         "package" | "install" | "require_package" => "packages are",
         "watch" | "signal" | "reactive" => "reactive programming is",
         "actor" | "channel" | "stream" | "concurrent" => "concurrency is",
-        "capability" | "grant" | "revoke" | "protect" | "sandbox" | "audit" | "policy"
-        | "restrict" | "trail" | "throttle" | "validate" | "sanitize" | "auth" | "cache" => {
-            "security policies are"
-        }
+        "capability" | "grant" | "revoke" | "protect" | "sandbox" | "audit" | "policy" | "restrict" | "trail"
+        | "throttle" | "validate" | "sanitize" | "auth" | "cache" => "security policies are",
         _ => return None,
     })
 }

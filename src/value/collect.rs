@@ -1,17 +1,15 @@
 //! Mark and sweep. Marking uses a stack of its own, no recursion; it stops at shared objects.
-#![expect(
-    unsafe_code,
-    reason = "walks and frees objects through their addresses"
-)]
+#![expect(unsafe_code, reason = "walks and frees objects through their addresses")]
 
 use std::fmt;
 use std::ptr::NonNull;
 
+use super::heap::MIN_BYTES_BETWEEN_COLLECTIONS;
 use super::heap::{Heap, KEPT_ELEMENTS, free_text};
 use super::map::{Entry, MapData};
 use super::object::{
-    BoundObject, CellObject, ErrorObject, FunctionObject, Header, HugeObject, Kind, ListObject,
-    MapObject, RangeObject, RecordObject, Space, StrObject, WideObject,
+    BoundObject, CellObject, ErrorObject, FunctionObject, Header, HugeObject, Kind, ListObject, MapObject, RangeObject,
+    RecordObject, Space, StrObject, WideObject,
 };
 use super::tag::Value;
 
@@ -22,9 +20,7 @@ pub struct Marker {
 
 impl fmt::Debug for Marker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Marker")
-            .field("pending", &self.stack.len())
-            .finish()
+        f.debug_struct("Marker").field("pending", &self.stack.len()).finish()
     }
 }
 
@@ -42,19 +38,13 @@ impl Marker {
             let header = header.as_ptr();
             ((*header).kind, (*header).space, (*header).mark != 0)
         };
-        assert!(
-            kind != Kind::Freed,
-            "a root or live object holds {value:?}, which was freed"
-        );
+        assert!(kind != Kind::Freed, "a root or live object holds {value:?}, which was freed");
         if space == Space::Shared || marked {
             return;
         }
         // SAFETY: as above.
         unsafe { (*header.as_ptr()).mark = 1 };
-        if !matches!(
-            kind,
-            Kind::Str | Kind::Bytes | Kind::Wide | Kind::Huge | Kind::Range
-        ) {
+        if !matches!(kind, Kind::Str | Kind::Bytes | Kind::Wide | Kind::Huge | Kind::Range) {
             self.stack.push(header);
         }
     }
@@ -123,13 +113,12 @@ impl Marker {
 impl Heap {
     /// Frees what `roots` does not reach. Values not reached must not be used afterwards.
     pub fn collect(&mut self, roots: impl FnOnce(&mut Marker)) {
-        let mut marker = Marker {
-            stack: std::mem::take(&mut self.mark_stack),
-        };
+        let mut marker = Marker { stack: std::mem::take(&mut self.mark_stack) };
         roots(&mut marker);
         marker.drain();
         self.mark_stack = marker.stack;
         self.sweep();
+        self.collect_above = MIN_BYTES_BETWEEN_COLLECTIONS.max(self.live_bytes);
         self.bytes_since = 0;
         self.collections += 1;
     }
@@ -205,21 +194,11 @@ impl Drop for Heap {
                 drop_object(object, kind);
             }
             let free = std::mem::take(&mut self.free);
-            free.lists
-                .into_iter()
-                .for_each(|object| drop_object(object.cast(), Kind::List));
-            free.maps
-                .into_iter()
-                .for_each(|object| drop_object(object.cast(), Kind::Map));
-            free.cells
-                .into_iter()
-                .for_each(|object| drop_object(object.cast(), Kind::Cell));
-            free.functions
-                .into_iter()
-                .for_each(|object| drop_object(object.cast(), Kind::Function));
-            free.wides
-                .into_iter()
-                .for_each(|object| drop_object(object.cast(), Kind::Wide));
+            free.lists.into_iter().for_each(|object| drop_object(object.cast(), Kind::List));
+            free.maps.into_iter().for_each(|object| drop_object(object.cast(), Kind::Map));
+            free.cells.into_iter().for_each(|object| drop_object(object.cast(), Kind::Cell));
+            free.functions.into_iter().for_each(|object| drop_object(object.cast(), Kind::Function));
+            free.wides.into_iter().for_each(|object| drop_object(object.cast(), Kind::Wide));
         }
     }
 }
@@ -251,9 +230,7 @@ unsafe fn poison_object(object: NonNull<Header>) {
             Kind::Cell => object.cast::<CellObject>().as_mut().value = Value::UNSET,
             Kind::Str | Kind::Bytes => {
                 let text = object.cast::<StrObject>().as_ptr();
-                text.add(1)
-                    .cast::<u8>()
-                    .write_bytes(b'?', (*text).byte_len());
+                text.add(1).cast::<u8>().write_bytes(b'?', (*text).byte_len());
             }
             Kind::Wide | Kind::Huge | Kind::Range | Kind::Bound | Kind::Error | Kind::Freed => {}
         }
@@ -295,23 +272,16 @@ unsafe fn bytes_of_object(object: NonNull<Header>) -> usize {
     // SAFETY: the caller's promise; each cast is to the type of the kind.
     unsafe {
         match (*object.as_ptr()).kind {
-            Kind::Str | Kind::Bytes => {
-                size_of::<StrObject>() + object.cast::<StrObject>().as_ref().byte_len()
-            }
+            Kind::Str | Kind::Bytes => size_of::<StrObject>() + object.cast::<StrObject>().as_ref().byte_len(),
             Kind::Wide => size_of::<WideObject>(),
-            Kind::Huge => {
-                size_of::<HugeObject>()
-                    + (object.cast::<HugeObject>().as_ref().number.bits() / 8) as usize
-            }
+            Kind::Huge => size_of::<HugeObject>() + (object.cast::<HugeObject>().as_ref().number.bits() / 8) as usize,
             Kind::List => {
                 let list = object.cast::<ListObject>().as_ref();
                 size_of::<ListObject>()
                     + list.items.capacity() * size_of::<Value>()
                     + list.epochs.capacity() * size_of::<u64>()
             }
-            Kind::Map => {
-                size_of::<MapObject>() + object.cast::<MapObject>().as_ref().map.heap_bytes()
-            }
+            Kind::Map => size_of::<MapObject>() + object.cast::<MapObject>().as_ref().map.heap_bytes(),
             Kind::Range => size_of::<RangeObject>(),
             Kind::Function => {
                 let function = object.cast::<FunctionObject>().as_ref();

@@ -1,8 +1,5 @@
 //! Constants: shared, frozen objects that any isolate may read and none may mark or free.
-#![expect(
-    unsafe_code,
-    reason = "owns objects through their addresses, and shares them between threads"
-)]
+#![expect(unsafe_code, reason = "owns objects through their addresses, and shares them between threads")]
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,9 +10,7 @@ use num_bigint::BigInt;
 use super::collect::drop_object;
 use super::heap::new_text;
 use super::numbers::{Integer, Wide};
-use super::object::{
-    BytesObject, FROZEN, Header, HugeObject, Kind, Object, Space, StrObject, WideObject,
-};
+use super::object::{BytesObject, FROZEN, Header, HugeObject, Kind, Object, Space, StrObject, WideObject};
 use super::tag::Value;
 
 /// Shared objects, kept alive by whoever holds the pool (in an `Arc`). Values that point into it are valid as long
@@ -32,9 +27,7 @@ unsafe impl Sync for ConstantPool {}
 
 impl fmt::Debug for ConstantPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConstantPool")
-            .field("objects", &self.objects.len())
-            .finish()
+        f.debug_struct("ConstantPool").field("objects", &self.objects.len()).finish()
     }
 }
 
@@ -75,12 +68,7 @@ impl Default for ConstantPoolBuilder {
 impl ConstantPoolBuilder {
     /// An empty builder.
     pub fn new() -> ConstantPoolBuilder {
-        ConstantPoolBuilder {
-            pool: ConstantPool {
-                objects: Vec::new(),
-            },
-            strings: HashMap::new(),
-        }
+        ConstantPoolBuilder { pool: ConstantPool { objects: Vec::new() }, strings: HashMap::new() }
     }
 
     /// A string constant, its hash in the value.
@@ -88,13 +76,7 @@ impl ConstantPoolBuilder {
         if let Some(&value) = self.strings.get(text) {
             return value;
         }
-        let object = new_text(
-            Kind::Str,
-            Space::Shared,
-            &[text.as_bytes()],
-            text.len(),
-            text.chars().count(),
-        );
+        let object = new_text(Kind::Str, Space::Shared, &[text.as_bytes()], text.len(), text.chars().count());
         let value = self.adopt::<StrObject>(object).with_hash();
         self.strings.insert(text.into(), value);
         value
@@ -102,13 +84,7 @@ impl ConstantPoolBuilder {
 
     /// A bytes constant.
     pub fn bytes(&mut self, bytes: &[u8]) -> Value {
-        let object = new_text(
-            Kind::Bytes,
-            Space::Shared,
-            &[bytes],
-            bytes.len(),
-            bytes.len(),
-        );
+        let object = new_text(Kind::Bytes, Space::Shared, &[bytes], bytes.len(), bytes.len());
         self.adopt::<BytesObject>(object.cast())
     }
 
@@ -122,17 +98,11 @@ impl ConstantPoolBuilder {
     }
 
     fn wide(&mut self, number: Wide) -> Value {
-        self.boxed(WideObject {
-            header: Header::new(Kind::Wide, Space::Shared),
-            number,
-        })
+        self.boxed(WideObject { header: Header::new(Kind::Wide, Space::Shared), number })
     }
 
     fn huge(&mut self, number: BigInt) -> Value {
-        self.boxed(HugeObject {
-            header: Header::new(Kind::Huge, Space::Shared),
-            number,
-        })
+        self.boxed(HugeObject { header: Header::new(Kind::Huge, Space::Shared), number })
     }
 
     fn boxed<T: Object>(&mut self, object: T) -> Value {

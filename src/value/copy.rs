@@ -31,12 +31,7 @@ pub struct SizeUnits {
 }
 
 /// The one table of sizes.
-pub const SIZE_UNITS: SizeUnits = SizeUnits {
-    value: 1,
-    entry: 1,
-    bytes_per_unit: 16,
-    wide: 1,
-};
+pub const SIZE_UNITS: SizeUnits = SizeUnits { value: 1, entry: 1, bytes_per_unit: 16, wide: 1 };
 
 /// Copies lists, maps, entities and data deeply into `space`, as a tree: a container met twice is copied twice.
 /// Insertion order is kept; immutable values are shared (an isolate's becomes the ledger's if stored there, the
@@ -105,9 +100,7 @@ impl Copier<'_> {
         match value.tag() {
             Tag::Range => {
                 let range = self.heap.range(value);
-                let items = (0..range.count())
-                    .map(|at| Value::int(range.at(at)))
-                    .collect();
+                let items = (0..range.count()).map(|at| Value::int(range.at(at))).collect();
                 let copy = self.heap.alloc_list(items);
                 Ok(self.placed(copy))
             }
@@ -169,11 +162,7 @@ fn check_function(heap: &Heap, value: Value, space: Space) -> Result<(), CopyErr
         Tag::Function => heap.function(value).receiver.is_null(),
         _ => true,
     };
-    if space == Space::Ledger || !free {
-        Err(CopyError::Function)
-    } else {
-        Ok(())
-    }
+    if space == Space::Ledger || !free { Err(CopyError::Function) } else { Ok(()) }
 }
 
 /// The logical size that copying a value is charged for: [`SIZE_UNITS`] summed over the tree. Functions count as
@@ -209,11 +198,7 @@ fn own_size(heap: &Heap, value: Value) -> u64 {
         Tag::Huge => bytes(heap.huge(value).bits().div_ceil(8)),
         Tag::Range => heap.range(value).count() * SIZE_UNITS.value,
         Tag::Map => {
-            let keys = heap
-                .map(value)
-                .map
-                .iter()
-                .map(|entry| own_size(heap, entry.key));
+            let keys = heap.map(value).map.iter().map(|entry| own_size(heap, entry.key));
             keys.map(|key| SIZE_UNITS.entry + key).sum()
         }
         _ => 0,

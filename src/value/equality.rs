@@ -27,12 +27,7 @@ pub fn equals(heap: &Heap, a: Value, b: Value) -> Result<bool, TooDeep> {
     if a.is_str() && b.is_str() {
         return Ok(strings_equal(a, b));
     }
-    let mut equality = Equality {
-        heap,
-        pending: Vec::new(),
-        pairs: Vec::new(),
-        seen: BTreeSet::new(),
-    };
+    let mut equality = Equality { heap, pending: Vec::new(), pairs: Vec::new(), seen: BTreeSet::new() };
     equality.run(a, b)
 }
 
@@ -106,10 +101,7 @@ impl Equality<'_> {
             Tag::Function => {
                 a.raw_eq(b) || {
                     let (a, b) = (self.heap.function(a), self.heap.function(b));
-                    a.action == b.action
-                        && a.cells.is_empty()
-                        && b.cells.is_empty()
-                        && a.receiver.raw_eq(b.receiver)
+                    a.action == b.action && a.cells.is_empty() && b.cells.is_empty() && a.receiver.raw_eq(b.receiver)
                 }
             }
             _ => a.raw_eq(b),
@@ -177,8 +169,7 @@ impl Equality<'_> {
             Tag::List => self.heap.list(v).items[at as usize],
             _ => Value::int(self.heap.range(v).at(at)),
         };
-        length(a) == length(b)
-            && (0..length(a)).all(|at| self.leaves(element(a, at), element(b, at)))
+        length(a) == length(b) && (0..length(a)).all(|at| self.leaves(element(a, at), element(b, at)))
     }
 }
 
@@ -192,11 +183,7 @@ pub fn compare(heap: &Heap, a: Value, b: Value) -> Option<Ordering> {
     if a.is_str() && b.is_str() {
         return Some(a.as_str().cmp(b.as_str()));
     }
-    if a.is_number() && b.is_number() {
-        compare_numbers(heap, a, b)
-    } else {
-        None
-    }
+    if a.is_number() && b.is_number() { compare_numbers(heap, a, b) } else { None }
 }
 
 fn compare_numbers(heap: &Heap, a: Value, b: Value) -> Option<Ordering> {
@@ -206,10 +193,7 @@ fn compare_numbers(heap: &Heap, a: Value, b: Value) -> Option<Ordering> {
         (Tag::Wide, Tag::Wide) => Some(heap.wide(a).cmp(heap.wide(b))),
         (Tag::Huge, Tag::Huge) => Some(heap.huge(a).cmp(heap.huge(b))),
         (Tag::Int, Tag::Float) => cmp_i64_f64(a.as_int(), b.as_float()),
-        (Tag::Float, _) => heap
-            .integer(b)
-            .partial_cmp_f64(a.as_float())
-            .map(Ordering::reverse),
+        (Tag::Float, _) => heap.integer(b).partial_cmp_f64(a.as_float()).map(Ordering::reverse),
         (_, Tag::Float) => heap.integer(a).partial_cmp_f64(b.as_float()),
         _ => Some(heap.integer(a).cmp(&heap.integer(b))),
     }

@@ -1,8 +1,5 @@
 //! The heap of one isolate: allocation and access. It never collects by itself (see `collect.rs`).
-#![expect(
-    unsafe_code,
-    reason = "the heap owns its objects through raw addresses that values carry"
-)]
+#![expect(unsafe_code, reason = "the heap owns its objects through raw addresses that values carry")]
 
 use std::alloc::{alloc, dealloc, handle_alloc_error};
 use std::fmt;
@@ -13,14 +10,13 @@ use num_bigint::BigInt;
 use super::map::MapData;
 use super::numbers::{Integer, Wide};
 use super::object::{
-    BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FunctionObject,
-    Header, HugeObject, Kind, ListObject, MapObject, Object, RangeObject, RecordObject, Space,
-    StrObject, WideObject, text_layout,
+    BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FunctionObject, Header, HugeObject,
+    Kind, ListObject, MapObject, Object, RangeObject, RecordObject, Space, StrObject, WideObject, text_layout,
 };
 use super::tag::{Tag, Value};
 
 /// Collections are not worth their while below so many bytes allocated since the last.
-const MIN_BYTES_BETWEEN_COLLECTIONS: usize = 2 << 20;
+pub(super) const MIN_BYTES_BETWEEN_COLLECTIONS: usize = 2 << 20;
 /// Freed cells of a kind kept for reuse, at most.
 const FREE_CELLS_MAX: usize = 1 << 15;
 /// A recycled list or map keeps a buffer of up to so many elements.
@@ -52,6 +48,8 @@ pub struct Heap {
     bytes_total: u64,
     pub(super) collections: u64,
     objects_made: u64,
+    /// The greater of the live bytes at the last collection and the least worth collecting.
+    pub(super) collect_above: usize,
 }
 
 // SAFETY: every address in the heap is of an object that the heap owns, and objects hold no thread-bound data; a
@@ -87,18 +85,10 @@ pub(super) fn new_text(
     let layout = text_layout(byte_len);
     // SAFETY: the layout holds at least the fixed part, so it is not empty.
     let memory = unsafe { alloc(layout) };
-    #[expect(
-        clippy::cast_ptr_alignment,
-        reason = "the layout asks for the alignment of u64"
-    )]
-    let Some(object) = NonNull::new(memory.cast::<StrObject>()) else {
-        handle_alloc_error(layout)
-    };
-    let fixed = StrObject {
-        header: Header::new(kind, space),
-        byte_len: byte_len as u32,
-        char_count: char_count as u32,
-    };
+    #[expect(clippy::cast_ptr_alignment, reason = "the layout asks for the alignment of u64")]
+    let Some(object) = NonNull::new(memory.cast::<StrObject>()) else { handle_alloc_error(layout) };
+    let fixed =
+        StrObject { header: Header::new(kind, space), byte_len: byte_len as u32, char_count: char_count as u32 };
     // SAFETY: the memory is fresh, aligned for the fixed part, and holds `byte_len` bytes behind it; the copies stay
     // inside, which the assertion checks before each.
     unsafe {
@@ -107,9 +97,7 @@ pub(super) fn new_text(
         let mut at = 0;
         for part in parts {
             assert!(part.len() <= byte_len - at, "parts longer than announced");
-            bytes
-                .add(at)
-                .copy_from_nonoverlapping(part.as_ptr(), part.len());
+            bytes.add(at).copy_from_nonoverlapping(part.as_ptr(), part.len());
             at += part.len();
         }
         assert!(at == byte_len, "parts shorter than announced");
@@ -131,11 +119,7 @@ pub(super) unsafe fn free_text(object: NonNull<StrObject>) {
 
 #[inline]
 fn count_chars(text: &str) -> usize {
-    if text.is_ascii() {
-        text.len()
-    } else {
-        text.chars().count()
-    }
+    if text.is_ascii() { text.len() } else { text.chars().count() }
 }
 
 /// Allocation.
@@ -154,6 +138,7 @@ impl Heap {
             bytes_total: 0,
             collections: 0,
             objects_made: 0,
+            collect_above: MIN_BYTES_BETWEEN_COLLECTIONS,
         }
     }
 
@@ -232,17 +217,8 @@ impl Heap {
 
     /// New bytes.
     pub fn alloc_bytes(&mut self, bytes: &[u8]) -> Value {
-        let object = new_text(
-            Kind::Bytes,
-            Space::Isolate,
-            &[bytes],
-            bytes.len(),
-            bytes.len(),
-        );
-        self.adopt(
-            object.cast::<BytesObject>(),
-            size_of::<StrObject>() + bytes.len(),
-        )
+        let object = new_text(Kind::Bytes, Space::Isolate, &[bytes], bytes.len(), bytes.len());
+        self.adopt(object.cast::<BytesObject>(), size_of::<StrObject>() + bytes.len())
     }
 
     /// A new list.
@@ -256,14 +232,7 @@ impl Heap {
             list.items = items;
             return self.adopt(object, bytes);
         }
-        self.register(
-            ListObject {
-                head,
-                items,
-                epochs: Vec::new(),
-            },
-            bytes - size_of::<ListObject>(),
-        )
+        self.register(ListObject { head, items, epochs: Vec::new() }, bytes - size_of::<ListObject>())
     }
 
     /// A new list of a slice's values, in a recycled buffer if one is at hand: for literals.
@@ -292,6 +261,18 @@ impl Heap {
             return self.adopt(object, size_of::<MapObject>() + bytes);
         }
         self.register(MapObject { head, map }, bytes)
+    }
+
+    /// A new, empty map with room for `capacity` entries, in recycled buffers if there are some: for literals.
+    pub fn alloc_map_reserved(&mut self, capacity: usize) -> Value {
+        let Some(mut object) = self.free.maps.pop() else { return self.alloc_map(MapData::with_capacity(capacity)) };
+        let head = self.container_header(Kind::Map);
+        // SAFETY: objects on the free list are initialised and nobody else's.
+        let cell = unsafe { object.as_mut() };
+        cell.head = head;
+        cell.map.reserve(capacity);
+        let bytes = size_of::<MapObject>() + cell.map.heap_bytes();
+        self.adopt(object, bytes)
     }
 
     /// A new map with the keys and values of `template`, in recycled buffers if there are some: for literals.
@@ -327,13 +308,7 @@ impl Heap {
     /// A new huge integer. The number must not fit 256 bits: use [`Heap::alloc_integer`] where that is not known.
     pub fn alloc_huge(&mut self, number: BigInt) -> Value {
         let bytes = (number.bits() / 8) as usize;
-        self.register(
-            HugeObject {
-                header: Header::new(Kind::Huge, Space::Isolate),
-                number,
-            },
-            bytes,
-        )
+        self.register(HugeObject { header: Header::new(Kind::Huge, Space::Isolate), number }, bytes)
     }
 
     /// An integer of any width.
@@ -349,15 +324,7 @@ impl Heap {
     /// A new range; `step` is not 0.
     pub fn alloc_range(&mut self, start: i64, end: i64, step: i64) -> Value {
         debug_assert!(step != 0, "a range with step 0");
-        self.register(
-            RangeObject {
-                header: Header::new(Kind::Range, Space::Isolate),
-                start,
-                end,
-                step,
-            },
-            0,
-        )
+        self.register(RangeObject { header: Header::new(Kind::Range, Space::Isolate), start, end, step }, 0)
     }
 
     /// A new function: an action, its captured cells and the instance inside which it is made, or null.
@@ -366,46 +333,21 @@ impl Heap {
         let header = Header::new(Kind::Function, Space::Isolate);
         if let Some(mut object) = self.free.functions.pop() {
             // SAFETY: objects on the free list are initialised and nobody else's.
-            *unsafe { object.as_mut() } = FunctionObject {
-                header,
-                action,
-                cells,
-                receiver,
-            };
+            *unsafe { object.as_mut() } = FunctionObject { header, action, cells, receiver };
             return self.adopt(object, size_of::<FunctionObject>() + bytes);
         }
-        self.register(
-            FunctionObject {
-                header,
-                action,
-                cells,
-                receiver,
-            },
-            bytes,
-        )
+        self.register(FunctionObject { header, action, cells, receiver }, bytes)
     }
 
     /// A new bound function.
     pub fn alloc_bound(&mut self, receiver: Value, kind: BoundKind, target: u32) -> Value {
-        self.register(
-            BoundObject {
-                header: Header::new(Kind::Bound, Space::Isolate),
-                kind,
-                target,
-                receiver,
-            },
-            0,
-        )
+        self.register(BoundObject { header: Header::new(Kind::Bound, Space::Isolate), kind, target, receiver }, 0)
     }
 
     /// A new captured variable.
     pub fn alloc_cell(&mut self, value: Value) -> Value {
         let head = self.container_header(Kind::Cell);
-        let cell = CellObject {
-            head,
-            value,
-            written_epoch: 0,
-        };
+        let cell = CellObject { head, value, written_epoch: 0 };
         if let Some(object) = self.free.cells.pop() {
             // SAFETY: objects on the free list are nobody else's; a cell has no destructor to skip.
             unsafe { object.write(cell) };
@@ -426,18 +368,9 @@ impl Heap {
 
     /// A new entity or data instance, as `tag` says.
     pub fn alloc_record(&mut self, tag: Tag, class: u32, fields: Vec<Value>) -> Value {
-        let kind = if tag == Tag::Entity {
-            Kind::Entity
-        } else {
-            Kind::Data
-        };
+        let kind = if tag == Tag::Entity { Kind::Entity } else { Kind::Data };
         let bytes = size_of::<RecordObject>() + fields.capacity() * size_of::<Value>();
-        let record = RecordObject {
-            head: self.container_header(kind),
-            class,
-            fields,
-            epochs: Vec::new(),
-        };
+        let record = RecordObject { head: self.container_header(kind), class, fields, epochs: Vec::new() };
         let object: NonNull<Header> = NonNull::from(Box::leak(Box::new(record))).cast();
         self.push_object(object);
         self.account(bytes);
@@ -445,25 +378,9 @@ impl Heap {
     }
 
     /// A new pending error.
-    pub fn alloc_error(
-        &mut self,
-        message: Value,
-        kind: u32,
-        span: (u32, u32, u32),
-        thrown: bool,
-    ) -> Value {
+    pub fn alloc_error(&mut self, message: Value, kind: u32, span: (u32, u32, u32), thrown: bool) -> Value {
         let header = Header::new(Kind::Error, Space::Isolate);
-        self.register(
-            ErrorObject {
-                header,
-                message,
-                kind,
-                span,
-                trace: Vec::new(),
-                thrown,
-            },
-            0,
-        )
+        self.register(ErrorObject { header, message, kind, span, trace: Vec::new(), thrown }, 0)
     }
 
     /// Appends to a list, keeping the heap's accounts.
@@ -584,23 +501,13 @@ impl Heap {
 
     #[inline(always)]
     fn record_ptr(value: Value) -> NonNull<RecordObject> {
-        debug_assert!(
-            matches!(value.tag(), Tag::Entity | Tag::Data),
-            "{value:?} is no entity or data"
-        );
+        debug_assert!(matches!(value.tag(), Tag::Entity | Tag::Data), "{value:?} is no entity or data");
         let header = value.header_ptr();
         if cfg!(any(debug_assertions, feature = "checked")) {
-            let expected = if value.tag() == Tag::Entity {
-                Kind::Entity
-            } else {
-                Kind::Data
-            };
+            let expected = if value.tag() == Tag::Entity { Kind::Entity } else { Kind::Data };
             // SAFETY: live by the room's contract, or poisoned with its memory still there.
             let kind = unsafe { (*header.as_ptr()).kind };
-            assert_eq!(
-                kind, expected,
-                "the object behind {value:?} is of another kind, or was freed"
-            );
+            assert_eq!(kind, expected, "the object behind {value:?} is of another kind, or was freed");
         }
         header.cast()
     }
@@ -636,10 +543,7 @@ impl Heap {
     /// The container header of a list, map, entity, data instance or cell.
     #[inline(always)]
     pub fn container(&self, value: Value) -> &ContainerHeader {
-        debug_assert!(
-            value.tag().is_container() || value.tag() == Tag::Cell,
-            "{value:?} is no container"
-        );
+        debug_assert!(value.tag().is_container() || value.tag() == Tag::Cell, "{value:?} is no container");
         // SAFETY: as above; the objects of these tags begin with a container header.
         unsafe { value.header_ptr().cast().as_ref() }
     }
@@ -647,10 +551,7 @@ impl Heap {
     /// The container header, to change epoch, owner and id.
     #[inline(always)]
     pub fn container_mut(&mut self, value: Value) -> &mut ContainerHeader {
-        debug_assert!(
-            value.tag().is_container() || value.tag() == Tag::Cell,
-            "{value:?} is no container"
-        );
+        debug_assert!(value.tag().is_container() || value.tag() == Tag::Cell, "{value:?} is no container");
         // SAFETY: as above, and `&mut self` keeps other accessors away.
         unsafe { value.header_ptr().cast().as_mut() }
     }
@@ -694,7 +595,7 @@ impl Heap {
     /// at least 2 MiB.
     #[inline(always)]
     pub fn should_collect(&self) -> bool {
-        self.bytes_since > MIN_BYTES_BETWEEN_COLLECTIONS.max(self.live_bytes)
+        self.bytes_since > self.collect_above
     }
 
     pub(super) fn has_room<T>(list: &[T]) -> bool {

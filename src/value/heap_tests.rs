@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::numbers::{Integer, Wide};
 use super::{
-    BoundKind, ConstantPool, ConstantPoolBuilder, ContainerHeader, Entry, FROZEN, Header, Heap,
-    MapData, Space, StrObject, Tag, Value,
+    BoundKind, ConstantPool, ConstantPoolBuilder, ContainerHeader, Entry, FROZEN, Header, Heap, MapData, Space,
+    StrObject, Tag, Value,
 };
 
 struct Nothing;
@@ -72,11 +72,7 @@ fn marks_through_everything() {
         assert_eq!(heap.allocated_objects(), EVERYTHING);
         let key = heap.alloc_str("key");
         let map = heap.list(root).items[0];
-        let error = heap
-            .map(map)
-            .map
-            .get(key)
-            .expect("found by another object of the same text");
+        let error = heap.map(map).map.get(key).expect("found by another object of the same text");
         let data = heap.error(error).message;
         let entity = heap.record(data).fields[0];
         let bound = heap.record(entity).fields[0];
@@ -105,15 +101,10 @@ fn cells_are_used_again() {
     heap.map_insert_new(map, Value::int(1), Value::NULL, 0);
     heap.collect(|_| ());
     heap.current_epoch = 9;
-    let mut addresses: Vec<_> = (0..2)
-        .map(|_| heap.alloc_list_from(&[Value::NULL]))
-        .collect();
+    let mut addresses: Vec<_> = (0..2).map(|_| heap.alloc_list_from(&[Value::NULL])).collect();
     for list in &addresses {
         assert_eq!(heap.list(*list).items.len(), 1);
-        assert!(
-            heap.list(*list).items.capacity() <= 16,
-            "large buffers are given back"
-        );
+        assert!(heap.list(*list).items.capacity() <= 16, "large buffers are given back");
         assert_eq!(heap.container(*list).epoch, 9);
         assert_eq!(heap.list(*list).element_epoch(0), 9);
     }
@@ -122,9 +113,7 @@ fn cells_are_used_again() {
     expected.sort_unstable();
     assert_eq!([addresses[0].payload(), addresses[1].payload()], expected);
     let again = heap.alloc_map(MapData::new());
-    assert!(
-        again.raw_eq(map) && heap.map(again).map.is_empty() && heap.map(again).map.next_seq() == 0
-    );
+    assert!(again.raw_eq(map) && heap.map(again).map.is_empty() && heap.map(again).map.next_seq() == 0);
 }
 
 #[test]
@@ -265,20 +254,13 @@ fn constants_outlive_collections_and_serve_many_threads() {
                 heap.collect(|marker| marker.value(list));
                 heap.collect(|_| ());
                 assert_eq!(heap.header(text).flags & FROZEN, FROZEN);
-                let seen = (
-                    text.as_str().len(),
-                    *heap.wide(wide),
-                    bytes.as_bytes().len(),
-                );
+                let seen = (text.as_str().len(), *heap.wide(wide), bytes.as_bytes().len());
                 drop(pool);
                 seen
             })
         })
         .collect();
     for thread in threads {
-        assert_eq!(
-            thread.join().expect("no thread fails"),
-            (6, Wide::from_i128(i128::MAX), 3)
-        );
+        assert_eq!(thread.join().expect("no thread fails"), (6, Wide::from_i128(i128::MAX), 3));
     }
 }

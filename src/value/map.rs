@@ -70,13 +70,7 @@ fn same_key(a: Value, b: Value) -> bool {
 impl MapData {
     /// An empty map.
     pub fn new() -> MapData {
-        MapData {
-            entries: Vec::new(),
-            index: Vec::new(),
-            live: 0,
-            seed: immediate_seed(),
-            next_seq: 0,
-        }
+        MapData { entries: Vec::new(), index: Vec::new(), live: 0, seed: immediate_seed(), next_seq: 0 }
     }
 
     /// An empty map with room for `capacity` entries.
@@ -162,9 +156,7 @@ impl MapData {
     fn find_text(&self, key: Value) -> Option<u32> {
         let hash = key.string_hash();
         if self.index.is_empty() {
-            return self.scan(|entry| {
-                entry.key.aux() == hash && entry.key.is_str() && same_key(entry.key, key)
-            });
+            return self.scan(|entry| entry.key.aux() == hash && entry.key.is_str() && same_key(entry.key, key));
         }
         self.probe(hash, |entry| same_key(entry.key, key))
     }
@@ -174,9 +166,7 @@ impl MapData {
         if self.index.is_empty() {
             return self.scan(|entry| entry.key.raw_eq(key));
         }
-        self.probe(hash_immediate(key.payload(), self.seed), |entry| {
-            entry.key.raw_eq(key)
-        })
+        self.probe(hash_immediate(key.payload(), self.seed), |entry| entry.key.raw_eq(key))
     }
 
     #[inline(always)]
@@ -236,18 +226,10 @@ impl MapData {
 
     /// Inserts a key that is known to be absent, with the next insertion number; gives the entry's index.
     pub fn insert_new(&mut self, key: Value, value: Value, epoch: u64) -> u32 {
-        debug_assert!(
-            self.find(key).is_none(),
-            "insert_new of a key that is there"
-        );
+        debug_assert!(self.find(key).is_none(), "insert_new of a key that is there");
         let seq = self.next_seq;
         self.next_seq += 1;
-        self.append(Entry {
-            key: key.with_hash(),
-            value,
-            epoch,
-            seq,
-        })
+        self.append(Entry { key: key.with_hash(), value, epoch, seq })
     }
 
     /// Puts a live entry behind all others and into the index.
@@ -306,13 +288,7 @@ impl MapData {
 
     fn rebuild_index(&mut self, slots: usize) {
         self.index.clear();
-        self.index.resize(
-            slots,
-            Slot {
-                hash: 0,
-                entry: FREE,
-            },
-        );
+        self.index.resize(slots, Slot { hash: 0, entry: FREE });
         for at in 0..self.entries.len() {
             if self.entries[at].is_live() {
                 self.index_insert(at as u32);
@@ -345,12 +321,7 @@ impl MapData {
     /// is still there. Gives its index.
     pub fn restore(&mut self, seq: u64, key: Value, value: Value, epoch: u64) -> u32 {
         let at = self.position_of_seq(seq);
-        let entry = Entry {
-            key: key.with_hash(),
-            value,
-            epoch,
-            seq,
-        };
+        let entry = Entry { key: key.with_hash(), value, epoch, seq };
         self.next_seq = self.next_seq.max(seq + 1);
         if at as usize == self.entries.len() {
             return self.append(entry);
@@ -361,10 +332,7 @@ impl MapData {
             self.reindex();
             return at;
         }
-        debug_assert!(
-            !self.entries[at as usize].is_live(),
-            "restore over a live entry"
-        );
+        debug_assert!(!self.entries[at as usize].is_live(), "restore over a live entry");
         self.entries[at as usize] = entry;
         self.live += 1;
         if !self.index.is_empty() {
@@ -381,10 +349,7 @@ impl MapData {
     /// Undoes an insertion. Gives the number back if it was the last one given.
     pub fn remove_inserted(&mut self, seq: u64) {
         let at = self.position_of_seq(seq);
-        let found = self
-            .entries
-            .get(at as usize)
-            .is_some_and(|entry| entry.seq == seq && entry.is_live());
+        let found = self.entries.get(at as usize).is_some_and(|entry| entry.seq == seq && entry.is_live());
         assert!(found, "remove_inserted of a number that is not there");
         self.remove_at(at);
         if seq + 1 == self.next_seq {
@@ -412,10 +377,7 @@ impl MapData {
         let mut kept = start;
         for at in start..self.entries.len() {
             if self.entries[at].is_live() {
-                self.entries[kept] = Entry {
-                    seq,
-                    ..self.entries[at]
-                };
+                self.entries[kept] = Entry { seq, ..self.entries[at] };
                 seq += 1;
                 kept += 1;
             }
@@ -434,11 +396,7 @@ impl MapData {
         // Without gaps an entry stands at its number's distance from the first.
         if let Some(first) = self.entries.first() {
             let guess = seq.wrapping_sub(first.seq) as usize;
-            if self
-                .entries
-                .get(guess)
-                .is_some_and(|entry| entry.seq == seq)
-            {
+            if self.entries.get(guess).is_some_and(|entry| entry.seq == seq) {
                 return guess as u32;
             }
         }
@@ -449,9 +407,7 @@ impl MapData {
     #[inline]
     pub fn next_live(&self, from: u32) -> Option<u32> {
         let tail = self.entries.get(from as usize..)?;
-        tail.iter()
-            .position(Entry::is_live)
-            .map(|at| from + at as u32)
+        tail.iter().position(Entry::is_live).map(|at| from + at as u32)
     }
 
     /// Removes everything; insertion numbers go on.
@@ -485,24 +441,14 @@ impl MapData {
 
     /// Rewrites the values of the live entries in place.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
-        self.entries
-            .iter_mut()
-            .filter(|entry| entry.is_live())
-            .map(|entry| &mut entry.value)
+        self.entries.iter_mut().filter(|entry| entry.is_live()).map(|entry| &mut entry.value)
     }
 
     /// Fills an empty map with a template's keys and values, all of `epoch`: literals with constant keys set the
     /// values by index afterwards. Tombstones do not come along; entry `i` is the template's `i`th live one.
     pub fn clone_entries_from(&mut self, template: &MapData, epoch: u64) {
-        debug_assert!(
-            self.entries.is_empty(),
-            "clone_entries_from into a map with entries"
-        );
-        let live = template.iter().zip(0..).map(|(entry, seq)| Entry {
-            epoch,
-            seq,
-            ..*entry
-        });
+        debug_assert!(self.entries.is_empty(), "clone_entries_from into a map with entries");
+        let live = template.iter().zip(0..).map(|(entry, seq)| Entry { epoch, seq, ..*entry });
         self.entries.extend(live);
         self.live = template.live;
         self.next_seq = u64::from(self.live);

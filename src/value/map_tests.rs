@@ -20,36 +20,19 @@ struct ModelEntry {
 }
 
 fn name_of(key: Value) -> String {
-    if key.is_str() {
-        format!("s{}", key.as_str())
-    } else {
-        format!("{key:?}")
-    }
+    if key.is_str() { format!("s{}", key.as_str()) } else { format!("{key:?}") }
 }
 
 fn check(map: &MapData, model: &[ModelEntry], keys: &[Value]) {
     assert_eq!(map.len(), model.len());
-    let order: Vec<_> = map
-        .iter()
-        .map(|e| (e.seq, name_of(e.key), e.value.as_int()))
-        .collect();
-    let expected: Vec<_> = model
-        .iter()
-        .map(|e| (e.seq, e.name.clone(), e.value))
-        .collect();
+    let order: Vec<_> = map.iter().map(|e| (e.seq, name_of(e.key), e.value.as_int())).collect();
+    let expected: Vec<_> = model.iter().map(|e| (e.seq, e.name.clone(), e.value)).collect();
     assert_eq!(order, expected, "order, numbers and values");
-    assert!(
-        map.entries().is_sorted_by(|a, b| a.seq < b.seq),
-        "numbers increase, tombstones too"
-    );
+    assert!(map.entries().is_sorted_by(|a, b| a.seq < b.seq), "numbers increase, tombstones too");
     for &key in keys {
         let found = map.get(key).map(Value::as_int);
         let name = name_of(key);
-        assert_eq!(
-            found,
-            model.iter().find(|e| e.name == name).map(|e| e.value),
-            "{name}"
-        );
+        assert_eq!(found, model.iter().find(|e| e.name == name).map(|e| e.value), "{name}");
     }
     let mut at = 0;
     for expected in model {
@@ -87,13 +70,7 @@ fn run(seed: u64, key_count: usize, steps: usize) {
             _ => heap.alloc_str(&format!("key{at}")),
         })
         .collect();
-    keys.extend([
-        Value::TRUE,
-        Value::FALSE,
-        Value::int(1),
-        heap.alloc_str("1"),
-        heap.alloc_str(""),
-    ]);
+    keys.extend([Value::TRUE, Value::FALSE, Value::int(1), heap.alloc_str("1"), heap.alloc_str("")]);
     let mut map = MapData::new();
     let mut model: Vec<ModelEntry> = Vec::new();
     let mut log: Vec<Undo> = Vec::new();
@@ -102,11 +79,7 @@ fn run(seed: u64, key_count: usize, steps: usize) {
     for step in 0..steps {
         let key = keys[rng.random_range(0..keys.len())];
         // The same text in another object must be the same key.
-        let key = if key.is_str() && rng.random() {
-            heap.alloc_str(key.as_str())
-        } else {
-            key
-        };
+        let key = if key.is_str() && rng.random() { heap.alloc_str(key.as_str()) } else { key };
         let name = name_of(key);
         let value = step as i64;
         match rng.random_range(0..100) {
@@ -128,11 +101,7 @@ fn run(seed: u64, key_count: usize, steps: usize) {
             50..90 => {
                 if let Some(at) = map.find(key) {
                     let old = map.remove_at(at);
-                    log.push(Undo::Remove {
-                        seq: old.seq,
-                        key: old.key,
-                        value: old.value,
-                    });
+                    log.push(Undo::Remove { seq: old.seq, key: old.key, value: old.value });
                     model.retain(|e| e.name != name);
                 }
             }
@@ -156,11 +125,7 @@ fn run(seed: u64, key_count: usize, steps: usize) {
                         entry.seq = next;
                         next += 1;
                     }
-                    assert_eq!(
-                        map.next_seq(),
-                        next,
-                        "a commit uses one number for each entry it leaves"
-                    );
+                    assert_eq!(map.next_seq(), next, "a commit uses one number for each entry it leaves");
                 }
                 log.clear();
                 saved = (model.clone(), map.next_seq());
@@ -193,14 +158,7 @@ fn different_types_are_different_keys() {
         for at in 0..filler {
             map.insert_new(Value::int(1000 + at), Value::NULL, 0);
         }
-        let keys = [
-            Value::int(1),
-            Value::TRUE,
-            heap.alloc_str("1"),
-            Value::int(0),
-            Value::FALSE,
-            heap.alloc_str(""),
-        ];
+        let keys = [Value::int(1), Value::TRUE, heap.alloc_str("1"), Value::int(0), Value::FALSE, heap.alloc_str("")];
         for (at, key) in keys.into_iter().enumerate() {
             assert!(map.get(key).is_none());
             map.insert_new(key, Value::int(at as i64), 0);
@@ -216,9 +174,7 @@ fn a_template_gives_its_entries() {
     let mut heap = Heap::new();
     for count in [3, 8, 9, 40] {
         let mut template = MapData::with_capacity(count);
-        let keys: Vec<_> = (0..count)
-            .map(|at| heap.alloc_str(&format!("k{at}")))
-            .collect();
+        let keys: Vec<_> = (0..count).map(|at| heap.alloc_str(&format!("k{at}"))).collect();
         for &key in &keys {
             template.insert_new(key, Value::NULL, 0);
         }
@@ -234,9 +190,7 @@ fn a_template_gives_its_entries() {
                 assert_eq!(map.find(key).is_some(), template.find(key).is_some());
             }
             assert!(
-                map.iter().zip(0..).all(|(e, at)| e.epoch == 7
-                    && e.seq == at
-                    && map.find(e.key) == Some(at as u32))
+                map.iter().zip(0..).all(|(e, at)| e.epoch == 7 && e.seq == at && map.find(e.key) == Some(at as u32))
             );
         }
     }

@@ -41,10 +41,9 @@ pub use hash::hash_text;
 pub use heap::Heap;
 pub use map::{Entry, MapData};
 pub use object::{
-    BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FROZEN,
-    FunctionObject, Header, HugeObject, Kind, ListObject, MapObject, Object, RECORDED, RangeObject,
-    RecordObject, Space, StrObject, WideObject,
+    BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FROZEN, FunctionObject, Header,
+    HugeObject, Kind, ListObject, MapObject, Object, RECORDED, RangeObject, RecordObject, Space, StrObject, WideObject,
 };
-pub use slots::zeroed_slots;
+pub use slots::SlotArray;
 pub use tag::{Tag, Value};
 pub use text::{Names, text};

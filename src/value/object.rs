@@ -1,9 +1,6 @@
 //! The heap objects: what stands behind a value of each heap tag. Each is `repr(C)` and begins with its
 //! [`Header`], so that any object can be read as one; native code relies on the offsets.
-#![expect(
-    unsafe_code,
-    reason = "strings keep their bytes inline, behind the header"
-)]
+#![expect(unsafe_code, reason = "strings keep their bytes inline, behind the header")]
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
@@ -70,13 +67,7 @@ pub struct Header {
 
 impl Header {
     pub(super) const fn new(kind: Kind, space: Space) -> Header {
-        Header {
-            kind,
-            space,
-            mark: 0,
-            flags: 0,
-            aux: AtomicU32::new(0),
-        }
+        Header { kind, space, mark: 0, flags: 0, aux: AtomicU32::new(0) }
     }
 
     /// Whether the object is frozen.
@@ -114,12 +105,7 @@ pub struct ContainerHeader {
 
 impl ContainerHeader {
     pub(super) const fn new(kind: Kind, space: Space, epoch: u64) -> ContainerHeader {
-        ContainerHeader {
-            header: Header::new(kind, space),
-            epoch,
-            owner: 0,
-            id: 0,
-        }
+        ContainerHeader { header: Header::new(kind, space), epoch, owner: 0, id: 0 }
     }
 }
 
@@ -272,23 +258,14 @@ pub struct RangeObject {
 impl RangeObject {
     /// How many numbers it has.
     pub fn count(&self) -> u64 {
-        let (start, end, step) = (
-            i128::from(self.start),
-            i128::from(self.end),
-            i128::from(self.step),
-        );
+        let (start, end, step) = (i128::from(self.start), i128::from(self.end), i128::from(self.step));
         let distance = if step > 0 { end - start } else { start - end };
-        if distance <= 0 || step == 0 {
-            0
-        } else {
-            ((distance - 1) / step.abs() + 1) as u64
-        }
+        if distance <= 0 || step == 0 { 0 } else { ((distance - 1) / step.abs() + 1) as u64 }
     }
 
     /// The number at `index < count()`.
     pub fn at(&self, index: u64) -> i64 {
-        self.start
-            .wrapping_add(self.step.wrapping_mul(index as i64))
+        self.start.wrapping_add(self.step.wrapping_mul(index as i64))
     }
 }
 

@@ -1,12 +1,48 @@
-//! The register stack's memory.
-#![expect(unsafe_code, reason = "zeroed pages must not be touched before use")]
+//! The register stack: its memory is reserved once and never moves; slots come into being as the stack first
+//! reaches them.
 
-use super::tag::{Tag, Value};
+use super::tag::Value;
 
-const _: () = assert!(Tag::Unset as u8 == 0);
+/// A stack of slots that grows up to a fixed capacity and never moves.
+#[derive(Debug)]
+pub struct SlotArray {
+    slots: Vec<Value>,
+}
 
-/// So many unset slots. The memory comes zeroed from the system and is backed only once touched.
-pub fn zeroed_slots(count: usize) -> Box<[Value]> {
-    // SAFETY: an unset value is all zero bytes: tag `Unset` is 0 (asserted above), `aux` and payload are integers.
-    unsafe { Box::<[Value]>::new_zeroed_slice(count).assume_init() }
+impl SlotArray {
+    /// Room for so many slots, none of them in use yet. The memory is only reserved.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { slots: Vec::with_capacity(capacity) }
+    }
+
+    /// Makes the slots below `count` exist, unset at first.
+    #[inline]
+    pub fn ensure(&mut self, count: usize) {
+        if self.slots.len() < count {
+            self.grow(count);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(&mut self, count: usize) {
+        let count = (count + 1_024).min(self.slots.capacity());
+        self.slots.resize(count.max(self.slots.len()), Value::UNSET);
+    }
+}
+
+impl std::ops::Deref for SlotArray {
+    type Target = [Value];
+
+    #[inline(always)]
+    fn deref(&self) -> &[Value] {
+        &self.slots
+    }
+}
+
+impl std::ops::DerefMut for SlotArray {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [Value] {
+        &mut self.slots
+    }
 }

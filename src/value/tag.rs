@@ -1,10 +1,8 @@
 //! The 16-byte value: a tag, 32 spare bits that carry a string's hash, and a 64-bit payload.
-#![expect(
-    unsafe_code,
-    reason = "a heap value's payload is the address of its object"
-)]
+#![expect(unsafe_code, reason = "a heap value's payload is the address of its object")]
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::ptr::{self, NonNull};
 
 use super::hash::{hash_immediate, hash_text, immediate_seed};
@@ -13,13 +11,10 @@ use super::object::{self, Header, ListObject, MapObject, Object, StrObject};
 /// What a value is. Everything from `Str` on is a heap object; the order is relied upon by [`Tag::is_heap`].
 #[repr(u8)]
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, PartialOrd, Ord)]
-#[expect(
-    missing_docs,
-    reason = "the names say it; payloads are told at the constructors"
-)]
+#[expect(missing_docs, reason = "the names say it; payloads are told at the constructors")]
 pub enum Tag {
-    /// A slot without a value yet: never seen by programs.
-    Unset,
+    /// A slot without a value yet: never seen by programs. Tags start at 1, so that a value's first word is never 0.
+    Unset = 1,
     Null,
     Bool,
     Int,
@@ -70,13 +65,18 @@ impl Tag {
 }
 
 /// A value of the language: 16 bytes, copied freely. Two words of equal strings may differ in `aux` and payload.
+///
+/// Two whole words, so that the compiler passes and returns a value, and a `Result` of one, in two registers. The
+/// first holds the tag in its low byte and `aux` in its high half; it is never 0.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Value {
-    tag: Tag,
-    aux: u32,
+    word: NonZeroU64,
     payload: u64,
 }
+
+/// The first word of a 64-bit integer: its `aux` is always 0.
+const INT_WORD: u64 = Tag::Int as u64;
 
 impl Value {
     /// A slot without a value.
@@ -90,10 +90,14 @@ impl Value {
 
     #[inline(always)]
     const fn immediate(tag: Tag, payload: u64) -> Value {
-        Value {
-            tag,
-            aux: 0,
-            payload,
+        Value::new(tag, 0, payload)
+    }
+
+    #[inline(always)]
+    const fn new(tag: Tag, aux: u32, payload: u64) -> Value {
+        match NonZeroU64::new(tag as u64 | (aux as u64) << 32) {
+            Some(word) => Value { word, payload },
+            None => unreachable!(),
         }
     }
 
@@ -153,23 +157,20 @@ impl Value {
 
     #[inline(always)]
     pub(super) fn of_header(tag: Tag, header: NonNull<Header>, aux: u32) -> Value {
-        Value {
-            tag,
-            aux,
-            payload: header.as_ptr().expose_provenance() as u64,
-        }
+        Value::new(tag, aux, header.as_ptr().expose_provenance() as u64)
     }
 
     /// The tag.
     #[inline(always)]
     pub const fn tag(self) -> Tag {
-        self.tag
+        // SAFETY: the low byte of every value's first word is that of a `Tag`: `Value::new` alone makes values.
+        unsafe { std::mem::transmute::<u8, Tag>(self.word.get() as u8) }
     }
 
     /// The 32 bits beside the tag: a string's hash, or 0 if it is not known here.
     #[inline(always)]
     pub const fn aux(self) -> u32 {
-        self.aux
+        (self.word.get() >> 32) as u32
     }
 
     /// The raw payload, for native code and for identity.
@@ -181,73 +182,73 @@ impl Value {
     /// Whether it is a slot without a value.
     #[inline(always)]
     pub const fn is_unset(self) -> bool {
-        matches!(self.tag, Tag::Unset)
+        matches!(self.tag(), Tag::Unset)
     }
 
     /// Whether it is `null`.
     #[inline(always)]
     pub const fn is_null(self) -> bool {
-        matches!(self.tag, Tag::Null)
+        matches!(self.tag(), Tag::Null)
     }
 
     /// Whether it is an integer of 64 bits (wider ones have tags of their own).
     #[inline(always)]
     pub const fn is_int(self) -> bool {
-        matches!(self.tag, Tag::Int)
+        self.word.get() == INT_WORD
     }
 
     /// Whether both are integers of 64 bits: one test for the arithmetic fast path.
     #[inline(always)]
     pub const fn both_int(self, other: Value) -> bool {
-        ((self.tag as u8 ^ Tag::Int as u8) | (other.tag as u8 ^ Tag::Int as u8)) == 0
+        ((self.word.get() ^ INT_WORD) | (other.word.get() ^ INT_WORD)) == 0
     }
 
     /// Whether it is an integer of any width.
     #[inline(always)]
     pub const fn is_integer(self) -> bool {
-        matches!(self.tag, Tag::Int | Tag::Wide | Tag::Huge)
+        matches!(self.tag(), Tag::Int | Tag::Wide | Tag::Huge)
     }
 
     /// Whether it is an integer or a float.
     #[inline(always)]
     pub const fn is_number(self) -> bool {
-        matches!(self.tag, Tag::Int | Tag::Float | Tag::Wide | Tag::Huge)
+        matches!(self.tag(), Tag::Int | Tag::Float | Tag::Wide | Tag::Huge)
     }
 
     /// Whether it is a float.
     #[inline(always)]
     pub const fn is_float(self) -> bool {
-        matches!(self.tag, Tag::Float)
+        matches!(self.tag(), Tag::Float)
     }
 
     /// Whether it is a boolean.
     #[inline(always)]
     pub const fn is_bool(self) -> bool {
-        matches!(self.tag, Tag::Bool)
+        matches!(self.tag(), Tag::Bool)
     }
 
     /// Whether it is a string.
     #[inline(always)]
     pub const fn is_str(self) -> bool {
-        matches!(self.tag, Tag::Str)
+        matches!(self.tag(), Tag::Str)
     }
 
     /// Whether it is a list.
     #[inline(always)]
     pub const fn is_list(self) -> bool {
-        matches!(self.tag, Tag::List)
+        matches!(self.tag(), Tag::List)
     }
 
     /// Whether it is a map.
     #[inline(always)]
     pub const fn is_map(self) -> bool {
-        matches!(self.tag, Tag::Map)
+        matches!(self.tag(), Tag::Map)
     }
 
     /// Whether it points to an object.
     #[inline(always)]
     pub const fn is_heap(self) -> bool {
-        self.tag.is_heap()
+        self.tag().is_heap()
     }
 
     /// The integer; the tag is only debug-checked.
@@ -280,31 +281,24 @@ impl Value {
     /// The id of a contract, class, builtin, enum or module; the tag is only debug-checked.
     #[inline(always)]
     pub const fn id(self) -> u32 {
-        debug_assert!(matches!(
-            self.tag,
-            Tag::Contract | Tag::Class | Tag::Builtin | Tag::EnumType | Tag::Module
-        ));
+        debug_assert!(matches!(self.tag(), Tag::Contract | Tag::Class | Tag::Builtin | Tag::EnumType | Tag::Module));
         self.payload as u32
     }
 
     /// Same tag and same payload: identity, not the language's `==`.
     #[inline(always)]
     pub const fn raw_eq(self, other: Value) -> bool {
-        self.tag as u8 == other.tag as u8 && self.payload == other.payload
+        self.word.get() as u8 == other.word.get() as u8 && self.payload == other.payload
     }
 
     /// Whether a condition takes it as true. False are `null false 0 0.0 "" [] {}`, empty bytes and empty ranges.
     #[inline(always)]
     pub fn truthy(self) -> bool {
-        if self.is_bool() {
-            self.payload != 0
-        } else {
-            self.truthy_other()
-        }
+        if self.is_bool() { self.payload != 0 } else { self.truthy_other() }
     }
 
     fn truthy_other(self) -> bool {
-        match self.tag {
+        match self.tag() {
             Tag::Unset | Tag::Null => false,
             Tag::Bool | Tag::Int => self.payload != 0,
             Tag::Float => self.as_float() != 0.0,
@@ -347,17 +341,13 @@ impl Value {
     /// The value is live (see the room's contract).
     #[inline(always)]
     pub(super) unsafe fn object_ptr<T: Object>(self) -> NonNull<T> {
-        debug_assert_eq!(self.tag, T::TAG, "a value of another tag");
+        debug_assert_eq!(self.tag(), T::TAG, "a value of another tag");
         let header = self.header_ptr();
         if cfg!(any(debug_assertions, feature = "checked")) {
-            assert_eq!(self.tag, T::TAG, "a value of another tag");
+            assert_eq!(self.tag(), T::TAG, "a value of another tag");
             // SAFETY: live by the caller's promise, or poisoned, in which case the memory is still there.
             let kind = unsafe { (*header.as_ptr()).kind };
-            assert_eq!(
-                kind,
-                T::KIND,
-                "the object behind {self:?} is of another kind, or was freed"
-            );
+            assert_eq!(kind, T::KIND, "the object behind {self:?} is of another kind, or was freed");
         }
         header.cast()
     }
@@ -411,11 +401,7 @@ impl Value {
     #[inline(always)]
     pub fn string_hash(self) -> u32 {
         debug_assert!(self.is_str());
-        if self.aux != 0 {
-            self.aux
-        } else {
-            self.string_hash_of_object()
-        }
+        if self.aux() != 0 { self.aux() } else { self.string_hash_of_object() }
     }
 
     #[inline]
@@ -434,14 +420,7 @@ impl Value {
     #[inline(always)]
     #[must_use]
     pub fn with_hash(self) -> Value {
-        if self.is_str() {
-            Value {
-                aux: self.string_hash(),
-                ..self
-            }
-        } else {
-            self
-        }
+        if self.is_str() { Value::new(Tag::Str, self.string_hash(), self.payload) } else { self }
     }
 
     /// The hash of a value as a map key: strings, integers of any size and booleans only.
@@ -459,16 +438,16 @@ impl Value {
 
     /// The hash of an integer beyond 64 bits.
     pub(super) fn large_hash(self) -> u32 {
-        self.with_large(|text| hash_text(text))
+        self.with_large(hash_text)
     }
 
     /// Whether two integers beyond 64 bits are equal: each form is the smallest that fits.
     pub(super) fn same_large(self, other: Value) -> bool {
-        self.tag == other.tag && self.with_large(|a| other.with_large(|b| a == b))
+        self.tag() == other.tag() && self.with_large(|a| other.with_large(|b| a == b))
     }
 
     fn with_large<R>(self, f: impl FnOnce(&str) -> R) -> R {
-        let text = if self.tag == Tag::Wide {
+        let text = if self.tag() == Tag::Wide {
             // SAFETY: a live value by the room's contract.
             unsafe { self.object_ref::<object::WideObject>().number.to_string() }
         } else {
@@ -481,22 +460,22 @@ impl Value {
     /// Whether maps take it as a key.
     #[inline(always)]
     pub const fn is_map_key(self) -> bool {
-        matches!(self.tag, Tag::Str | Tag::Int | Tag::Bool | Tag::Wide | Tag::Huge)
+        matches!(self.tag(), Tag::Str | Tag::Int | Tag::Bool | Tag::Wide | Tag::Huge)
     }
 }
 
 impl fmt::Debug for Value {
     /// Never follows the address: it may be stale.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.tag {
-            Tag::Unset | Tag::Null => write!(f, "{:?}", self.tag),
+        match self.tag() {
+            Tag::Unset | Tag::Null => write!(f, "{:?}", self.tag()),
             Tag::Bool => write!(f, "Bool({})", self.payload != 0),
             Tag::Int => write!(f, "Int({})", self.payload as i64),
             Tag::Float => write!(f, "Float({:?})", f64::from_bits(self.payload)),
             Tag::Contract | Tag::Class | Tag::Builtin | Tag::EnumType | Tag::Module => {
-                write!(f, "{:?}({})", self.tag, self.payload)
+                write!(f, "{:?}({})", self.tag(), self.payload)
             }
-            _ => write!(f, "{:?}@{:#x}", self.tag, self.payload),
+            _ => write!(f, "{:?}@{:#x}", self.tag(), self.payload),
         }
     }
 }

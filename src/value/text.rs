@@ -10,10 +10,7 @@ use super::tag::{Tag, Value};
 use super::walk::{Blocked, Path, is_nested, next_slot};
 
 /// The names that values only number.
-#[expect(
-    clippy::unnecessary_literal_bound,
-    reason = "the defaults are literals, other implementations' names are not"
-)]
+#[expect(clippy::unnecessary_literal_bound, reason = "the defaults are literals, other implementations' names are not")]
 pub trait Names {
     /// The name of a contract instance's contract.
     fn contract_name(&self, instance: u32) -> &str;
@@ -102,11 +99,7 @@ impl Printer<'_> {
             _ => {
                 let record = self.heap.record(container);
                 self.out.push_str(self.names.class_name(record.class));
-                self.out.push_str(if record.fields.is_empty() {
-                    " {"
-                } else {
-                    " { "
-                });
+                self.out.push_str(if record.fields.is_empty() { " {" } else { " { " });
             }
         }
     }
@@ -136,24 +129,16 @@ impl Printer<'_> {
     fn leaf(&mut self, value: Value) {
         match value.tag() {
             Tag::Unset | Tag::Null => self.out.push_str("null"),
-            Tag::Bool => self
-                .out
-                .push_str(if value.as_bool() { "true" } else { "false" }),
+            Tag::Bool => self.out.push_str(if value.as_bool() { "true" } else { "false" }),
             Tag::Int => self.display(value.as_int()),
             Tag::Float => write_float(value.as_float(), self.out),
             Tag::Str => self.out.push_str(value.as_str()),
-            Tag::Bytes => value
-                .as_bytes()
-                .iter()
-                .for_each(|byte| self.display(format_args!("{byte:02x}"))),
+            Tag::Bytes => value.as_bytes().iter().for_each(|byte| self.display(format_args!("{byte:02x}"))),
             Tag::Wide => self.display(self.heap.wide(value)),
             Tag::Huge => self.display(self.heap.huge(value)),
             Tag::Range => self.range(value),
             Tag::Contract => self.angle("contract", self.names.contract_name(value.id())),
-            Tag::Class => self.angle(
-                self.names.class_word(value.id()),
-                self.names.class_name(value.id()),
-            ),
+            Tag::Class => self.angle(self.names.class_word(value.id()), self.names.class_name(value.id())),
             Tag::Builtin => self.angle("action", self.names.builtin_name(value.id())),
             Tag::EnumType => self.angle("enum", self.names.enum_name(value.id())),
             Tag::Module => self.angle("module", self.names.module_name(value.id())),

@@ -34,11 +34,7 @@ pub(super) struct Path {
 impl Path {
     /// Whether the walk may go into `source`.
     pub(super) fn check(&self, source: Value) -> Result<(), Blocked> {
-        if self
-            .steps
-            .iter()
-            .any(|step| step.source == source.payload())
-        {
+        if self.steps.iter().any(|step| step.source == source.payload()) {
             return Err(Blocked::Cycle);
         }
         if self.steps.len() >= MAX_DEPTH as usize {
@@ -49,11 +45,7 @@ impl Path {
 
     /// Goes into a container that [`Path::check`] allowed.
     pub(super) fn enter(&mut self, source: Value, walked: Value) {
-        self.steps.push(Step {
-            source: source.payload(),
-            walked,
-            next: 0,
-        });
+        self.steps.push(Step { source: source.payload(), walked, next: 0 });
     }
 
     /// The innermost container.
@@ -82,9 +74,7 @@ pub(super) fn next_slot(
 ) -> Option<(u32, Value)> {
     if container.tag() == Tag::Map {
         let entries = heap.map(container).map.entries().get(from as usize..)?;
-        let at = entries
-            .iter()
-            .position(|entry| entry.is_live() && wanted(entry.value))?;
+        let at = entries.iter().position(|entry| entry.is_live() && wanted(entry.value))?;
         return Some((from + at as u32, entries[at].value));
     }
     let slots = match container.tag() {

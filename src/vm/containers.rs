@@ -1,9 +1,9 @@
 //! Elements, members, literals, iterators, closures.
 
-use super::cursor::{Cursor, slot_of};
+use super::cursor::{Cursor, constant, slot_of};
 use super::dispatch::Step;
 use super::variables::{global_not_found, upvalue_cell};
-use crate::bytecode::Closure;
+use crate::bytecode::{Closure, Code};
 use crate::resolve::hir::Capture;
 use crate::runtime::info::Symbol;
 use crate::runtime::ops::Step as Walk;
@@ -11,9 +11,9 @@ use crate::runtime::{Isolate, Unwind};
 use crate::value::{Tag, Value};
 
 #[inline(always)]
-pub(super) fn index_get_const<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn index_get_const<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    let value = isolate.index_get(at.get(instr.b), at.constant(u32::from(instr.c)))?;
+    let value = isolate.index_get(at.get(instr.b), constant(code, u32::from(instr.c)))?;
     at.set(instr.a, value);
     Ok(at.next())
 }
@@ -27,11 +27,11 @@ pub(super) fn index_get_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> St
 }
 
 #[inline(always)]
-pub(super) fn index_get_global<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn index_get_global<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let object = isolate.ledger.globals[usize::from(instr.b)];
     if object.is_unset() {
-        return global_of_index_not_found(isolate, at);
+        return global_of_index_not_found(isolate, code, at);
     }
     let value = isolate.index_get(object, at.get(instr.c))?;
     at.set(instr.a, value);
@@ -41,9 +41,9 @@ pub(super) fn index_get_global<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> S
 /// The missing global is reported where it stands, not where it is indexed.
 #[cold]
 #[inline(never)]
-fn global_of_index_not_found<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+fn global_of_index_not_found<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let failed: Step<'vm> = global_not_found(isolate, at.word().number());
-    isolate.locate(at.code().place(at.position() + 1));
+    isolate.locate(code.place(at.position(code) + 1));
     failed
 }
 
@@ -97,9 +97,9 @@ pub(super) fn collect<'vm>(
 }
 
 #[inline(never)]
-pub(super) fn make_closure<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn make_closure<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    let Closure { action, captures } = &at.code().closures[instr.number() as usize];
+    let Closure { action, captures } = &code.closures[instr.number() as usize];
     let cell = |capture: &Capture| match capture {
         Capture::Slot(slot) => at.get(slot.0),
         Capture::Upvalue(index) => upvalue_cell(isolate, *index),

@@ -1,6 +1,10 @@
-//! Where the machine is: code, next instruction, register window. The only place of the room that goes through raw
-//! pointers.
+//! Where the machine is: next instruction and register window. The only place of the room that goes through raw
+//! pointers. Two words, so that it stays in registers across every handler; what else belongs to the place, the
+//! [`Code`], stands in a variable of the dispatch loop.
 #![expect(unsafe_code, reason = "unchecked access to verified code and to the register window")]
+
+use std::marker::PhantomData;
+use std::ptr::NonNull;
 
 use crate::bytecode::{Code, Instr};
 use crate::runtime::Isolate;
@@ -8,15 +12,21 @@ use crate::value::Value;
 
 /// A place in running code.
 ///
-/// Invariants: `pc` points to an instruction of `code`, whose jumps, indexes and registers the compiler made in range
-/// (debug builds verify them); `base` points to the first of at least `code.frame_size` slots of the isolate's slot
-/// array, which never moves and outlives the activation.
+/// Invariants: `pc` points to an instruction of a [`Code`] that lives as long as `'vm`, whose jumps, indexes and
+/// registers the compiler made in range (debug builds verify them); `base` points to the first of at least
+/// `frame_size` slots of the isolate's slot array, which never moves and outlives the activation.
 #[derive(Clone, Copy)]
 pub(super) struct Cursor<'vm> {
-    code: &'vm Code,
-    pc: *const Instr,
+    pc: NonNull<Instr>,
     base: *mut Value,
+    code: Lifetime<'vm>,
 }
+
+#[cfg(not(any(debug_assertions, feature = "checked")))]
+type Lifetime<'vm> = PhantomData<&'vm Code>;
+/// Builds that check keep the code beside it.
+#[cfg(any(debug_assertions, feature = "checked"))]
+type Lifetime<'vm> = (PhantomData<&'vm Code>, &'vm Code);
 
 impl<'vm> Cursor<'vm> {
     /// The topmost frame at a position of its code; its window becomes the live part of the stack.
@@ -28,24 +38,21 @@ impl<'vm> Cursor<'vm> {
         assert!((top as usize) <= isolate.slots.len(), "`enter` bounds the stack");
         debug_assert!((position as usize) < code.instrs.len());
         // SAFETY: `base` is below the length just checked; `position` is the start of an instruction: 0, a loop entry,
-        // or one that was left by a call.
+        // a handler, or one that was left by a call.
         let (base, pc) = unsafe {
-            (isolate.slots.as_mut_ptr().add(base as usize), code.instrs.as_ptr().add(position as usize))
+            (isolate.slots.as_mut_ptr().add(base as usize), NonNull::from(code.instrs.get_unchecked(position as usize)))
         };
-        Self { code, pc, base }
+        #[cfg(not(any(debug_assertions, feature = "checked")))]
+        let code = PhantomData;
+        #[cfg(any(debug_assertions, feature = "checked"))]
+        let code = (PhantomData, code);
+        Self { pc, base, code }
     }
 
-    /// The code.
+    /// Index of the current instruction in the code that it belongs to.
     #[inline(always)]
-    pub(super) fn code(self) -> &'vm Code {
-        self.code
-    }
-
-    /// Index of the current instruction.
-    #[inline(always)]
-    pub(super) fn position(self) -> u32 {
-        // SAFETY: both point into the same vector.
-        unsafe { self.pc.offset_from(self.code.instrs.as_ptr()) as u32 }
+    pub(super) fn position(self, code: &Code) -> u32 {
+        ((self.pc.as_ptr() as usize - code.instrs.as_ptr() as usize) / size_of::<Instr>()) as u32
     }
 
     /// The current instruction.
@@ -53,7 +60,7 @@ impl<'vm> Cursor<'vm> {
     pub(super) fn instr(self) -> Instr {
         self.check_position(0);
         // SAFETY: the invariant.
-        unsafe { *self.pc }
+        unsafe { *self.pc.as_ptr() }
     }
 
     /// The word behind the current instruction, which is of a kind that has one.
@@ -61,42 +68,46 @@ impl<'vm> Cursor<'vm> {
     pub(super) fn word(self) -> Instr {
         self.check_position(1);
         // SAFETY: the invariant: a two-word instruction is whole.
-        unsafe { *self.pc.add(1) }
+        unsafe { *self.pc.as_ptr().add(1) }
     }
 
     #[inline(always)]
     fn check_position(self, ahead: usize) {
-        if cfg!(any(debug_assertions, feature = "checked")) {
-            assert!(self.position() as usize + ahead < self.code.instrs.len(), "pc out of range");
-        }
+        let _ = ahead;
+        #[cfg(any(debug_assertions, feature = "checked"))]
+        assert!(self.position(self.code.1) as usize + ahead < self.code.1.instrs.len(), "pc out of range");
     }
 
     #[inline(always)]
     fn check_register(self, register: u16) {
-        if cfg!(any(debug_assertions, feature = "checked")) {
-            assert!(register < self.code.frame_size, "register {register} out of range");
-        }
+        let _ = register;
+        #[cfg(any(debug_assertions, feature = "checked"))]
+        assert!(register < self.code.1.frame_size, "register {register} out of range");
+    }
+
+    #[inline(always)]
+    fn moved(self, words: isize) -> Self {
+        // SAFETY: the invariant: code ends in a return, so an instruction that goes on has one behind it, and jumps
+        // lead to instructions.
+        Self { pc: unsafe { self.pc.offset(words) }, ..self }
     }
 
     /// Behind a one-word instruction.
     #[inline(always)]
     pub(super) fn next(self) -> Self {
-        // SAFETY: code ends in a return, so an instruction that goes on has one behind it.
-        Self { pc: unsafe { self.pc.add(1) }, ..self }
+        self.moved(1)
     }
 
     /// Behind a two-word instruction.
     #[inline(always)]
     pub(super) fn next_but_one(self) -> Self {
-        // SAFETY: as for `next`.
-        Self { pc: unsafe { self.pc.add(2) }, ..self }
+        self.moved(2)
     }
 
-    /// At a jump's target.
+    /// At the target of this jump.
     #[inline(always)]
-    pub(super) fn jump(self, target: u32) -> Self {
-        // SAFETY: the invariant: targets are starts of instructions.
-        Self { pc: unsafe { self.code.instrs.as_ptr().add(target as usize) }, ..self }
+    pub(super) fn jump(self, distance: u32) -> Self {
+        self.moved(distance as i32 as isize)
     }
 
     /// A register.
@@ -114,14 +125,14 @@ impl<'vm> Cursor<'vm> {
         // SAFETY: the invariant.
         unsafe { *self.base.add(register as usize) = value };
     }
+}
 
-    /// A constant.
-    #[inline(always)]
-    pub(super) fn constant(self, index: u32) -> Value {
-        debug_assert!((index as usize) < self.code.constants.len());
-        // SAFETY: the invariant.
-        unsafe { *self.code.constants.as_ptr().add(index as usize) }
-    }
+/// A constant of the code.
+#[inline(always)]
+pub(super) fn constant(code: &Code, index: u32) -> Value {
+    debug_assert!((index as usize) < code.constants.len());
+    // SAFETY: the compiler makes constant indexes in range (debug builds verify them).
+    unsafe { *code.constants.get_unchecked(index as usize) }
 }
 
 /// The index of a register in the isolate's slot array.

@@ -1,10 +1,11 @@
 //! The dispatch loop: one arm for each row of the op table.
 
 use super::arith::{binary, short, test, unary};
-use super::cursor::Cursor;
+use super::calls::Reached;
+use super::cursor::{Cursor, constant};
 use super::jumps::{compare, compare_short, on_value};
 use super::{Vm, calls, containers, jumps, surroundings, unwind, variables};
-use crate::bytecode::Op;
+use crate::bytecode::{Code, Op};
 use crate::runtime::info::ClassId;
 use crate::runtime::{Isolate, Unwind};
 use crate::value::Value;
@@ -13,8 +14,14 @@ use crate::value::Value;
 pub(super) type Step<'vm> = Result<Cursor<'vm>, Unwind>;
 
 impl Vm {
-    /// Runs from a place in the topmost frame until that frame returns or something leaves it.
-    pub(super) fn execute<'vm>(&'vm self, isolate: &mut Isolate, mut at: Cursor<'vm>) -> Result<Value, Unwind> {
+    /// Runs from a position in the topmost frame until that frame returns or something leaves it.
+    pub(super) fn execute<'vm>(
+        &'vm self,
+        isolate: &mut Isolate,
+        mut code: &'vm Code,
+        position: u32,
+    ) -> Result<Value, Unwind> {
+        let mut at = Cursor::enter(isolate, code, position);
         let depth = isolate.frames.len();
         loop {
             // An arm that succeeds goes round at once; what fails falls out of the `match`.
@@ -25,7 +32,47 @@ impl Vm {
                             at = next;
                             continue;
                         }
-                        Err(Unwind) => at.position(),
+                        Err(Unwind) => at.position(code),
+                    }
+                };
+            }
+            // An arm that cannot fail.
+            macro_rules! go {
+                ($next:expr) => {{
+                    at = $next;
+                    continue;
+                }};
+            }
+            // The topmost frame is another one: goes on there.
+            macro_rules! switch {
+                ($position:expr) => {{
+                    code = self.code(isolate.frame().action);
+                    at = Cursor::enter(isolate, code, $position);
+                }};
+            }
+            macro_rules! enter {
+                ($entered:expr) => {
+                    match $entered {
+                        Ok(()) => {
+                            switch!(0);
+                            continue;
+                        }
+                        Err(Unwind) => at.position(code),
+                    }
+                };
+            }
+            macro_rules! reach {
+                ($reached:expr) => {
+                    match $reached {
+                        Ok(Reached::Frame) => {
+                            switch!(0);
+                            continue;
+                        }
+                        Ok(Reached::Done(next)) => {
+                            at = next;
+                            continue;
+                        }
+                        Err(Unwind) => at.position(code),
                     }
                 };
             }
@@ -36,10 +83,12 @@ impl Vm {
                     if isolate.frames.len() == depth {
                         return Ok(value);
                     }
-                    let position = isolate.frame().resume.0;
-                    match self.return_to_caller(isolate, value) {
-                        Ok(next) => {
-                            at = next;
+                    let (position, to) = isolate.frame().resume;
+                    match isolate.leave(value) {
+                        Ok(value) => {
+                            switch!(position);
+                            at.set(to as u16, value);
+                            at = at.next_but_one();
                             continue;
                         }
                         Err(Unwind) => position,
@@ -60,7 +109,7 @@ impl Vm {
                     continue;
                 }
                 Op::LoadConst => {
-                    at.set(instr.a, at.constant(instr.number()));
+                    at.set(instr.a, constant(code, instr.number()));
                     at = at.next();
                     continue;
                 }
@@ -84,18 +133,18 @@ impl Vm {
                     at = at.next();
                     continue;
                 }
-                Op::LoadAction => step!(surroundings::load_action(isolate, at)),
+                Op::LoadAction => go!(surroundings::load_action(isolate, at)),
                 Op::CheckSet => step!(variables::check_set(isolate, at)),
                 Op::LoadGlobal => step!(variables::load_global(isolate, at)),
-                Op::LoadGlobalOr => step!(variables::load_global_or(isolate, at)),
+                Op::LoadGlobalOr => go!(variables::load_global_or(isolate, code, at)),
                 Op::StoreGlobal => step!(variables::store_global(isolate, at)),
-                Op::LoadField => step!(variables::load_field(isolate, at)),
+                Op::LoadField => go!(variables::load_field(isolate, at)),
                 Op::StoreField => step!(variables::store_field(isolate, at)),
                 Op::LoadCell => step!(variables::load_cell(isolate, at)),
                 Op::StoreCell => step!(variables::store_cell(isolate, at)),
                 Op::LoadUpvalue => step!(variables::load_upvalue(isolate, at)),
                 Op::StoreUpvalue => step!(variables::store_upvalue(isolate, at)),
-                Op::PeekCell => step!(variables::peek_cell(isolate, at)),
+                Op::PeekCell => go!(variables::peek_cell(isolate, at)),
                 Op::Add => step!(binary(isolate, at, Isolate::add)),
                 Op::Sub => step!(binary(isolate, at, Isolate::sub)),
                 Op::Mul => step!(binary(isolate, at, Isolate::mul)),
@@ -128,11 +177,11 @@ impl Vm {
                     at = at.jump(instr.number());
                     continue;
                 }
-                Op::JumpIf => step!(on_value(at, Value::truthy)),
-                Op::JumpIfNot => step!(on_value(at, |value| !value.truthy())),
-                Op::JumpIfNull => step!(on_value(at, Value::is_null)),
-                Op::JumpIfNotNull => step!(on_value(at, |value| !value.is_null())),
-                Op::JumpIfSet => step!(on_value(at, |value| !value.is_unset())),
+                Op::JumpIf => go!(on_value(at, Value::truthy)),
+                Op::JumpIfNot => go!(on_value(at, |value| !value.truthy())),
+                Op::JumpIfNull => go!(on_value(at, Value::is_null)),
+                Op::JumpIfNotNull => go!(on_value(at, |value| !value.is_null())),
+                Op::JumpIfSet => go!(on_value(at, |value| !value.is_unset())),
                 Op::JumpIfLess => step!(compare(isolate, at, true, Isolate::less)),
                 Op::JumpIfNotLess => step!(compare(isolate, at, false, Isolate::less)),
                 Op::JumpIfLessEqual => step!(compare(isolate, at, true, Isolate::less_equal)),
@@ -157,9 +206,9 @@ impl Vm {
                 Op::LoopHeader => step!(jumps::loop_header(isolate, at)),
                 Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
                 Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),
-                Op::IndexGetConst => step!(containers::index_get_const(isolate, at)),
+                Op::IndexGetConst => step!(containers::index_get_const(isolate, code, at)),
                 Op::IndexGetField => step!(containers::index_get_field(isolate, at)),
-                Op::IndexGetGlobal => step!(containers::index_get_global(isolate, at)),
+                Op::IndexGetGlobal => step!(containers::index_get_global(isolate, code, at)),
                 Op::IndexSet => step!(containers::index_set(isolate, at)),
                 Op::IndexSetField => step!(containers::index_set_field(isolate, at)),
                 Op::MemberGet => step!(containers::member_get(isolate, at)),
@@ -169,41 +218,44 @@ impl Vm {
                 Op::MakeMap => step!(containers::collect(isolate, at, Isolate::make_map)),
                 Op::Interpolate => step!(containers::collect(isolate, at, Isolate::interpolate)),
                 Op::MakeRange => step!(binary(isolate, at, Isolate::make_range)),
-                Op::MakeClosure => step!(containers::make_closure(isolate, at)),
+                Op::MakeClosure => step!(containers::make_closure(isolate, code, at)),
                 Op::Iterate => step!(containers::iterate(isolate, at)),
                 Op::NextOne => step!(containers::next_one(isolate, at)),
                 Op::NextTwo => step!(containers::next_two(isolate, at)),
-                Op::Call => step!(self.call(isolate, at)),
-                Op::CallOwn => step!(self.call_own(isolate, at)),
-                Op::CallMethod => step!(self.call_method(isolate, at)),
-                Op::CallValue => step!(self.call_value(isolate, at)),
-                Op::CallBuiltin => step!(calls::native(isolate, at, Isolate::call_builtin)),
-                Op::New => step!(calls::native(isolate, at, |isolate, class, base, argc| {
+                Op::Call => enter!(calls::call(isolate, code, at)),
+                Op::CallOwn => enter!(calls::call_own(isolate, code, at)),
+                Op::CallMethod => reach!(calls::call_method(isolate, code, at)),
+                Op::CallValue => reach!(calls::call_value(isolate, code, at)),
+                Op::CallBuiltin => step!(calls::native(isolate, code, at, Isolate::call_builtin)),
+                Op::New => step!(calls::native(isolate, code, at, |isolate, class, base, argc| {
                     isolate.instantiate(ClassId(class), base, argc)
                 })),
-                Op::NewWith => step!(calls::new_with(isolate, at)),
+                Op::NewWith => step!(calls::new_with(isolate, code, at)),
                 Op::Return => leave!(at.get(instr.a), instr.x != 0),
                 Op::ReturnNull => leave!(Value::NULL, false),
-                Op::LoadConfig => step!(surroundings::load_config(isolate, at)),
+                Op::LoadConfig => go!(surroundings::load_config(isolate, at)),
                 Op::StoreConfig => step!(surroundings::store_config(isolate, at)),
-                Op::LoadTx => step!(surroundings::load_tx(isolate, at)),
+                Op::LoadTx => go!(surroundings::load_tx(isolate, at)),
                 Op::LoadTxMap => step!(surroundings::load_tx_map(isolate, at)),
-                Op::LoadSender => step!(surroundings::load_sender(isolate, at)),
+                Op::LoadSender => go!(surroundings::load_sender(isolate, at)),
                 Op::Print => step!(surroundings::print(isolate, at)),
                 Op::Debug => step!(surroundings::debug(isolate, at)),
-                Op::Emit => step!(surroundings::emit(isolate, at)),
+                Op::Emit => step!(surroundings::emit(isolate, code, at)),
                 Op::Throw => step!(unwind::throw(isolate, at)),
-                Op::Catch => step!(unwind::catch(isolate, at)),
-                Op::HoldError => step!(unwind::hold_error(isolate, at)),
-                Op::Hold => step!(unwind::hold(at)),
-                Op::HoldPlain => step!(unwind::hold_plain(at)),
+                Op::Catch => go!(unwind::catch(isolate, at)),
+                Op::HoldError => go!(unwind::hold_error(isolate, at)),
+                Op::Hold => go!(unwind::hold(at)),
+                Op::HoldPlain => go!(unwind::hold_plain(at)),
                 Op::Rethrow => step!(unwind::rethrow(isolate, at)),
-                Op::JumpIfPending => step!(unwind::jump_if_pending(at)),
-                Op::Defer => step!(unwind::defer(isolate, at)),
-                Op::NextDeferred => step!(unwind::next_deferred(isolate, at)),
+                Op::JumpIfPending => go!(unwind::jump_if_pending(at)),
+                Op::Defer => go!(unwind::defer(isolate, at)),
+                Op::NextDeferred => go!(unwind::next_deferred(isolate, at)),
             };
             match self.unwind(isolate, failed_at, depth) {
-                Some(handler) => at = handler,
+                Some(handler) => {
+                    code = self.code(isolate.frame().action);
+                    at = Cursor::enter(isolate, code, handler);
+                }
                 None => return Err(Unwind),
             }
         }

@@ -7,9 +7,9 @@ use crate::value::Value;
 
 /// If the register `a` is as asked.
 #[inline(always)]
-pub(super) fn on_value(at: Cursor<'_>, test: impl FnOnce(Value) -> bool) -> Step<'_> {
+pub(super) fn on_value(at: Cursor<'_>, test: impl FnOnce(Value) -> bool) -> Cursor<'_> {
     let instr = at.instr();
-    Ok(if test(at.get(instr.a)) { at.jump(instr.number()) } else { at.next() })
+    if test(at.get(instr.a)) { at.jump(instr.number()) } else { at.next() }
 }
 
 /// If the comparison of registers `a` and `b` gives `when`.

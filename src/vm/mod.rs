@@ -24,8 +24,6 @@ use crate::runtime::info::{ActionId, Place, ProgramInfo};
 use crate::runtime::{Entry, Isolate, Prepared, Tier, Unwind};
 use crate::value::Value;
 
-use cursor::Cursor;
-
 /// The code of one program, made action by action when it is first needed; shared by all its isolates.
 #[derive(Debug)]
 pub struct Vm {
@@ -102,8 +100,7 @@ impl Tier for Vm {
             Entry::Loop(id) => code.loop_entry(id),
         };
         let was = std::mem::replace(&mut isolate.in_upper, true);
-        let at = Cursor::enter(isolate, code, position);
-        let result = self.execute(isolate, at);
+        let result = self.execute(isolate, code, position);
         isolate.in_upper = was;
         result
     }

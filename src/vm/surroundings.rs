@@ -2,15 +2,16 @@
 
 use super::cursor::{Cursor, slot_of};
 use super::dispatch::Step;
+use crate::bytecode::Code;
 use crate::runtime::Isolate;
 use crate::runtime::info::Symbol;
 use crate::value::Value;
 
-pub(super) fn load_config<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn load_config<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     let value = isolate.get_config(Symbol(instr.number()));
     at.set(instr.a, value);
-    Ok(at.next())
+    at.next()
 }
 
 pub(super) fn store_config<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
@@ -19,11 +20,11 @@ pub(super) fn store_config<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<
     Ok(at.next())
 }
 
-pub(super) fn load_tx<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn load_tx<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     let value = isolate.get_tx(Symbol(instr.number()));
     at.set(instr.a, value);
-    Ok(at.next())
+    at.next()
 }
 
 pub(super) fn load_tx_map<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
@@ -32,17 +33,17 @@ pub(super) fn load_tx_map<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'
     Ok(at.next())
 }
 
-pub(super) fn load_sender<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn load_sender<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let value = isolate.get_sender();
     at.set(at.instr().a, value);
-    Ok(at.next())
+    at.next()
 }
 
-pub(super) fn load_action<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn load_action<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     let value = isolate.ledger.heap.alloc_function(instr.number(), Vec::new(), Value::NULL);
     at.set(instr.a, value);
-    Ok(at.next())
+    at.next()
 }
 
 pub(super) fn print<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
@@ -57,11 +58,11 @@ pub(super) fn debug<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     Ok(at.next())
 }
 
-pub(super) fn emit<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn emit<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let base = slot_of(isolate, instr.b);
     let word = at.word();
-    let names = at.code().name_lists.get(usize::from(word.a)).map(Vec::as_slice);
+    let names = code.name_lists.get(usize::from(word.a)).map(Vec::as_slice);
     isolate.emit(Symbol(word.number()), base, u32::from(instr.c), names)?;
     Ok(at.next_but_one())
 }

@@ -8,18 +8,18 @@ use crate::runtime::Isolate;
 use crate::value::Value;
 
 impl Vm {
-    /// Something failed in the topmost frame, at a position of its code: where to go on, or none if it leaves the
-    /// frame at which this activation began (that frame stays).
+    /// Something failed in the topmost frame, at a position of its code: the position in the code of the frame then
+    /// topmost where it goes on, or none if it leaves the frame at which this activation began (that frame stays).
     #[cold]
     #[inline(never)]
-    pub(super) fn unwind<'vm>(&'vm self, isolate: &mut Isolate, mut position: u32, depth: usize) -> Option<Cursor<'vm>> {
+    pub(super) fn unwind(&self, isolate: &mut Isolate, mut position: u32, depth: usize) -> Option<u32> {
         loop {
             let code = self.code(isolate.frame().action);
             isolate.locate(code.place(position));
             if isolate.is_catchable()
                 && let Some(handler) = code.handler(position)
             {
-                return Some(Cursor::enter(isolate, code, handler.target));
+                return Some(handler.target);
             }
             if isolate.frames.len() == depth {
                 return None;
@@ -30,33 +30,33 @@ impl Vm {
     }
 }
 
-pub(super) fn catch<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn catch<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let value = isolate.caught_value();
     at.set(at.instr().a, value);
-    Ok(at.next())
+    at.next()
 }
 
 pub(super) fn throw<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     isolate.throw(at.get(at.instr().a))
 }
 
-fn hold_value<'vm>(at: Cursor<'vm>, code: u16, value: Value) -> Step<'vm> {
+fn hold_value(at: Cursor<'_>, code: u16, value: Value) -> Cursor<'_> {
     let pending = at.instr().a;
     at.set(pending, Value::int(i64::from(code)));
     at.set(pending + 1, value);
-    Ok(at.next())
+    at.next()
 }
 
-pub(super) fn hold(at: Cursor<'_>) -> Step<'_> {
+pub(super) fn hold(at: Cursor<'_>) -> Cursor<'_> {
     let instr = at.instr();
     hold_value(at, instr.c, at.get(instr.b))
 }
 
-pub(super) fn hold_plain(at: Cursor<'_>) -> Step<'_> {
+pub(super) fn hold_plain(at: Cursor<'_>) -> Cursor<'_> {
     hold_value(at, at.instr().b, Value::NULL)
 }
 
-pub(super) fn hold_error<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn hold_error<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let error = std::mem::replace(&mut isolate.error, Value::NULL);
     hold_value(at, Completion::Throw as u16, error)
 }
@@ -69,13 +69,13 @@ pub(super) fn rethrow<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> 
     Ok(at.next())
 }
 
-pub(super) fn jump_if_pending(at: Cursor<'_>) -> Step<'_> {
+pub(super) fn jump_if_pending(at: Cursor<'_>) -> Cursor<'_> {
     let instr = at.instr();
     let holds = at.get(instr.a).int_payload() == i64::from(instr.b);
-    Ok(if holds { at.jump(at.word().number()) } else { at.next_but_one() })
+    if holds { at.jump(at.word().number()) } else { at.next_but_one() }
 }
 
-pub(super) fn defer<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn defer<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     let (list, block) = (at.get(instr.a), Value::int(i64::from(instr.b)));
     if list.is_unset() {
@@ -83,18 +83,18 @@ pub(super) fn defer<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     } else {
         isolate.ledger.heap.list_push(list, block);
     }
-    Ok(at.next())
+    at.next()
 }
 
-pub(super) fn next_deferred<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn next_deferred<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     let list = at.get(instr.b);
     let block = if list.is_unset() { None } else { isolate.ledger.heap.list_mut(list).items.pop() };
-    Ok(match block {
+    match block {
         Some(block) => {
             at.set(instr.a, block);
             at.next_but_one()
         }
         None => at.jump(at.word().number()),
-    })
+    }
 }

@@ -1,7 +1,8 @@
 //! Globals, fields, cells, captured variables.
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, constant};
 use super::dispatch::Step;
+use crate::bytecode::Code;
 use crate::runtime::info::Symbol;
 use crate::runtime::{Isolate, Unwind};
 use crate::value::Value;
@@ -42,11 +43,11 @@ pub(super) fn load_global<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'
 }
 
 #[inline(always)]
-pub(super) fn load_global_or<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn load_global_or<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     let value = isolate.ledger.globals[instr.number() as usize];
-    at.set(instr.a, if value.is_unset() { at.constant(at.word().number()) } else { value });
-    Ok(at.next_but_one())
+    at.set(instr.a, if value.is_unset() { constant(code, at.word().number()) } else { value });
+    at.next_but_one()
 }
 
 #[inline(always)]
@@ -57,10 +58,10 @@ pub(super) fn store_global<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<
 }
 
 #[inline(always)]
-pub(super) fn load_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn load_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     at.set(instr.a, isolate.field(instr.b));
-    Ok(at.next())
+    at.next()
 }
 
 #[inline(always)]
@@ -80,10 +81,10 @@ pub(super) fn load_cell<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm
     Ok(at.next_but_one())
 }
 
-pub(super) fn peek_cell<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+pub(super) fn peek_cell<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
     let instr = at.instr();
     at.set(instr.a, isolate.ledger.heap.cell(at.get(instr.b)).value);
-    Ok(at.next())
+    at.next()
 }
 
 pub(super) fn store_cell<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {

@@ -37,30 +37,13 @@ pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, bars: &Bars, are
         let label = canvas.cut(&bar.label, pen, label_width);
         canvas.text(&label, plot.left - 8.0 * u, y, At::Right, pen)?;
         let end = draw_bar(canvas, bars, bar, y, step * 0.32, &x_at)?;
-        canvas.text(
-            &bar.text,
-            end + 8.0 * u,
-            y,
-            At::Left,
-            canvas.pen(size.min(11.0)),
-        )?;
+        canvas.text(&bar.text, end + 8.0 * u, y, At::Left, canvas.pen(size.min(11.0)))?;
     }
     if let Some(value) = bars.reference {
         let line = [(x_at(value), plot.top), (x_at(value), plot.bottom)];
-        canvas.dashed(
-            &line,
-            canvas.palette.text,
-            0.8,
-            1.2 * u,
-            &[5.0 * u, 4.0 * u],
-        )?;
+        canvas.dashed(&line, canvas.palette.text, 0.8, 1.2 * u, &[5.0 * u, 4.0 * u])?;
     }
-    canvas.line(
-        &[(plot.left, plot.top), (plot.left, plot.bottom)],
-        canvas.palette.muted,
-        1.0,
-        u,
-    )
+    canvas.line(&[(plot.left, plot.top), (plot.left, plot.bottom)], canvas.palette.muted, 1.0, u)
 }
 
 /// Draws one bar with its interval; the x at which its text may begin.
@@ -75,17 +58,8 @@ fn draw_bar<DB: DrawingBackend>(
     let u = canvas.unit;
     let mut from = 0.0;
     for (i, part) in bar.parts.iter().enumerate() {
-        let slot = if bars.parts.is_empty() {
-            bar.colour
-        } else {
-            PART_SLOTS[i % PART_SLOTS.len()]
-        };
-        let area = Area {
-            left: x_at(from),
-            top: y - half,
-            right: x_at(from + part),
-            bottom: y + half,
-        };
+        let slot = if bars.parts.is_empty() { bar.colour } else { PART_SLOTS[i % PART_SLOTS.len()] };
+        let area = Area { left: x_at(from), top: y - half, right: x_at(from + part), bottom: y + half };
         canvas.rectangle(area, canvas.palette.series(slot))?;
         from += part;
     }
@@ -102,11 +76,7 @@ fn draw_bar<DB: DrawingBackend>(
 }
 
 /// Names of stacked parts, in rows above the plot; the height they take.
-fn legend<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    bars: &Bars,
-    area: Area,
-) -> Result<f64, String> {
+fn legend<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, bars: &Bars, area: Area) -> Result<f64, String> {
     let u = canvas.unit;
     if bars.parts.is_empty() {
         return Ok(4.0 * u);
@@ -118,28 +88,15 @@ fn legend<DB: DrawingBackend>(
         if x > area.left && x + width > area.right {
             (x, y) = (area.left, y + 17.0 * u);
         }
-        let swatch = Area {
-            left: x,
-            top: y - 5.0 * u,
-            right: x + 10.0 * u,
-            bottom: y + 5.0 * u,
-        };
-        canvas.rectangle(
-            swatch,
-            canvas.palette.series(PART_SLOTS[i % PART_SLOTS.len()]),
-        )?;
+        let swatch = Area { left: x, top: y - 5.0 * u, right: x + 10.0 * u, bottom: y + 5.0 * u };
+        canvas.rectangle(swatch, canvas.palette.series(PART_SLOTS[i % PART_SLOTS.len()]))?;
         canvas.text(name, x + 15.0 * u, y, At::Left, pen)?;
         x += width + 18.0 * u;
     }
     Ok(y - area.top + 18.0 * u)
 }
 
-fn axis<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    bars: &Bars,
-    scale: &Scale,
-    plot: Area,
-) -> Drawn {
+fn axis<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, bars: &Bars, scale: &Scale, plot: Area) -> Drawn {
     let u = canvas.unit;
     let pen = canvas.muted(11.0);
     let wanted = ((plot.right - plot.left) / (80.0 * u)) as usize;
@@ -147,23 +104,12 @@ fn axis<DB: DrawingBackend>(
     for tick in scale.ticks(&bars.value, wanted) {
         let x = plot.left + scale.share(tick.value) * (plot.right - plot.left);
         let half = canvas.text_width(&tick.text, pen) / 2.0;
-        canvas.line(
-            &[(x, plot.top), (x, plot.bottom)],
-            canvas.palette.grid,
-            1.0,
-            u,
-        )?;
+        canvas.line(&[(x, plot.top), (x, plot.bottom)], canvas.palette.grid, 1.0, u)?;
         if x - half > free {
             canvas.text(&tick.text, x, plot.bottom + 12.0 * u, At::Middle, pen)?;
             free = x + half + 6.0 * u;
         }
     }
     let middle = f64::midpoint(plot.left, plot.right);
-    canvas.text(
-        &bars.value.title(),
-        middle,
-        plot.bottom + 30.0 * u,
-        At::Middle,
-        canvas.pen(11.5),
-    )
+    canvas.text(&bars.value.title(), middle, plot.bottom + 30.0 * u, At::Middle, canvas.pen(11.5))
 }

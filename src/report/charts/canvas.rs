@@ -70,31 +70,24 @@ pub(super) fn to_svg(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Dr
     // Drawn into memory and written by hand: the backend ignores a file it cannot write.
     let mut text = String::new();
     {
-        let area =
-            SVGBackend::with_string(&mut text, (size.width, size.height)).into_drawing_area();
+        let area = SVGBackend::with_string(&mut text, (size.width, size.height)).into_drawing_area();
         draw(chart, &area, size, theme, 1)?;
     }
     std::fs::write(path, text).map_err(|e| e.to_string())
 }
 
 pub(super) fn to_png(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Drawn {
-    let large = Size {
-        width: size.width * OVERSAMPLING,
-        height: size.height * OVERSAMPLING,
-    };
+    let large = Size { width: size.width * OVERSAMPLING, height: size.height * OVERSAMPLING };
     let mut pixels = vec![0; large.width as usize * large.height as usize * 3];
     {
-        let area = BitMapBackend::with_buffer(&mut pixels, (large.width, large.height))
-            .into_drawing_area();
+        let area = BitMapBackend::with_buffer(&mut pixels, (large.width, large.height)).into_drawing_area();
         draw(chart, &area, large, theme, OVERSAMPLING)?;
     }
     let small = BitMapBackend::new(path, (size.width, size.height)).into_drawing_area();
     for y in 0..size.height {
         for x in 0..size.width {
             let colour = average(&pixels, large.width, x, y);
-            small
-                .draw_pixel((x as i32, y as i32), &colour)
-                .map_err(|e| e.to_string())?;
+            small.draw_pixel((x as i32, y as i32), &colour).map_err(|e| e.to_string())?;
         }
     }
     small.present().map_err(|e| e.to_string())
@@ -122,31 +115,16 @@ fn draw<DB: DrawingBackend>(
     oversampling: u32,
 ) -> Drawn {
     FONTS.call_once(|| {
-        for (style, file) in [
-            (FontStyle::Normal, notosans::REGULAR_TTF),
-            (FontStyle::Bold, notosans::BOLD_TTF),
-        ] {
-            assert!(
-                register_font(FONT, style, file).is_ok(),
-                "notosans holds fonts"
-            );
+        for (style, file) in [(FontStyle::Normal, notosans::REGULAR_TTF), (FontStyle::Bold, notosans::BOLD_TTF)] {
+            assert!(register_font(FONT, style, file).is_ok(), "notosans holds fonts");
         }
     });
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let palette = theme.palette();
     area.fill(&palette.background).map_err(|e| e.to_string())?;
-    let unit = (width / 800.0)
-        .min(height / 450.0)
-        .max(LEAST_UNIT * f64::from(oversampling));
+    let unit = (width / 800.0).min(height / 450.0).max(LEAST_UNIT * f64::from(oversampling));
     let text_drop = if oversampling > 1 { 0.13 } else { 0.0 };
-    let canvas = Canvas {
-        area,
-        palette,
-        unit,
-        width,
-        height,
-        text_drop,
-    };
+    let canvas = Canvas { area, palette, unit, width, height, text_drop };
     let inner = canvas.frame(chart)?;
     match &chart.body {
         Body::Lines(lines) => lines::draw(&canvas, lines, inner)?,
@@ -157,18 +135,11 @@ fn draw<DB: DrawingBackend>(
 
 impl<DB: DrawingBackend> Canvas<'_, DB> {
     pub(super) fn pen(&self, size: f64) -> Pen {
-        Pen {
-            size: size * self.unit,
-            bold: false,
-            colour: self.palette.text,
-        }
+        Pen { size: size * self.unit, bold: false, colour: self.palette.text }
     }
 
     pub(super) fn muted(&self, size: f64) -> Pen {
-        Pen {
-            colour: self.palette.muted,
-            ..self.pen(size)
-        }
+        Pen { colour: self.palette.muted, ..self.pen(size) }
     }
 
     /// Title, subtitle and caption; the area left between them.
@@ -177,17 +148,9 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         let margin = 16.0 * u;
         let (left, right) = (margin, self.width - margin);
         let mut top = margin;
-        for (text, pen, step) in [
-            (
-                &chart.title,
-                Pen {
-                    bold: true,
-                    ..self.pen(17.0)
-                },
-                23.0,
-            ),
-            (&chart.subtitle, self.muted(11.5), 16.0),
-        ] {
+        for (text, pen, step) in
+            [(&chart.title, Pen { bold: true, ..self.pen(17.0) }, 23.0), (&chart.subtitle, self.muted(11.5), 16.0)]
+        {
             for line in self.wrapped(text, pen, right - left, 2) {
                 self.text(&line, left, top + step * u / 2.0, At::Left, pen)?;
                 top += step * u;
@@ -195,27 +158,15 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         }
         let mut bottom = self.height - margin * 0.7;
         let caption = self.muted(10.0);
-        let warning = Pen {
-            colour: self.palette.warning,
-            ..caption
-        };
-        let mark = chart
-            .warning
-            .as_ref()
-            .map(|w| format!("! {w}"))
-            .unwrap_or_default();
+        let warning = Pen { colour: self.palette.warning, ..caption };
+        let mark = chart.warning.as_ref().map(|w| format!("! {w}")).unwrap_or_default();
         for (text, pen) in [(&chart.caption, caption), (&mark, warning)] {
             for line in self.wrapped(text, pen, right - left, 2).iter().rev() {
                 self.text(line, left, bottom - 7.0 * u, At::Left, pen)?;
                 bottom -= 14.0 * u;
             }
         }
-        Ok(Area {
-            left,
-            top: top + 8.0 * u,
-            right,
-            bottom: bottom - 4.0 * u,
-        })
+        Ok(Area { left, top: top + 8.0 * u, right, bottom: bottom - 4.0 * u })
     }
 
     /// Lines of whole words that fit; the last of `most` ends in an ellipsis if more would follow.
@@ -224,19 +175,14 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         for word in text.split_whitespace() {
             let is_last = lines.len() == most;
             match lines.last_mut() {
-                Some(line)
-                    if is_last || self.text_width(&format!("{line} {word}"), pen) <= width =>
-                {
+                Some(line) if is_last || self.text_width(&format!("{line} {word}"), pen) <= width => {
                     line.push(' ');
                     line.push_str(word);
                 }
                 _ => lines.push(word.to_owned()),
             }
         }
-        lines
-            .iter()
-            .map(|line| self.cut(line, pen, width))
-            .collect()
+        lines.iter().map(|line| self.cut(line, pen, width)).collect()
     }
 
     /// The text, or as much of it as fits, with an ellipsis.
@@ -266,20 +212,10 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         self.area.draw(&text).map_err(|e| e.to_string())
     }
 
-    pub(super) fn line(
-        &self,
-        points: &[(f64, f64)],
-        colour: RGBColor,
-        alpha: f64,
-        width: f64,
-    ) -> Drawn {
+    pub(super) fn line(&self, points: &[(f64, f64)], colour: RGBColor, alpha: f64, width: f64) -> Drawn {
         let path: Vec<(i32, i32)> = points.iter().map(|p| pixel(*p)).collect();
-        let style = colour
-            .mix(alpha)
-            .stroke_width(width.round().max(1.0) as u32);
-        self.area
-            .draw(&PathElement::new(path, style))
-            .map_err(|e| e.to_string())
+        let style = colour.mix(alpha).stroke_width(width.round().max(1.0) as u32);
+        self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string())
     }
 
     /// A line in dashes; lengths of dash and gap in turn, in pixels.
@@ -314,13 +250,8 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     }
 
     pub(super) fn rectangle(&self, area: Area, colour: RGBColor) -> Drawn {
-        let corners = [
-            pixel((area.left, area.top)),
-            pixel((area.right, area.bottom)),
-        ];
-        self.area
-            .draw(&Rectangle::new(corners, colour.filled()))
-            .map_err(|e| e.to_string())
+        let corners = [pixel((area.left, area.top)), pixel((area.right, area.bottom))];
+        self.area.draw(&Rectangle::new(corners, colour.filled())).map_err(|e| e.to_string())
     }
 
     /// A point of a series: its shape tells series apart without colour.
@@ -335,22 +266,13 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
             2 => &[(0.0, -1.2), (1.1, 0.8), (-1.1, 0.8)],
             _ => &[(0.0, -1.25), (1.25, 0.0), (0.0, 1.25), (-1.25, 0.0)],
         };
-        let shape: Vec<_> = corners
-            .iter()
-            .map(|(dx, dy)| pixel((x + dx * radius, y + dy * radius)))
-            .collect();
-        self.area
-            .draw(&Polygon::new(shape, colour.filled()))
-            .map_err(|e| e.to_string())
+        let shape: Vec<_> = corners.iter().map(|(dx, dy)| pixel((x + dx * radius, y + dy * radius))).collect();
+        self.area.draw(&Polygon::new(shape, colour.filled())).map_err(|e| e.to_string())
     }
 }
 
 fn style(pen: Pen, at: At) -> TextStyle<'static> {
-    let weight = if pen.bold {
-        FontStyle::Bold
-    } else {
-        FontStyle::Normal
-    };
+    let weight = if pen.bold { FontStyle::Bold } else { FontStyle::Normal };
     let h = match at {
         At::Left => HPos::Left,
         At::Middle => HPos::Center,

@@ -15,10 +15,7 @@ pub(super) fn write(chart: &Chart, path: &Path) -> csv::Result<()> {
 }
 
 fn cell(value: Option<f64>) -> String {
-    value
-        .filter(|v| v.is_finite())
-        .map(|v| v.to_string())
-        .unwrap_or_default()
+    value.filter(|v| v.is_finite()).map(|v| v.to_string()).unwrap_or_default()
 }
 
 fn write_lines(lines: &Lines, to: &mut csv::Writer<std::fs::File>) -> csv::Result<()> {

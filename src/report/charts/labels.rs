@@ -13,9 +13,7 @@ pub(super) fn spread(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> 
     order.sort_by(|a, b| wanted[*a].total_cmp(&wanted[*b]));
     // Blocks of touching labels, each (sum of what its members want for the first, size).
     let mut blocks: Vec<(f64, usize)> = Vec::new();
-    let top = |block: &(f64, usize)| {
-        (block.0 / block.1 as f64).clamp(low, high - gap * (block.1 - 1) as f64)
-    };
+    let top = |block: &(f64, usize)| (block.0 / block.1 as f64).clamp(low, high - gap * (block.1 - 1) as f64);
     for &i in &order {
         let mut block = (wanted[i], 1);
         while let Some(above) = blocks.last() {
@@ -48,13 +46,8 @@ pub(super) fn rows(extents: &[(f64, f64)], gap: f64, most: usize) -> Vec<Option<
     let mut placed: Vec<Option<usize>> = vec![None; extents.len()];
     // From the right: a label must stand above every line that begins within its extent.
     for (done, &i) in order.iter().enumerate() {
-        let below = order[..done]
-            .iter()
-            .filter(|&&j| extents[j].0 <= extents[i].1 + gap);
-        let row = below
-            .filter_map(|&j| placed[j])
-            .max()
-            .map_or(0, |row| row + 1);
+        let below = order[..done].iter().filter(|&&j| extents[j].0 <= extents[i].1 + gap);
+        let row = below.filter_map(|&j| placed[j]).max().map_or(0, |row| row + 1);
         placed[i] = (row < most).then_some(row);
     }
     placed
@@ -66,10 +59,7 @@ mod tests {
 
     #[test]
     fn far_labels_stay() {
-        assert_eq!(
-            spread(&[10.0, 90.0, 50.0], 10.0, 0.0, 100.0),
-            [10.0, 90.0, 50.0]
-        );
+        assert_eq!(spread(&[10.0, 90.0, 50.0], 10.0, 0.0, 100.0), [10.0, 90.0, 50.0]);
     }
 
     #[test]
@@ -82,16 +72,11 @@ mod tests {
     #[test]
     fn never_nearer_than_the_gap_and_never_outside() {
         for seed in 0..200_u64 {
-            let wanted: Vec<f64> = (0..8)
-                .map(|i| ((seed * 2_654_435_761 + i * 40_503) % 101) as f64)
-                .collect();
+            let wanted: Vec<f64> = (0..8).map(|i| ((seed * 2_654_435_761 + i * 40_503) % 101) as f64).collect();
             let mut placed = spread(&wanted, 11.0, 0.0, 100.0);
             placed.sort_by(f64::total_cmp);
             assert!(placed[0] >= 0.0 && placed[7] <= 100.0 + 1e-9, "{placed:?}");
-            assert!(
-                placed.windows(2).all(|p| p[1] - p[0] > 11.0 - 1e-9),
-                "{wanted:?} {placed:?}"
-            );
+            assert!(placed.windows(2).all(|p| p[1] - p[0] > 11.0 - 1e-9), "{wanted:?} {placed:?}");
         }
     }
 

@@ -34,11 +34,7 @@ impl Plot {
     }
 }
 
-pub(super) fn draw<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    lines: &Lines,
-    area: Area,
-) -> Drawn {
+pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, lines: &Lines, area: Area) -> Drawn {
     let u = canvas.unit;
     let (x, y) = scales(lines);
     let mut plot = Plot { area, x, y };
@@ -48,12 +44,8 @@ pub(super) fn draw<DB: DrawingBackend>(
     plot.area.top += 22.0 * u;
     let y_wanted = ((plot.area.bottom - plot.area.top) / (38.0 * u)) as usize;
     let y_ticks = plot.y.ticks(&lines.y, y_wanted);
-    let widest = |ticks: &[Tick]| {
-        ticks
-            .iter()
-            .map(|t| canvas.text_width(&t.text, canvas.muted(11.0)))
-            .fold(0.0, f64::max)
-    };
+    let widest =
+        |ticks: &[Tick]| ticks.iter().map(|t| canvas.text_width(&t.text, canvas.muted(11.0))).fold(0.0, f64::max);
     plot.area.left += widest(&y_ticks) + 8.0 * u;
 
     let marks = MarkLabels::place(canvas, lines, &plot, area.right);
@@ -75,31 +67,14 @@ pub(super) fn draw<DB: DrawingBackend>(
 fn scales(lines: &Lines) -> (Scale, Scale) {
     let points = || lines.series.iter().flat_map(|s| s.points.iter());
     let ideal = || lines.series.iter().flat_map(|s| s.ideal.iter());
-    let xs = points()
-        .map(|p| p.x)
-        .chain(ideal().map(|p| p.0))
-        .chain(lines.marks.iter().map(|m| m.x));
-    let ends = points()
-        .filter_map(|p| p.interval)
-        .flat_map(|(low, high)| [low, high]);
-    let ys = points()
-        .map(|p| p.y)
-        .chain(ideal().map(|p| p.1))
-        .chain(ends)
-        .chain(lines.reference);
-    (
-        Scale::over(&lines.x, xs, 0.03),
-        Scale::over(&lines.y, ys, 0.05),
-    )
+    let xs = points().map(|p| p.x).chain(ideal().map(|p| p.0)).chain(lines.marks.iter().map(|m| m.x));
+    let ends = points().filter_map(|p| p.interval).flat_map(|(low, high)| [low, high]);
+    let ys = points().map(|p| p.y).chain(ideal().map(|p| p.1)).chain(ends).chain(lines.reference);
+    (Scale::over(&lines.x, xs, 0.03), Scale::over(&lines.y, ys, 0.05))
 }
 
 /// The title of the vertical axis, horizontal so that it can be read, and what dashes mean.
-fn header<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    lines: &Lines,
-    area: Area,
-    note: Option<&String>,
-) -> Drawn {
+fn header<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, lines: &Lines, area: Area, note: Option<&String>) -> Drawn {
     let u = canvas.unit;
     let y = area.top + 7.0 * u;
     let pen = canvas.pen(11.5);
@@ -118,17 +93,8 @@ fn header<DB: DrawingBackend>(
     if lines.dashed.is_none() {
         return Ok(());
     }
-    let ends = [
-        (area.right - width - 32.0 * u, y),
-        (area.right - width - 6.0 * u, y),
-    ];
-    canvas.dashed(
-        &ends,
-        canvas.palette.muted,
-        1.0,
-        1.2 * u,
-        &[5.0 * u, 4.0 * u],
-    )
+    let ends = [(area.right - width - 32.0 * u, y), (area.right - width - 6.0 * u, y)];
+    canvas.dashed(&ends, canvas.palette.muted, 1.0, 1.2 * u, &[5.0 * u, 4.0 * u])
 }
 
 fn axes<DB: DrawingBackend>(
@@ -139,12 +105,7 @@ fn axes<DB: DrawingBackend>(
     y_ticks: &[Tick],
 ) -> Drawn {
     let u = canvas.unit;
-    let Area {
-        left,
-        top,
-        right,
-        bottom,
-    } = plot.area;
+    let Area { left, top, right, bottom } = plot.area;
     let (grid, pen) = (canvas.palette.grid, canvas.muted(11.0));
     for tick in y_ticks {
         let y = plot.y_at(tick.value);
@@ -157,32 +118,16 @@ fn axes<DB: DrawingBackend>(
     for tick in plot.x.ticks(&lines.x, wanted).iter().rev() {
         let x = plot.x_at(tick.value);
         let half = canvas.text_width(&tick.text, pen) / 2.0;
-        canvas.line(
-            &[(x, bottom), (x, bottom + 4.0 * u)],
-            canvas.palette.muted,
-            1.0,
-            u,
-        )?;
+        canvas.line(&[(x, bottom), (x, bottom + 4.0 * u)], canvas.palette.muted, 1.0, u)?;
         if x + half < free && x - half >= outer.left {
             canvas.text(&tick.text, x, bottom + 13.0 * u, At::Middle, pen)?;
             free = x - half - 6.0 * u;
         }
     }
-    canvas.line(
-        &[(left, bottom), (right, bottom)],
-        canvas.palette.muted,
-        1.0,
-        u,
-    )?;
+    canvas.line(&[(left, bottom), (right, bottom)], canvas.palette.muted, 1.0, u)?;
     canvas.line(&[(left, top), (left, bottom)], grid, 1.0, u)?;
     let middle = f64::midpoint(left, right);
-    canvas.text(
-        &lines.x.title(),
-        middle,
-        bottom + 31.0 * u,
-        At::Middle,
-        canvas.pen(11.5),
-    )
+    canvas.text(&lines.x.title(), middle, bottom + 31.0 * u, At::Middle, canvas.pen(11.5))
 }
 
 fn draw_series<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, series: &Series, plot: &Plot) -> Drawn {
@@ -212,12 +157,7 @@ fn draw_series<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, series: &Series, plo
     Ok(())
 }
 
-fn stroke<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    points: &[(f64, f64)],
-    slot: usize,
-    width: f64,
-) -> Drawn {
+fn stroke<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, points: &[(f64, f64)], slot: usize, width: f64) -> Drawn {
     let colour = canvas.palette.series(slot);
     match canvas.palette.dash(slot) {
         Some(pattern) => {
@@ -229,33 +169,16 @@ fn stroke<DB: DrawingBackend>(
 }
 
 /// Width of the widest label, at most 30% of the chart.
-fn series_label_width<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    lines: &Lines,
-    area: Area,
-) -> f64 {
+fn series_label_width<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, lines: &Lines, area: Area) -> f64 {
     let width = |s: &Series| canvas.text_width(&s.name, canvas.pen(11.5));
-    lines
-        .series
-        .iter()
-        .map(width)
-        .fold(0.0, f64::max)
-        .min((area.right - area.left) * 0.3)
+    lines.series.iter().map(width).fold(0.0, f64::max).min((area.right - area.left) * 0.3)
 }
 
 /// Each label beside its line's end, moved apart where lines end close together.
-fn series_labels<DB: DrawingBackend>(
-    canvas: &Canvas<'_, DB>,
-    lines: &Lines,
-    plot: &Plot,
-    width: f64,
-) -> Drawn {
+fn series_labels<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, lines: &Lines, plot: &Plot, width: f64) -> Drawn {
     let u = canvas.unit;
-    let drawn: Vec<(&Series, (f64, f64))> = lines
-        .series
-        .iter()
-        .filter_map(|s| s.points.last().map(|p| (s, plot.at(p.x, p.y))))
-        .collect();
+    let drawn: Vec<(&Series, (f64, f64))> =
+        lines.series.iter().filter_map(|s| s.points.last().map(|p| (s, plot.at(p.x, p.y)))).collect();
     let wanted: Vec<f64> = drawn.iter().map(|(_, end)| end.1).collect();
     let (top, bottom) = (plot.area.top, plot.area.bottom - 4.0 * u);
     let placed = spread(&wanted, 16.0 * u, top, bottom);
@@ -269,19 +192,9 @@ fn series_labels<DB: DrawingBackend>(
         // A line that ends further left has its label, but no leader through the plot.
         if end.0 > right - 60.0 * u {
             let from = (end.0 + 6.0 * u, end.1);
-            canvas.line(
-                &[from, (right.max(from.0), end.1), (bend, y)],
-                colour,
-                0.55,
-                u,
-            )?;
+            canvas.line(&[from, (right.max(from.0), end.1), (bend, y)], colour, 0.55, u)?;
         }
-        stroke(
-            canvas,
-            &[(bend, y), (bend + 20.0 * u, y)],
-            series.colour,
-            2.2 * u,
-        )?;
+        stroke(canvas, &[(bend, y), (bend + 20.0 * u, y)], series.colour, 2.2 * u)?;
         canvas.marker((bend + 10.0 * u, y), series.colour, 3.4 * u)?;
         let pen = canvas.pen(size);
         let name = canvas.cut(&series.name, pen, width);
@@ -297,12 +210,7 @@ struct MarkLabels<'a> {
 }
 
 impl<'a> MarkLabels<'a> {
-    fn place<DB: DrawingBackend>(
-        canvas: &Canvas<'_, DB>,
-        lines: &'a Lines,
-        plot: &Plot,
-        right: f64,
-    ) -> Self {
+    fn place<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, lines: &'a Lines, plot: &Plot, right: f64) -> Self {
         let u = canvas.unit;
         let pen = canvas.pen(10.0);
         let text = |mark: &Mark| canvas.cut(&mark.label, pen, right - plot.x_at(mark.x) - 4.0 * u);
@@ -315,10 +223,7 @@ impl<'a> MarkLabels<'a> {
         let rows = rows(&extents, 6.0 * u, MARK_ROWS);
         let used = rows.iter().flatten().max().map_or(0, |row| row + 1);
         let marks = lines.marks.iter().zip(rows).zip(texts);
-        Self {
-            placed: marks.map(|((mark, row), text)| (mark, row, text)).collect(),
-            rows: used,
-        }
+        Self { placed: marks.map(|((mark, row), text)| (mark, row, text)).collect(), rows: used }
     }
 
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>, plot: &Plot) -> Drawn {
@@ -329,13 +234,7 @@ impl<'a> MarkLabels<'a> {
             // Row 0 is nearest to the plot.
             let y = row.map(|row| plot.area.top - (row as f64 + 0.6) * 15.0 * u);
             let top = y.map_or(plot.area.top, |y| y - 5.0 * u);
-            canvas.dashed(
-                &[(x, top), (x, plot.area.bottom)],
-                colour,
-                0.9,
-                u,
-                &[2.0 * u, 2.0 * u],
-            )?;
+            canvas.dashed(&[(x, top), (x, plot.area.bottom)], colour, 0.9, u, &[2.0 * u, 2.0 * u])?;
             if let Some(y) = y {
                 canvas.text(text, x + 4.0 * u, y, At::Left, canvas.pen(10.0))?;
             }
@@ -345,11 +244,7 @@ impl<'a> MarkLabels<'a> {
 
     /// A word on the marks that have no label.
     fn note(&self) -> Option<String> {
-        let unlabelled = self
-            .placed
-            .iter()
-            .filter(|(_, row, _)| row.is_none())
-            .count();
+        let unlabelled = self.placed.iter().filter(|(_, row, _)| row.is_none()).count();
         (unlabelled > 0).then(|| format!("{unlabelled} marks without a label: see the data"))
     }
 }

@@ -78,12 +78,7 @@ pub struct Axis {
 impl Axis {
     /// An axis with ticks at round numbers.
     pub fn new(label: &str, unit: &str, scale: ScaleKind) -> Self {
-        Self {
-            label: label.to_owned(),
-            unit: unit.to_owned(),
-            scale,
-            ticks: None,
-        }
+        Self { label: label.to_owned(), unit: unit.to_owned(), scale, ticks: None }
     }
 
     fn title(&self) -> String {
@@ -168,10 +163,7 @@ pub struct Size {
 
 impl Default for Size {
     fn default() -> Self {
-        Self {
-            width: 1600,
-            height: 900,
-        }
+        Self { width: 1600, height: 900 }
     }
 }
 
@@ -180,13 +172,9 @@ impl std::str::FromStr for Size {
 
     /// `1600x900`, from 320x240 to 8000x8000.
     fn from_str(text: &str) -> Result<Self, String> {
-        let parts = text
-            .split_once('x')
-            .and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
+        let parts = text.split_once('x').and_then(|(w, h)| Some((w.parse().ok()?, h.parse().ok()?)));
         match parts {
-            Some((width, height))
-                if (320..=8000).contains(&width) && (240..=8000).contains(&height) =>
-            {
+            Some((width, height)) if (320..=8000).contains(&width) && (240..=8000).contains(&height) => {
                 Ok(Self { width, height })
             }
             Some(_) => Err(format!("`{text}`: a chart is 320x240 to 8000x8000 pixels")),
@@ -230,10 +218,7 @@ pub fn render(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Result<()
         Some("png") => canvas::to_png(chart, size, theme, path),
         _ => return Err(ChartError::Extension(path.to_owned())),
     };
-    let failed = |path: &Path, cause| ChartError::Write {
-        path: path.to_owned(),
-        cause,
-    };
+    let failed = |path: &Path, cause| ChartError::Write { path: path.to_owned(), cause };
     drawn.map_err(|cause| failed(path, cause))?;
     let beside = path.with_extension("csv");
     data::write(chart, &beside).map_err(|e| failed(&beside, e.to_string()))

@@ -18,23 +18,12 @@ const INTERVAL_NOTE: &str = "bars: 95% interval over processes";
 /// Every chart that the records have data for, one set a workload and its parameters.
 pub fn charts_of(folder: &ResultFolder, summary: &Summary) -> Vec<Chart> {
     let caption = folder.caption();
-    let works: BTreeSet<(&str, &Params)> = summary
-        .rows
-        .iter()
-        .map(|r| (r.workload.as_str(), &r.params))
-        .collect();
+    let works: BTreeSet<(&str, &Params)> = summary.rows.iter().map(|r| (r.workload.as_str(), &r.params)).collect();
     let mut charts = Vec::new();
     for (i, work) in works.iter().enumerate() {
-        let rows: Vec<&SummaryRow> = summary
-            .rows
-            .iter()
-            .filter(|r| (r.workload.as_str(), &r.params) == *work)
-            .collect();
-        let cold: Vec<&ColdStart> = summary
-            .cold
-            .iter()
-            .filter(|c| (c.workload.as_str(), &c.params) == *work)
-            .collect();
+        let rows: Vec<&SummaryRow> =
+            summary.rows.iter().filter(|r| (r.workload.as_str(), &r.params) == *work).collect();
+        let cold: Vec<&ColdStart> = summary.cold.iter().filter(|c| (c.workload.as_str(), &c.params) == *work).collect();
         let bodies = [
             tps_against_threads(&rows),
             speedup_over_interpreter(&rows, &summary.rows),
@@ -45,16 +34,8 @@ pub fn charts_of(folder: &ResultFolder, summary: &Summary) -> Vec<Chart> {
             if works.len() > 1 {
                 chart.name = format!("{}-{}-{}", chart.name, file_name(work.0), i + 1);
             }
-            let params = if work.1.is_empty() {
-                String::new()
-            } else {
-                format!(" ({})", spaced(work.1))
-            };
-            let note = if note.is_empty() {
-                String::new()
-            } else {
-                format!(" · {note}")
-            };
+            let params = if work.1.is_empty() { String::new() } else { format!(" ({})", spaced(work.1)) };
+            let note = if note.is_empty() { String::new() } else { format!(" · {note}") };
             chart.subtitle = format!("{}{params}{note}", work.0);
             chart.caption.clone_from(&caption);
             charts.push(chart);
@@ -79,49 +60,29 @@ fn draft(name: &str, title: &str, note: &str, body: Body) -> Drafted {
 }
 
 fn spaced(params: &Params) -> String {
-    params
-        .iter()
-        .map(|(k, v)| format!("{k} {v}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    params.iter().map(|(k, v)| format!("{k} {v}")).collect::<Vec<_>>().join(", ")
 }
 
 fn file_name(text: &str) -> String {
-    text.chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '_' {
-                c
-            } else {
-                '-'
-            }
-        })
-        .collect()
+    text.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect()
 }
 
 /// Slots for modes that have none of their own come after the four that have.
 fn slots<'a>(modes: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, usize> {
     let modes: BTreeSet<&str> = modes.collect();
     let mut next = 4..;
-    modes
-        .into_iter()
-        .filter_map(|mode| Some((mode, slot_of_mode(mode).or_else(|| next.next())?)))
-        .collect()
+    modes.into_iter().filter_map(|mode| Some((mode, slot_of_mode(mode).or_else(|| next.next())?))).collect()
 }
 
 /// Series by mode; a mode with two executors at one thread count is told apart by them. Sequential
 /// at one thread is the beginning of a parallel series, not a series of its own.
 fn series_of<'a>(rows: &[&'a SummaryRow]) -> BTreeMap<String, Vec<&'a SummaryRow>> {
-    let split = rows.iter().any(|a| {
-        rows.iter()
-            .any(|b| a.mode == b.mode && a.threads == b.threads && a.executor != b.executor)
-    });
+    let split = rows
+        .iter()
+        .any(|a| rows.iter().any(|b| a.mode == b.mode && a.threads == b.threads && a.executor != b.executor));
     let mut series: BTreeMap<String, Vec<&SummaryRow>> = BTreeMap::new();
     for row in rows.iter().filter(|r| r.tps.is_some()) {
-        let name = if split {
-            format!("{}, {}", row.mode, row.executor)
-        } else {
-            row.mode.clone()
-        };
+        let name = if split { format!("{}, {}", row.mode, row.executor) } else { row.mode.clone() };
         series.entry(name).or_default().push(row);
     }
     for rows in series.values_mut() {
@@ -133,27 +94,16 @@ fn series_of<'a>(rows: &[&'a SummaryRow]) -> BTreeMap<String, Vec<&'a SummaryRow
 fn series_slots(series: &BTreeMap<String, Vec<&SummaryRow>>) -> BTreeMap<String, usize> {
     let split = series.keys().any(|name| name.contains(", "));
     if split {
-        return series
-            .keys()
-            .enumerate()
-            .map(|(i, name)| (name.clone(), i))
-            .collect();
+        return series.keys().enumerate().map(|(i, name)| (name.clone(), i)).collect();
     }
     let slots = slots(series.keys().map(String::as_str));
-    slots
-        .into_iter()
-        .map(|(name, slot)| (name.to_owned(), slot))
-        .collect()
+    slots.into_iter().map(|(name, slot)| (name.to_owned(), slot)).collect()
 }
 
 fn threads_axis(rows: &[&SummaryRow]) -> Axis {
     let threads: BTreeSet<u32> = rows.iter().map(|r| r.threads).collect();
     let wide = threads.last() > Some(&8);
-    let kind = if wide {
-        ScaleKind::Log
-    } else {
-        ScaleKind::Linear
-    };
+    let kind = if wide { ScaleKind::Log } else { ScaleKind::Linear };
     let mut axis = Axis::new("Threads", "count", kind);
     axis.ticks = Some(threads.into_iter().map(f64::from).collect());
     axis
@@ -161,16 +111,9 @@ fn threads_axis(rows: &[&SummaryRow]) -> Axis {
 
 /// By factors when the values span many of them, else from zero.
 fn by_span(values: impl Iterator<Item = f64>) -> ScaleKind {
-    let (low, high) = values
-        .filter(|v| *v > 0.0)
-        .fold((f64::INFINITY, 0.0_f64), |(low, high), v| {
-            (low.min(v), high.max(v))
-        });
-    if high / low > LOG_FROM {
-        ScaleKind::Log
-    } else {
-        ScaleKind::FromZero
-    }
+    let (low, high) =
+        values.filter(|v| *v > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
+    if high / low > LOG_FROM { ScaleKind::Log } else { ScaleKind::FromZero }
 }
 
 fn tps_against_threads(rows: &[&SummaryRow]) -> Option<Drafted> {
@@ -187,28 +130,14 @@ fn tps_against_threads(rows: &[&SummaryRow]) -> Option<Drafted> {
             .iter()
             .filter_map(|r| {
                 let interval = r.tps_low.zip(r.tps_high);
-                Some(Point {
-                    x: f64::from(r.threads),
-                    y: r.tps?,
-                    interval,
-                })
+                Some(Point { x: f64::from(r.threads), y: r.tps?, interval })
             })
             .collect();
         let one = points.iter().find(|p| p.x == 1.0).map(|p| p.y);
         let ideal = one
             .filter(|_| counts.len() > 1)
-            .map_or_else(Vec::new, |one| {
-                counts
-                    .iter()
-                    .map(|threads| (*threads, one * threads))
-                    .collect()
-            });
-        series.push(Series {
-            name: name.clone(),
-            colour: slots[name],
-            points,
-            ideal,
-        });
+            .map_or_else(Vec::new, |one| counts.iter().map(|threads| (*threads, one * threads)).collect());
+        series.push(Series { name: name.clone(), colour: slots[name], points, ideal });
     }
     let dashed = series.iter().any(|s| !s.ideal.is_empty());
     let all = series.iter().flat_map(|s| s.points.iter().map(|p| p.y));
@@ -220,12 +149,7 @@ fn tps_against_threads(rows: &[&SummaryRow]) -> Option<Drafted> {
         reference: None,
         dashed: dashed.then(|| "ideal: one thread × threads".to_owned()),
     };
-    Some(draft(
-        "tps-threads",
-        "Throughput against threads",
-        INTERVAL_NOTE,
-        Body::Lines(lines),
-    ))
+    Some(draft("tps-threads", "Throughput against threads", INTERVAL_NOTE, Body::Lines(lines)))
 }
 
 fn speedup_over_interpreter(rows: &[&SummaryRow], all: &[SummaryRow]) -> Option<Drafted> {
@@ -233,25 +157,13 @@ fn speedup_over_interpreter(rows: &[&SummaryRow], all: &[SummaryRow]) -> Option<
     let slots = series_slots(&grouped);
     let axis = threads_axis(rows);
     let mut series = Vec::new();
-    for (name, rows) in grouped
-        .iter()
-        .filter(|(_, rows)| rows[0].mode != "interpreter")
-    {
+    for (name, rows) in grouped.iter().filter(|(_, rows)| rows[0].mode != "interpreter") {
         let point = |row: &&SummaryRow| {
             let (y, interval) = speedup(row, all)?;
-            Some(Point {
-                x: f64::from(row.threads),
-                y,
-                interval,
-            })
+            Some(Point { x: f64::from(row.threads), y, interval })
         };
         let points: Vec<Point> = rows.iter().filter_map(point).collect();
-        series.push(Series {
-            name: name.clone(),
-            colour: slots[name],
-            points,
-            ideal: Vec::new(),
-        });
+        series.push(Series { name: name.clone(), colour: slots[name], points, ideal: Vec::new() });
     }
     series.retain(|s| !s.points.is_empty());
     if series.is_empty() {
@@ -271,21 +183,11 @@ fn speedup_over_interpreter(rows: &[&SummaryRow], all: &[SummaryRow]) -> Option<
             })
             .collect();
         let value = Axis::new("Speedup, same work and threads", "×", ScaleKind::FromZero);
-        let bars = Bars {
-            value,
-            parts: Vec::new(),
-            bars,
-            reference: Some(1.0),
-        };
+        let bars = Bars { value, parts: Vec::new(), bars, reference: Some(1.0) };
         let note = format!("{INTERVAL_NOTE}; dashed: the interpreter");
         return Some(draft("speedup", title, &note, Body::Bars(bars)));
     }
-    let kind = by_span(
-        series
-            .iter()
-            .flat_map(|s| s.points.iter().map(|p| p.y))
-            .chain([1.0]),
-    );
+    let kind = by_span(series.iter().flat_map(|s| s.points.iter().map(|p| p.y)).chain([1.0]));
     let lines = Lines {
         x: axis,
         y: Axis::new("Speedup, same work and threads", "×", kind),
@@ -301,18 +203,13 @@ fn speedup_over_interpreter(rows: &[&SummaryRow], all: &[SummaryRow]) -> Option<
 fn warmup_curve(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted> {
     let cells = cells(&folder.samples);
     let mut chosen: BTreeMap<&str, (&CellKey, u32, &Process)> = BTreeMap::new();
-    for (key, cell) in cells
-        .iter()
-        .filter(|(k, _)| (k.workload.as_str(), &k.params) == *work)
-    {
+    for (key, cell) in cells.iter().filter(|(k, _)| (k.workload.as_str(), &k.params) == *work) {
         let agreed = cell.processes.values().all(|p| p.agreed() != Some(false));
         let process = cell.processes.iter().find(|(_, p)| !curve(p).is_empty());
         let Some((ordinal, process)) = process.filter(|_| agreed) else {
             continue;
         };
-        let fewest = chosen
-            .get(key.mode.as_str())
-            .is_none_or(|(k, _, _)| key.threads < k.threads);
+        let fewest = chosen.get(key.mode.as_str()).is_none_or(|(k, _, _)| key.threads < k.threads);
         if fewest {
             chosen.insert(&key.mode, (key, *ordinal, process));
         }
@@ -321,12 +218,7 @@ fn warmup_curve(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted
     let (mut series, mut marks) = (Vec::new(), Vec::new());
     for (mode, (key, ordinal, process)) in &chosen {
         let colour = slots[mode];
-        series.push(Series {
-            name: (*mode).to_owned(),
-            colour,
-            points: curve(process),
-            ideal: Vec::new(),
-        });
+        series.push(Series { name: (*mode).to_owned(), colour, points: curve(process), ideal: Vec::new() });
         let events = folder.tiers.iter().flatten().filter(|t| {
             (t.workload.as_str(), &t.params, t.mode.as_str()) == (work.0, work.1, *mode)
                 && t.threads == key.threads
@@ -334,34 +226,16 @@ fn warmup_curve(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted
         });
         marks.extend(tier_marks(events, mode, colour));
     }
-    let xs = || {
-        series
-            .iter()
-            .flat_map(|s| &s.points)
-            .map(|p| p.x)
-            .chain(marks.iter().map(|m| m.x))
-    };
+    let xs = || series.iter().flat_map(|s| &s.points).map(|p| p.x).chain(marks.iter().map(|m| m.x));
     let last = xs().fold(0.0, f64::max);
     if last <= 0.0 {
         return None;
     }
     let first = xs().fold(f64::INFINITY, f64::min);
     let log = first > 0.0 && last / first > 30.0;
-    let note = if log {
-        "one process a mode; time by factors"
-    } else {
-        "one process a mode"
-    };
+    let note = if log { "one process a mode; time by factors" } else { "one process a mode" };
     let lines = Lines {
-        x: Axis::new(
-            "Time since the first transaction",
-            "ms",
-            if log {
-                ScaleKind::Log
-            } else {
-                ScaleKind::FromZero
-            },
-        ),
+        x: Axis::new("Time since the first transaction", "ms", if log { ScaleKind::Log } else { ScaleKind::FromZero }),
         y: Axis::new(
             "Committed transactions per second, a point a window",
             "tx/s",
@@ -372,12 +246,7 @@ fn warmup_curve(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted
         reference: None,
         dashed: None,
     };
-    Some(draft(
-        "warmup",
-        "Warm-up, with tier changes marked",
-        note,
-        Body::Lines(lines),
-    ))
+    Some(draft("warmup", "Warm-up, with tier changes marked", note, Body::Lines(lines)))
 }
 
 /// The windows of a process over the milliseconds at which they end, after its first pass.
@@ -385,23 +254,13 @@ fn warmup_curve(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted
 fn curve(process: &Process) -> Vec<Point> {
     let series = process.window_series();
     let windows = series.first().map_or(&[][..], Vec::as_slice);
-    let points = windows.iter().filter_map(|w| {
-        Some(Point {
-            x: w.at_ns? as f64 / 1e6,
-            y: w.tps,
-            interval: None,
-        })
-    });
+    let points = windows.iter().filter_map(|w| Some(Point { x: w.at_ns? as f64 / 1e6, y: w.tps, interval: None }));
     // The first pass is a point of its own where its length is known.
     let cold = || {
-        let ends = process.value(Phase::Cold, metrics::INTERPRETED_NS)?
-            + process.value(Phase::Cold, metrics::REST_NS)?;
+        let ends =
+            process.value(Phase::Cold, metrics::INTERPRETED_NS)? + process.value(Phase::Cold, metrics::REST_NS)?;
         let y = process.value(Phase::Cold, metrics::TPS)?;
-        Some(Point {
-            x: ends / 1e6,
-            y,
-            interval: None,
-        })
+        Some(Point { x: ends / 1e6, y, interval: None })
     };
     let mut points: Vec<Point> = points.filter(|p| p.x > 0.0 && p.y > 0.0).collect();
     if let (Some(cold), Some(first)) = (cold(), points.first())
@@ -413,14 +272,8 @@ fn curve(process: &Process) -> Vec<Point> {
 }
 
 /// Marks of tier events, those that fall together joined: `adaptive: vm ×3`.
-fn tier_marks<'a>(
-    events: impl Iterator<Item = &'a TierRow>,
-    mode: &str,
-    colour: usize,
-) -> Vec<Mark> {
-    let mut at: Vec<(f64, &str)> = events
-        .filter_map(|e| Some((e.at_ns? as f64 / 1e6, e.to.as_str())))
-        .collect();
+fn tier_marks<'a>(events: impl Iterator<Item = &'a TierRow>, mode: &str, colour: usize) -> Vec<Mark> {
+    let mut at: Vec<(f64, &str)> = events.filter_map(|e| Some((e.at_ns? as f64 / 1e6, e.to.as_str()))).collect();
     at.retain(|(x, _)| *x > 0.0);
     at.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut joined: Vec<(f64, &str, u32)> = Vec::new();
@@ -435,23 +288,12 @@ fn tier_marks<'a>(
         1 => format!("{mode} → {to}"),
         _ => format!("{mode} → {to} ×{count}"),
     };
-    joined
-        .iter()
-        .map(|&(x, to, count)| Mark {
-            x,
-            label: label(to, count),
-            colour,
-        })
-        .collect()
+    joined.iter().map(|&(x, to, count)| Mark { x, label: label(to, count), colour }).collect()
 }
 
 fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {
     let fewest = cold.iter().map(|c| c.threads).min()?;
-    let mut shown: Vec<&ColdStart> = cold
-        .iter()
-        .copied()
-        .filter(|c| c.threads == fewest)
-        .collect();
+    let mut shown: Vec<&ColdStart> = cold.iter().copied().filter(|c| c.threads == fewest).collect();
     let whole = |c: &ColdStart| c.process_ns.or(Some(c.interpreted_ns? + c.rest_ns?));
     shown.retain(|c| whole(c).is_some());
     if shown.is_empty() {
@@ -468,9 +310,7 @@ fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {
     let bars = shown.iter().map(|c| {
         let (a, b) = (c.interpreted_ns.unwrap_or(0.0), c.rest_ns.unwrap_or(0.0));
         let around = (length(c) - a - b).max(0.0);
-        let tps = c
-            .tps
-            .map_or_else(String::new, |t| format!(", {} tx/s", number(t)));
+        let tps = c.tps.map_or_else(String::new, |t| format!(", {} tx/s", number(t)));
         Bar {
             label: c.mode.clone(),
             colour: slots[c.mode.as_str()],
@@ -482,11 +322,7 @@ fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {
     let body = Body::Bars(Bars {
         value: Axis::new("Time", "ms", ScaleKind::FromZero),
         bars: bars.collect(),
-        parts: vec![
-            "start, parse and exit".to_owned(),
-            first,
-            "rest of the first pass".to_owned(),
-        ],
+        parts: vec!["start, parse and exit".to_owned(), first, "rest of the first pass".to_owned()],
         reference: None,
     });
     let note = "a fresh process, median over processes; tx/s of its first pass";

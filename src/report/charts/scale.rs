@@ -23,32 +23,18 @@ impl Scale {
     pub(super) fn over(axis: &Axis, values: impl Iterator<Item = f64>, room: f64) -> Self {
         let log = axis.scale == ScaleKind::Log;
         let usable = values.filter(|v| v.is_finite() && (!log || *v > 0.0));
-        let (mut low, mut high) = usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
-            (l.min(v), h.max(v))
-        });
+        let (mut low, mut high) = usable.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(v), h.max(v)));
         if low > high {
             (low, high) = (1.0, 10.0);
         }
         if axis.scale == ScaleKind::FromZero {
             low = low.min(0.0);
-            high = if high <= low {
-                low + 1.0
-            } else {
-                high + (high - low) * room
-            };
+            high = if high <= low { low + 1.0 } else { high + (high - low) * room };
         } else if log {
-            let ratio = if high / low < 1.05 {
-                2.0
-            } else {
-                (high / low).powf(room)
-            };
+            let ratio = if high / low < 1.05 { 2.0 } else { (high / low).powf(room) };
             (low, high) = (low / ratio, high * ratio);
         } else {
-            let pad = if high > low {
-                (high - low) * room
-            } else {
-                high.abs().max(1.0) / 2.0
-            };
+            let pad = if high > low { (high - low) * room } else { high.abs().max(1.0) / 2.0 };
             (low, high) = (low - pad, high + pad);
         }
         Self { low, high, log }
@@ -79,13 +65,7 @@ impl Scale {
         let shown: Vec<f64> = values.into_iter().filter(|v| self.holds(*v)).collect();
         let most = shown.iter().map(|v| decimals_of(*v)).max().unwrap_or(0);
         let text = |v: f64| with_decimals(v, if self.log { decimals_of(v) } else { most });
-        shown
-            .iter()
-            .map(|&value| Tick {
-                value,
-                text: text(value),
-            })
-            .collect()
+        shown.iter().map(|&value| Tick { value, text: text(value) }).collect()
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten.
@@ -93,24 +73,15 @@ impl Scale {
         let rough = (self.high - self.low) / wanted as f64;
         let power = 10f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 5.0, 10.0].map(|m| m * power);
-        let step = step
-            .into_iter()
-            .find(|s| *s >= rough)
-            .unwrap_or(power * 10.0);
-        let (first, last) = (
-            (self.low / step).ceil() as i64,
-            (self.high / step).floor() as i64,
-        );
+        let step = step.into_iter().find(|s| *s >= rough).unwrap_or(power * 10.0);
+        let (first, last) = ((self.low / step).ceil() as i64, (self.high / step).floor() as i64);
         (first..=last).map(|i| i as f64 * step).collect()
     }
 
     /// Powers of ten with 2 and 5 between where there is room; every n-th power where there is not;
     /// round numbers where the range is too narrow for either.
     fn log_ticks(&self, wanted: usize) -> Vec<f64> {
-        let (first, last) = (
-            self.low.log10().floor() as i32,
-            self.high.log10().ceil() as i32,
-        );
+        let (first, last) = (self.low.log10().floor() as i32, self.high.log10().ceil() as i32);
         let choices: [&[f64]; 3] = [&[1.0, 2.0, 5.0], &[1.0, 3.0], &[1.0]];
         for factors in choices {
             let values: Vec<f64> = (first..=last)
@@ -125,10 +96,7 @@ impl Scale {
             return self.linear_ticks(wanted);
         }
         let stride = ((last - first) as usize / wanted + 1) as i32;
-        (first..=last)
-            .filter(|p| p % stride == 0)
-            .map(|p| 10f64.powi(p))
-            .collect()
+        (first..=last).filter(|p| p % stride == 0).map(|p| 10f64.powi(p)).collect()
     }
 }
 
@@ -148,45 +116,23 @@ mod tests {
     fn texts(kind: ScaleKind, values: &[f64], wanted: usize) -> Vec<String> {
         let axis = Axis::new("", "", kind);
         let scale = Scale::over(&axis, values.iter().copied(), 0.0);
-        scale
-            .ticks(&axis, wanted)
-            .into_iter()
-            .map(|t| t.text)
-            .collect()
+        scale.ticks(&axis, wanted).into_iter().map(|t| t.text).collect()
     }
 
     #[test]
     fn linear() {
-        assert_eq!(
-            texts(ScaleKind::FromZero, &[1_900_000.0], 5),
-            ["0", "500,000", "1,000,000", "1,500,000"]
-        );
+        assert_eq!(texts(ScaleKind::FromZero, &[1_900_000.0], 5), ["0", "500,000", "1,000,000", "1,500,000"]);
         assert_eq!(texts(ScaleKind::FromZero, &[1.0], 4), ["0.0", "0.5", "1.0"]);
         assert_eq!(texts(ScaleKind::FromZero, &[0.0], 2), ["0.0", "0.5", "1.0"]);
     }
 
     #[test]
     fn logarithmic() {
-        assert_eq!(
-            texts(ScaleKind::Log, &[1.0, 1000.0], 5),
-            ["1", "10", "100", "1,000"]
-        );
-        assert_eq!(
-            texts(ScaleKind::Log, &[1.0, 100.0], 8),
-            ["1", "2", "5", "10", "20", "50", "100"]
-        );
-        assert_eq!(
-            texts(ScaleKind::Log, &[0.1, 10.0], 4),
-            ["0.1", "0.3", "1", "3", "10"]
-        );
-        assert_eq!(
-            texts(ScaleKind::Log, &[200.0, 400.0], 4),
-            ["200", "250", "300", "350", "400"]
-        );
-        assert_eq!(
-            texts(ScaleKind::Log, &[1.0, 1e9], 4),
-            ["1", "1,000", "1,000,000", "1,000,000,000"]
-        );
+        assert_eq!(texts(ScaleKind::Log, &[1.0, 1000.0], 5), ["1", "10", "100", "1,000"]);
+        assert_eq!(texts(ScaleKind::Log, &[1.0, 100.0], 8), ["1", "2", "5", "10", "20", "50", "100"]);
+        assert_eq!(texts(ScaleKind::Log, &[0.1, 10.0], 4), ["0.1", "0.3", "1", "3", "10"]);
+        assert_eq!(texts(ScaleKind::Log, &[200.0, 400.0], 4), ["200", "250", "300", "350", "400"]);
+        assert_eq!(texts(ScaleKind::Log, &[1.0, 1e9], 4), ["1", "1,000", "1,000,000", "1,000,000,000"]);
     }
 
     #[test]
@@ -195,11 +141,7 @@ mod tests {
             let axis = Axis::new("", "", kind);
             let scale = Scale::over(&axis, [5.0].into_iter(), 0.1);
             assert!((0.0..=1.0).contains(&scale.share(5.0)), "{kind:?}");
-            assert!(
-                Scale::over(&axis, std::iter::empty(), 0.1)
-                    .share(5.0)
-                    .is_finite()
-            );
+            assert!(Scale::over(&axis, std::iter::empty(), 0.1).share(5.0).is_finite());
         }
     }
 }

@@ -3,16 +3,8 @@ use crate::report::numbers::number;
 
 /// A chart of TPS against threads with this many series.
 fn scaling(count: usize) -> Chart {
-    let names = [
-        "interpreter",
-        "vm",
-        "native",
-        "adaptive",
-        "fixed:1",
-        "fixed:100",
-        "fixed:1000",
-        "fixed:10000, parallel",
-    ];
+    let names =
+        ["interpreter", "vm", "native", "adaptive", "fixed:1", "fixed:100", "fixed:1000", "fixed:10000, parallel"];
     let threads = [1.0, 2.0, 4.0, 8.0, 16.0];
     let series = (0..count)
         .map(|i| {
@@ -21,50 +13,21 @@ fn scaling(count: usize) -> Chart {
             Series {
                 name: names[i % 8].to_owned(),
                 colour: i,
-                points: threads
-                    .map(|x| Point {
-                        x,
-                        y: at(x),
-                        interval: Some((at(x) * 0.94, at(x) * 1.05)),
-                    })
-                    .to_vec(),
+                points: threads.map(|x| Point { x, y: at(x), interval: Some((at(x) * 0.94, at(x) * 1.05)) }).to_vec(),
                 ideal: threads.map(|x| (x, one * x)).to_vec(),
             }
         })
         .collect();
     let mut x = Axis::new("Threads", "count", ScaleKind::Log);
     x.ticks = Some(threads.to_vec());
-    let y = Axis::new(
-        "Committed transactions per second",
-        "tx/s",
-        ScaleKind::FromZero,
-    );
+    let y = Axis::new("Committed transactions per second", "tx/s", ScaleKind::FromZero);
     let dashed = Some("ideal: one thread × threads".to_owned());
-    chart(
-        "scaling",
-        Body::Lines(Lines {
-            x,
-            y,
-            series,
-            marks: Vec::new(),
-            reference: None,
-            dashed,
-        }),
-    )
+    chart("scaling", Body::Lines(Lines { x, y, series, marks: Vec::new(), reference: None, dashed }))
 }
 
 /// A warm-up curve with this many series, each with two tier events.
 fn warmup(count: usize) -> Chart {
-    let names = [
-        "interpreter",
-        "vm",
-        "native",
-        "adaptive",
-        "fixed:1",
-        "fixed:2",
-        "fixed:3",
-        "fixed:4",
-    ];
+    let names = ["interpreter", "vm", "native", "adaptive", "fixed:1", "fixed:2", "fixed:3", "fixed:4"];
     let noise = |i: usize| 1.0 + ((i * 7919) % 97) as f64 / 97.0 * 0.06;
     let series: Vec<Series> = (0..count)
         .map(|s| Series {
@@ -75,11 +38,7 @@ fn warmup(count: usize) -> Chart {
                     let level = 2e5 * 3f64.powi(s as i32 % 4) * (1.0 + s as f64 * 0.03);
                     let warm = if i < 6 { 0.2 } else { 1.0 };
                     let x = 10.0 * (i + 1) as f64;
-                    Point {
-                        x,
-                        y: level * warm * noise(i + s),
-                        interval: None,
-                    }
+                    Point { x, y: level * warm * noise(i + s), interval: None }
                 })
                 .collect(),
             ideal: Vec::new(),
@@ -96,40 +55,18 @@ fn warmup(count: usize) -> Chart {
         .collect();
     let x = Axis::new("Time since the first transaction", "ms", ScaleKind::Log);
     let y = Axis::new("Committed transactions per second", "tx/s", ScaleKind::Log);
-    chart(
-        "warmup",
-        Body::Lines(Lines {
-            x,
-            y,
-            series,
-            marks,
-            reference: None,
-            dashed: None,
-        }),
-    )
+    chart("warmup", Body::Lines(Lines { x, y, series, marks, reference: None, dashed: None }))
 }
 
 fn bars(count: usize, stacked: bool) -> Chart {
-    let names = [
-        "interpreter",
-        "vm",
-        "native",
-        "adaptive",
-        "fixed:1",
-        "fixed:100",
-        "fixed:1000",
-        "fixed:10000, parallel",
-    ];
+    let names =
+        ["interpreter", "vm", "native", "adaptive", "fixed:1", "fixed:100", "fixed:1000", "fixed:10000, parallel"];
     let each = (0..count).map(|i| {
         let ms = 80.0 / (i + 1) as f64;
         Bar {
             label: names[i].to_owned(),
             colour: i,
-            parts: if stacked {
-                vec![3.0, 2.5, ms]
-            } else {
-                vec![ms]
-            },
+            parts: if stacked { vec![3.0, 2.5, ms] } else { vec![ms] },
             interval: (!stacked).then_some((ms * 0.93, ms * 1.06)),
             text: if stacked {
                 format!("{} ms, 1,234,567 tx/s", number(ms + 5.5))
@@ -138,22 +75,14 @@ fn bars(count: usize, stacked: bool) -> Chart {
             },
         }
     });
-    let parts = [
-        "start, parse and exit",
-        "iterations 1 to 500",
-        "rest of the first pass",
-    ];
+    let parts = ["start, parse and exit", "iterations 1 to 500", "rest of the first pass"];
     let body = Bars {
         value: if stacked {
             Axis::new("Time", "ms", ScaleKind::FromZero)
         } else {
             Axis::new("Speedup, same work and threads", "×", ScaleKind::FromZero)
         },
-        parts: if stacked {
-            parts.map(str::to_owned).to_vec()
-        } else {
-            Vec::new()
-        },
+        parts: if stacked { parts.map(str::to_owned).to_vec() } else { Vec::new() },
         bars: each.collect(),
         reference: (!stacked).then_some(1.0),
     };
@@ -164,22 +93,15 @@ fn chart(name: &str, body: Body) -> Chart {
     Chart {
         name: name.to_owned(),
         title: "Invented data: a chart of the unit tests".to_owned(),
-        subtitle: "token (accounts 1000, block 1000, seed 42, skew uniform) · bars: 95% interval"
-            .to_owned(),
-        caption: "Invented CPU at 2.60 GHz · 2 cores · commit 0123456789 with local changes"
-            .to_owned(),
+        subtitle: "token (accounts 1000, block 1000, seed 42, skew uniform) · bars: 95% interval".to_owned(),
+        caption: "Invented CPU at 2.60 GHz · 2 cores · commit 0123456789 with local changes".to_owned(),
         warning: None,
         body,
     }
 }
 
 fn all(count: usize) -> [Chart; 4] {
-    [
-        scaling(count),
-        warmup(count),
-        bars(count, true),
-        bars(count, false),
-    ]
+    [scaling(count), warmup(count), bars(count, true), bars(count, false)]
 }
 
 /// Draws to the folder that `ZX_CHART_PREVIEW` names, for looking at; else to one that is removed.
@@ -189,29 +111,15 @@ fn every_chart_is_drawn_at_every_size_and_theme() {
     let preview = std::env::var_os("ZX_CHART_PREVIEW").map(PathBuf::from);
     let into = preview.as_deref().unwrap_or(temporary.path());
     for count in [1, 4, 8] {
-        for (w, h, theme) in [
-            (800, 450, Theme::Light),
-            (400, 300, Theme::Print),
-            (1600, 900, Theme::Dark),
-        ] {
+        for (w, h, theme) in [(800, 450, Theme::Light), (400, 300, Theme::Print), (1600, 900, Theme::Dark)] {
             if count != 4 && theme == Theme::Print && preview.is_none() {
                 continue; // Much the same, and slow in an unoptimised build.
             }
             for chart in all(count) {
                 let path = into.join(format!("{}-{count}-{w}.png", chart.name));
-                render(
-                    &chart,
-                    Size {
-                        width: w,
-                        height: h,
-                    },
-                    theme,
-                    &path,
-                )
-                .expect("drawn");
+                render(&chart, Size { width: w, height: h }, theme, &path).expect("drawn");
                 let bytes = std::fs::read(&path).expect("written");
-                let number =
-                    |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
+                let number = |at: usize| u32::from_be_bytes(bytes[at..at + 4].try_into().expect("4 bytes"));
                 assert_eq!((number(16), number(20)), (w, h), "the size asked for");
             }
         }
@@ -221,27 +129,16 @@ fn every_chart_is_drawn_at_every_size_and_theme() {
 /// The texts of an SVG with their places: x, y, anchor, size.
 fn texts(svg: &str) -> Vec<(f64, f64, String, f64, String)> {
     let attribute = |tag: &str, name: &str| {
-        let begin = tag
-            .find(&format!(" {name}=\""))
-            .map(|at| at + name.len() + 3)?;
+        let begin = tag.find(&format!(" {name}=\"")).map(|at| at + name.len() + 3)?;
         Some(tag[begin..].split('"').next()?.to_owned())
     };
     svg.split("<text")
         .skip(1)
         .map(|tag| {
-            let number = |name: &str| {
-                attribute(tag, name)
-                    .and_then(|v| v.parse().ok())
-                    .unwrap_or(0.0)
-            };
+            let number = |name: &str| attribute(tag, name).and_then(|v| v.parse().ok()).unwrap_or(0.0);
             let anchor = attribute(tag, "text-anchor").unwrap_or_default();
             let body = tag.split_once('>').map_or("", |(_, rest)| rest);
-            let body = body
-                .split("</text")
-                .next()
-                .unwrap_or_default()
-                .trim()
-                .to_owned();
+            let body = body.split("</text").next().unwrap_or_default().trim().to_owned();
             (number("x"), number("y"), anchor, number("font-size"), body)
         })
         .collect()
@@ -271,8 +168,7 @@ fn no_text_overlaps() {
                 .collect();
             assert!(boxes.len() > 5, "the texts were found");
             for (i, a) in boxes.iter().enumerate() {
-                let inside =
-                    a.0 >= 0.0 && a.1 <= f64::from(width) && a.2 >= 0.0 && a.3 <= f64::from(height);
+                let inside = a.0 >= 0.0 && a.1 <= f64::from(width) && a.2 >= 0.0 && a.3 <= f64::from(height);
                 assert!(inside, "{} {width}: {a:?}", chart.name);
                 for b in &boxes[..i] {
                     let apart = a.0 >= b.1 || b.0 >= a.1 || a.2 >= b.3 || b.2 >= a.3;
@@ -287,16 +183,7 @@ fn no_text_overlaps() {
 fn the_data_stands_beside_the_chart() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let path = dir.path().join("c.svg");
-    render(
-        &bars(2, true),
-        Size {
-            width: 800,
-            height: 450,
-        },
-        Theme::Light,
-        &path,
-    )
-    .expect("drawn");
+    render(&bars(2, true), Size { width: 800, height: 450 }, Theme::Light, &path).expect("drawn");
     let data = std::fs::read_to_string(path.with_extension("csv")).expect("written");
     assert!(
         data.starts_with(
@@ -309,31 +196,15 @@ fn the_data_stands_beside_the_chart() {
 
 #[test]
 fn other_extensions_are_refused() {
-    let refused = render(
-        &bars(1, true),
-        Size::default(),
-        Theme::Light,
-        Path::new("/tmp/x.gif"),
-    );
+    let refused = render(&bars(1, true), Size::default(), Theme::Light, Path::new("/tmp/x.gif"));
     let text = refused.expect_err("no such kind").to_string();
     assert_eq!(text, "/tmp/x.gif: a chart's file ends in .svg or .png");
-    let nowhere = render(
-        &bars(1, true),
-        Size::default(),
-        Theme::Light,
-        Path::new("/nowhere/x.svg"),
-    );
+    let nowhere = render(&bars(1, true), Size::default(), Theme::Light, Path::new("/nowhere/x.svg"));
     assert!(matches!(nowhere, Err(ChartError::Write { .. })));
 }
 
 #[test]
 fn sizes() {
-    assert_eq!(
-        "1600x900".parse(),
-        Ok(Size {
-            width: 1600,
-            height: 900
-        })
-    );
+    assert_eq!("1600x900".parse(), Ok(Size { width: 1600, height: 900 }));
     assert!("16x9".parse::<Size>().is_err() && "big".parse::<Size>().is_err());
 }

@@ -104,17 +104,8 @@ impl Palette {
 
     /// Lengths of dash and gap, in line widths; none for a solid line.
     pub(super) fn dash(&self, slot: usize) -> Option<&'static [f64]> {
-        let patterns: [Option<&[f64]>; 4] = [
-            None,
-            Some(&[5.0, 2.0]),
-            Some(&[2.0, 2.0]),
-            Some(&[7.0, 2.0, 1.5, 2.0]),
-        ];
-        if self.dashes {
-            patterns[slot % patterns.len()]
-        } else {
-            None
-        }
+        let patterns: [Option<&[f64]>; 4] = [None, Some(&[5.0, 2.0]), Some(&[2.0, 2.0]), Some(&[7.0, 2.0, 1.5, 2.0])];
+        if self.dashes { patterns[slot % patterns.len()] } else { None }
     }
 }
 

@@ -9,10 +9,7 @@ fn captions() {
         "git": {"revision": "0123456789abcdef", "dirty": true},
         "rustc": "rustc 1.95.0 (abc 2026-01-01)",
     });
-    assert_eq!(
-        caption(&env),
-        "AMD EPYC 7B13 · 2 cores · commit 0123456789 with local changes · rustc 1.95.0"
-    );
+    assert_eq!(caption(&env), "AMD EPYC 7B13 · 2 cores · commit 0123456789 with local changes · rustc 1.95.0");
     assert_eq!(caption(&serde_json::json!({})), "machine unknown");
 }
 
@@ -20,12 +17,7 @@ fn captions() {
 fn invented(at: &Path) {
     let mut samples = RowWriter::create(at.join(SAMPLES)).expect("writable");
     let mut tiers = RowWriter::create(at.join(TIERS)).expect("writable");
-    for (mode, speed) in [
-        ("interpreter", 2e5),
-        ("vm", 9e5),
-        ("native", 1.1e7),
-        ("adaptive", 1.05e7),
-    ] {
+    for (mode, speed) in [("interpreter", 2e5), ("vm", 9e5), ("native", 1.1e7), ("adaptive", 1.05e7)] {
         for (threads, process) in [1, 2].into_iter().flat_map(|t| (0..5).map(move |p| (t, p))) {
             let row = |phase, metric: &str, value| SampleRow {
                 schema: SCHEMA,
@@ -51,22 +43,12 @@ fn invented(at: &Path) {
             let factor = 1.0 + f64::from((process * 7 + threads * 3) % 5) * 0.01;
             let rate = speed * f64::from(threads).powf(0.9) * factor;
             let windows = (0..150_u32).map(|i| {
-                let (phase, share) = if i < 3 && speed > 1e6 {
-                    (Phase::Warmup, 0.4)
-                } else {
-                    (Phase::Steady, 1.0)
-                };
+                let (phase, share) = if i < 3 && speed > 1e6 { (Phase::Warmup, 0.4) } else { (Phase::Steady, 1.0) };
                 let wave = 1.0 + f64::from(i * 37 % 11) * 0.004;
                 let at_ns = Some(u64::from(i + 1) * 10_000_000);
-                SampleRow {
-                    window: Some(i),
-                    at_ns,
-                    ..row(phase, metrics::TPS, rate * share * wave)
-                }
+                SampleRow { window: Some(i), at_ns, ..row(phase, metrics::TPS, rate * share * wave) }
             });
-            samples
-                .write_all(&windows.collect::<Vec<_>>())
-                .expect("written");
+            samples.write_all(&windows.collect::<Vec<_>>()).expect("written");
             let first = 2.5e6;
             let rest = 1e13 / rate * 0.95 + 2e5;
             let single = [
@@ -118,52 +100,26 @@ fn a_folder_is_rebuilt_from_its_records() {
     let at = preview.as_deref().unwrap_or(temporary.path());
     invented(at);
     let written = write_all(at).expect("reported");
-    let names: Vec<String> = written
-        .files
-        .iter()
-        .map(|f| {
-            f.file_name()
-                .expect("a file")
-                .to_string_lossy()
-                .into_owned()
-        })
-        .collect();
+    let names: Vec<String> =
+        written.files.iter().map(|f| f.file_name().expect("a file").to_string_lossy().into_owned()).collect();
     let expected: Vec<String> = ["tps-threads", "speedup", "warmup", "cold-start"]
         .iter()
         .flat_map(|n| ["svg", "png", "csv"].map(|e| format!("{n}.{e}")))
         .collect();
     assert_eq!(names[0], SUMMARY);
     assert_eq!(names[1..], expected);
-    assert!(
-        written
-            .files
-            .iter()
-            .all(|f| f.metadata().expect("there").len() > 100)
-    );
+    assert!(written.files.iter().all(|f| f.metadata().expect("there").len() > 100));
     assert_eq!(written.summary.rows.len(), 8);
-    assert!(
-        written.summary.warnings.is_empty(),
-        "{:?}",
-        written.summary.warnings
-    );
+    assert!(written.summary.warnings.is_empty(), "{:?}", written.summary.warnings);
 
     // The same records give the same bytes, and what was written is not read.
-    let before: Vec<Vec<u8>> = written
-        .files
-        .iter()
-        .map(|f| std::fs::read(f).expect("there"))
-        .collect();
+    let before: Vec<Vec<u8>> = written.files.iter().map(|f| std::fs::read(f).expect("there")).collect();
     std::fs::write(at.join(SUMMARY), "spoilt").expect("written");
     let again = write_all(at).expect("reported again");
-    let after: Vec<Vec<u8>> = again
-        .files
-        .iter()
-        .map(|f| std::fs::read(f).expect("there"))
-        .collect();
+    let after: Vec<Vec<u8>> = again.files.iter().map(|f| std::fs::read(f).expect("there")).collect();
     assert!(before == after, "a report is a function of its records");
     if preview.is_some() {
-        let text =
-            crate::report::render_table(&written.summary, crate::report::Format::Human, false);
+        let text = crate::report::render_table(&written.summary, crate::report::Format::Human, false);
         std::fs::write(at.join("table.txt"), text).expect("written");
     }
 }

@@ -33,10 +33,7 @@ fn folder() -> tempfile::TempDir {
 fn the_columns_are_the_contract() {
     let dir = folder();
     let path = dir.path().join(SAMPLES);
-    RowWriter::create(&path)
-        .expect("writable")
-        .write(&sample(3))
-        .expect("written");
+    RowWriter::create(&path).expect("writable").write(&sample(3)).expect("written");
     let text = std::fs::read_to_string(&path).expect("readable");
     assert_eq!(
         text,
@@ -51,20 +48,13 @@ fn the_columns_are_the_contract() {
 #[test]
 fn columns_and_fields_are_the_same() {
     fn header<T: Record>(line: &str) -> Vec<String> {
-        let mut reader = csv::ReaderBuilder::new()
-            .has_headers(false)
-            .from_reader(line.as_bytes());
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
         let record = reader.records().next().expect("a line").expect("a row");
         let row: T = record.deserialize(None).expect("a row of the type");
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.serialize(row).expect("a row");
         let text = String::from_utf8(writer.into_inner().expect("in memory")).expect("text");
-        text.lines()
-            .next()
-            .unwrap_or_default()
-            .split(',')
-            .map(str::to_owned)
-            .collect()
+        text.lines().next().unwrap_or_default().split(',').map(str::to_owned).collect()
     }
     let samples = "1,r,base,,,w,d,,vm,sharded,1,0,,,cold,,tps,,tx/s";
     assert_eq!(header::<SampleRow>(samples), SampleRow::COLUMNS);
@@ -85,13 +75,7 @@ fn rows_come_back_as_they_were() {
     let mut writer = RowWriter::create(&path).expect("writable");
     writer.write_all(&rows).expect("written");
     // Read while the writer is open: every row was flushed.
-    assert_eq!(
-        read_rows(&path).expect("readable"),
-        Rows {
-            rows,
-            warnings: Vec::new()
-        }
-    );
+    assert_eq!(read_rows(&path).expect("readable"), Rows { rows, warnings: Vec::new() });
 }
 
 #[test]
@@ -99,16 +83,8 @@ fn not_finite_is_an_empty_cell() {
     let dir = folder();
     let path = dir.path().join(SAMPLES);
     let mut writer = RowWriter::create(&path).expect("writable");
-    writer
-        .write(&SampleRow {
-            value: Some(f64::NAN),
-            ..sample(0)
-        })
-        .expect("written");
-    assert_eq!(
-        read_rows::<SampleRow>(&path).expect("readable").rows[0].value,
-        None
-    );
+    writer.write(&SampleRow { value: Some(f64::NAN), ..sample(0) }).expect("written");
+    assert_eq!(read_rows::<SampleRow>(&path).expect("readable").rows[0].value, None);
 }
 
 /// A run killed at any byte can be read, and resumed without losing or doubling a row.
@@ -118,10 +94,7 @@ fn a_file_cut_anywhere_is_read_and_resumed() {
     let path = dir.path().join(SAMPLES);
     let mut long = sample(1);
     long.run = "a\nb".into();
-    RowWriter::create(&path)
-        .expect("writable")
-        .write_all([&sample(0), &long])
-        .expect("written");
+    RowWriter::create(&path).expect("writable").write_all([&sample(0), &long]).expect("written");
     let whole = std::fs::read(&path).expect("readable");
     for cut in 0..whole.len() {
         std::fs::write(&path, &whole[..cut]).expect("writable");
@@ -132,11 +105,7 @@ fn a_file_cut_anywhere_is_read_and_resumed() {
         assert_eq!(kept.rows, read.rows, "cut at {cut}");
         writer.write(&sample(7)).expect("written");
         let after = read_rows::<SampleRow>(&path).expect("readable");
-        assert_eq!(
-            (after.rows.len(), after.warnings.len()),
-            (kept.rows.len() + 1, 0),
-            "cut at {cut}"
-        );
+        assert_eq!((after.rows.len(), after.warnings.len()), (kept.rows.len() + 1, 0), "cut at {cut}");
     }
 }
 
@@ -174,10 +143,7 @@ fn other_files_are_told_apart() {
     );
     assert!(error(&format!("{header}\n2{rest}")).contains("written with schema 2,"));
     assert!(error(&format!("{header}\n1{rest}x{rest}1{rest}")).starts_with("F:3: not a row"));
-    assert!(matches!(
-        read_rows::<SampleRow>(dir.path().join("none.csv")),
-        Err(RecordError::Io { .. })
-    ));
+    assert!(matches!(read_rows::<SampleRow>(dir.path().join("none.csv")), Err(RecordError::Io { .. })));
 }
 
 #[test]

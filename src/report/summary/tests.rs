@@ -5,14 +5,7 @@ use crate::report::records::{Arm, SCHEMA, SiteKind};
 struct Run(Vec<SampleRow>);
 
 impl Run {
-    fn row(
-        &mut self,
-        mode: &str,
-        process: u32,
-        phase: Phase,
-        metric: &str,
-        value: f64,
-    ) -> &mut SampleRow {
+    fn row(&mut self, mode: &str, process: u32, phase: Phase, metric: &str, value: f64) -> &mut SampleRow {
         self.0.push(SampleRow {
             schema: SCHEMA,
             run: "r".into(),
@@ -54,13 +47,7 @@ fn five_of(tps: [f64; 5]) -> Run {
     let mut run = Run(Vec::new());
     for (process, tps) in (0..).zip(tps) {
         run.windows("vm", process, Phase::Warmup, 0, &[tps / 9.0, tps / 2.0]);
-        run.windows(
-            "vm",
-            process,
-            Phase::Steady,
-            2,
-            &[tps * 0.9, tps, tps * 1.5],
-        );
+        run.windows("vm", process, Phase::Steady, 2, &[tps * 0.9, tps, tps * 1.5]);
         run.row("vm", process, Phase::Cold, metrics::TPS, tps / 10.0);
         run.row("vm", process, Phase::Steady, metrics::COMMITTED, 1000.0);
         run.row("vm", process, Phase::Steady, metrics::CPU_NS, 5e6);
@@ -85,10 +72,7 @@ fn one_number_a_process() {
     assert_eq!(row.cpu_ns_per_tx, Some(5000.0));
     assert_eq!(row.agreed, Some(true));
     // Unknown stays unknown.
-    assert_eq!(
-        (row.reverted, row.p50_ns, row.tps_full, row.gas_per_tx),
-        (None, None, None, None)
-    );
+    assert_eq!((row.reverted, row.p50_ns, row.tps_full, row.gas_per_tx), (None, None, None, None));
     assert!(summary.warnings.is_empty(), "{:?}", summary.warnings);
 }
 
@@ -98,10 +82,7 @@ fn two_processes_have_no_interval() {
     run.0.retain(|r| r.process < 2);
     let summary = summarise(&run.0, None);
     assert!(summary.rows[0].tps.is_some() && summary.rows[0].tps_low.is_none());
-    assert_eq!(
-        summary.warnings[0].0,
-        "token/vm/1: 2 processes: no interval; use --processes 5"
-    );
+    assert_eq!(summary.warnings[0].0, "token/vm/1: 2 processes: no interval; use --processes 5");
 }
 
 #[test]
@@ -110,18 +91,14 @@ fn a_disagreeing_process_takes_the_numbers_away() {
     run.agreed("vm", 3, 0.0);
     let summary = summarise(&run.0, None);
     let row = &summary.rows[0];
-    assert_eq!(
-        (row.agreed, row.tps, row.tps_first, row.committed),
-        (Some(false), None, None, None)
-    );
+    assert_eq!((row.agreed, row.tps, row.tps_first, row.committed), (Some(false), None, None, None));
     assert!(summary.warnings[0].0.contains("results differ"));
 }
 
 #[test]
 fn a_process_that_was_not_compared_is_left_out() {
     let mut run = five_of([100.0, 100.0, 100.0, 100.0, 9e9]);
-    run.0
-        .retain(|r| r.process != 4 || r.metric != metrics::AGREED);
+    run.0.retain(|r| r.process != 4 || r.metric != metrics::AGREED);
     let summary = summarise(&run.0, None);
     assert!((summary.rows[0].tps.expect("four agree") - 100.0).abs() < 1e-9);
     assert_eq!(summary.rows[0].processes, 4);
@@ -131,11 +108,7 @@ fn a_process_that_was_not_compared_is_left_out() {
 #[test]
 fn half_unsteady_has_no_interval() {
     let mut run = five_of([100.0; 5]);
-    for row in run
-        .0
-        .iter_mut()
-        .filter(|r| r.process < 3 && r.phase == Phase::Steady)
-    {
+    for row in run.0.iter_mut().filter(|r| r.process < 3 && r.phase == Phase::Steady) {
         if row.metric == metrics::TPS {
             row.phase = Phase::Warmup;
         }
@@ -144,11 +117,7 @@ fn half_unsteady_has_no_interval() {
     let row = &summary.rows[0];
     assert_eq!((row.processes, row.unsteady, row.tps_low), (5, 3, None));
     assert_eq!(row.warmup, Some(WarmupVerdict::NoSteadyState));
-    assert!(
-        summary.warnings[0]
-            .0
-            .contains("no steady state, so there is no interval")
-    );
+    assert!(summary.warnings[0].0.contains("no steady state, so there is no interval"));
 }
 
 #[test]
@@ -157,9 +126,7 @@ fn threads_of_a_process_are_summed() {
     for isolate in 0..2 {
         run.windows("vm", 0, Phase::Steady, 0, &[90.0, 100.0, 110.0]);
         let end = run.0.len();
-        run.0[end - 3..]
-            .iter_mut()
-            .for_each(|r| r.isolate = Some(isolate));
+        run.0[end - 3..].iter_mut().for_each(|r| r.isolate = Some(isolate));
     }
     run.agreed("vm", 0, 1.0);
     assert!((summarise(&run.0, None).rows[0].tps.expect("agreed") - 200.0).abs() < 1e-9);
@@ -219,13 +186,7 @@ fn stages_lower_the_full_figure() {
 fn speedup_is_over_the_same_work() {
     let mut run = five_of([900.0; 5]);
     for process in 0..5 {
-        run.windows(
-            "interpreter",
-            process,
-            Phase::Steady,
-            0,
-            &[100.0 + f64::from(process)],
-        );
+        run.windows("interpreter", process, Phase::Steady, 0, &[100.0 + f64::from(process)]);
         run.agreed("interpreter", process, 1.0);
     }
     let rows = summarise(&run.0, None).rows;
@@ -243,8 +204,5 @@ fn cold_start_is_a_median_over_processes() {
         run.row("vm", process, Phase::Cold, metrics::PROCESS_NS, ns);
     }
     let cold = summarise(&run.0, None).cold;
-    assert_eq!(
-        (cold.len(), cold[0].process_ns, cold[0].rest_ns),
-        (1, Some(7e6), None)
-    );
+    assert_eq!((cold.len(), cold[0].process_ns, cold[0].rest_ns), (1, Some(7e6), None));
 }

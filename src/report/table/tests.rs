@@ -54,16 +54,8 @@ fn example() -> Summary {
         cached_process_ns: None,
     };
     Summary {
-        rows: vec![
-            row("interpreter", 1, 200_000.0),
-            row("vm", 2, 3.9e6),
-            row("vm", 1, 2e6),
-            wrong,
-        ],
-        cold: vec![
-            cold("adaptive", 9.1e6, 2.5e6, 4.75e6),
-            cold("interpreter", 53e6, 2.5e6, 48e6),
-        ],
+        rows: vec![row("interpreter", 1, 200_000.0), row("vm", 2, 3.9e6), row("vm", 1, 2e6), wrong],
+        cold: vec![cold("adaptive", 9.1e6, 2.5e6, 4.75e6), cold("interpreter", 53e6, 2.5e6, 48e6)],
         warnings: vec![Warning("transfer/native/1: results differ: do this".into())],
     }
 }
@@ -88,21 +80,12 @@ warning: transfer/native/1: results differ: do this
     let text = render_table(&example(), Format::Human, false);
     let squeezed = |text: &str| -> Vec<Vec<String>> {
         text.lines()
-            .map(|l| {
-                l.split("  ")
-                    .map(str::trim)
-                    .filter(|w| !w.is_empty())
-                    .map(str::to_owned)
-                    .collect()
-            })
+            .map(|l| l.split("  ").map(str::trim).filter(|w| !w.is_empty()).map(str::to_owned).collect())
             .collect()
     };
     assert_eq!(squeezed(&text), squeezed(expected), "{text}");
     let table: Vec<&str> = text.lines().skip(2).take(5).collect();
-    assert!(
-        table.iter().all(|l| l.len() == table[0].len()),
-        "aligned:\n{text}"
-    );
+    assert!(table.iter().all(|l| l.len() == table[0].len()), "aligned:\n{text}");
 }
 
 #[test]
@@ -127,29 +110,17 @@ fn json_keeps_unknown_apart_from_zero() {
     let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     assert_eq!(value["rows"][3]["tps"], serde_json::Value::Null);
     assert_eq!(value["rows"][0]["reverted"], 0);
-    assert_eq!(
-        value["warnings"][0],
-        "transfer/native/1: results differ: do this"
-    );
+    assert_eq!(value["warnings"][0], "transfer/native/1: results differ: do this");
 }
 
 #[test]
 fn markdown_has_one_table_line_a_row() {
     let text = render_table(&example(), Format::Markdown, true);
-    assert!(
-        text.contains("| **vm** | **sharded** | **2** | **3,900,000** |"),
-        "{text}"
-    );
-    assert_eq!(
-        text.lines().filter(|l| l.starts_with('|')).count(),
-        2 + 4 + 2 + 2
-    );
+    assert!(text.contains("| **vm** | **sharded** | **2** | **3,900,000** |"), "{text}");
+    assert_eq!(text.lines().filter(|l| l.starts_with('|')).count(), 2 + 4 + 2 + 2);
 }
 
 #[test]
 fn nothing_is_said_to_be_nothing() {
-    assert_eq!(
-        render_table(&Summary::default(), Format::Human, false),
-        "no results\n"
-    );
+    assert_eq!(render_table(&Summary::default(), Format::Human, false), "no results\n");
 }

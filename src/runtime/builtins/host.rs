@@ -7,7 +7,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::super::gas;
 use super::super::isolate::Isolate;
 use super::super::output::Output;
-use super::super::poll::PollFlags;
 use super::super::signal::Unwind;
 use super::Function;
 use super::args::Args;
@@ -65,11 +64,7 @@ fn sleep(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     isolate.output.flush();
     let started = Instant::now();
     while let Some(left) = length.checked_sub(started.elapsed()).filter(|left| !left.is_zero()) {
-        // Relaxed: see `PollFlags::raise`.
-        let bits = isolate.poll_flags.bits.load(std::sync::atomic::Ordering::Relaxed);
-        if bits & (PollFlags::HOST | PollFlags::TIMEOUT) != 0 {
-            break;
-        }
+        isolate.check_stop()?;
         std::thread::sleep(left.min(SLEEP_SLICE));
     }
     Ok(Value::NULL)

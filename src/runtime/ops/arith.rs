@@ -94,16 +94,14 @@ impl Isolate {
                 items.extend(self.list_items(b));
                 self.new_list(items)
             }
-            _ if a.is_number() && b.is_number() => {
-                self.arithmetic("add", a, b, |x, y| x + y, |x, y| x.add(y))
-            }
+            _ if a.is_number() && b.is_number() => self.arithmetic("add", a, b, |x, y| x + y, Integer::add),
             _ => self.mismatch("add", a, b),
         }
     }
 
     #[inline(never)]
     fn sub_slow(&mut self, a: Value, b: Value) -> Result<Value, Unwind> {
-        self.arithmetic("subtract", a, b, |x, y| x - y, |x, y| x.sub(y))
+        self.arithmetic("subtract", a, b, |x, y| x - y, Integer::sub)
     }
 
     #[inline(never)]
@@ -111,7 +109,7 @@ impl Isolate {
         match (a.tag(), b.tag()) {
             (Tag::Str, Tag::Int) => self.repeat(a, b.as_int()),
             (Tag::Int, Tag::Str) => self.repeat(b, a.as_int()),
-            _ => self.arithmetic("multiply", a, b, |x, y| x * y, |x, y| x.mul(y)),
+            _ => self.arithmetic("multiply", a, b, |x, y| x * y, Integer::mul),
         }
     }
 

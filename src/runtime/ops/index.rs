@@ -81,11 +81,8 @@ impl Isolate {
             Tag::Float if index.as_float().fract() == 0.0 && index.as_float().abs() < 9e15 => index.as_float() as i64,
             Tag::Wide | Tag::Huge => return Ok(None),
             _ => {
-                let message = format!(
-                    "A {} index must be an integer, not {}",
-                    super::type_name(object),
-                    super::type_name(index)
-                );
+                let message =
+                    format!("A {} index must be an integer, not {}", super::type_name(object), super::type_name(index));
                 return self.fail(&message);
             }
         };
@@ -216,11 +213,8 @@ impl Isolate {
                 Ok(Value::NULL)
             }
             _ => {
-                let message = format!(
-                    "A value of type {} has no member '{}'",
-                    super::type_name(object),
-                    self.info.name(name)
-                );
+                let message =
+                    format!("A value of type {} has no member '{}'", super::type_name(object), self.info.name(name));
                 self.fail(&message)
             }
         }

@@ -18,11 +18,12 @@ impl Isolate {
     /// Opens an iterator over `value` in `slots[at..at + 3]`.
     pub fn iterate(&mut self, value: Value, at: u32) -> Result<(), Unwind> {
         let (cursor, end) = match value.tag() {
-            Tag::List => (Value::int(0), Value::NULL),
+            Tag::List | Tag::Bytes => (Value::int(0), Value::NULL),
             // Both are byte and character positions: (bytes, characters).
             Tag::Str => (Value::int(0), Value::int(0)),
-            Tag::Bytes => (Value::int(0), Value::NULL),
-            Tag::Range => (Value::int(0), Value::int(self.ledger.heap.range(value).count().min(i64::MAX as u64) as i64)),
+            Tag::Range => {
+                (Value::int(0), Value::int(self.ledger.heap.range(value).count().min(i64::MAX as u64) as i64))
+            }
             Tag::Map => (Value::int(0), Value::int(self.ledger.heap.map(value).map.next_seq() as i64)),
             _ => {
                 let message = format!("Cannot iterate over a value of type {}", super::type_name(value));

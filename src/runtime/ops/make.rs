@@ -41,7 +41,7 @@ impl Isolate {
         self.charge_elements(count as usize)?;
         self.charge_bytes(gas::MAP_BYTES + gas::ENTRY_BYTES * u64::from(count))?;
         let epoch = self.ledger.heap.current_epoch;
-        let map = self.ledger.heap.alloc_map(MapData::with_capacity(count as usize));
+        let map = self.ledger.heap.alloc_map_reserved(count as usize);
         for index in 0..count {
             let key = self.map_key(self.slots[(base + 2 * index) as usize])?;
             let value = self.slots[(base + 2 * index + 1) as usize];

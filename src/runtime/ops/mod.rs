@@ -41,11 +41,8 @@ impl Isolate {
     #[cold]
     #[inline(never)]
     pub(crate) fn mismatch<T>(&mut self, verb: &str, a: Value, b: Value) -> Result<T, Unwind> {
-        let message = format!(
-            "Type mismatch: cannot {verb} {} and {}",
-            type_name(a).to_uppercase(),
-            type_name(b).to_uppercase()
-        );
+        let message =
+            format!("Type mismatch: cannot {verb} {} and {}", type_name(a).to_uppercase(), type_name(b).to_uppercase());
         self.fail(&message)
     }
 }

@@ -42,14 +42,14 @@ impl Isolate {
     #[inline]
     pub fn assign_field(&mut self, field: u16, value: Value, fresh: bool) -> Result<(), Unwind> {
         let this = self.this();
-        let value = if !value.tag().is_plain() {
+        let value = if value.tag().is_plain() {
+            value
+        } else {
             let standing = self.ledger.instances[this as usize].fields[field as usize];
             if standing.raw_eq(value) {
                 return Ok(());
             }
             self.stored_heap_value(value, fresh)?
-        } else {
-            value
         };
         self.ledger.set_field(this, u32::from(field), value);
         Ok(())
@@ -122,8 +122,12 @@ impl Isolate {
     #[inline]
     pub fn check_writable(&mut self, container: Value) -> Result<(), Unwind> {
         if self.ledger.heap.container(container).header.is_frozen() {
+            let global = self.ledger.global_reaching(container);
+            let named = global.map_or(String::new(), |global| {
+                format!(" of global '{}'", self.info.name(self.info.globals[global as usize]))
+            });
             let message = format!(
-                "This {} is read-only{}",
+                "This {}{named} is read-only{}",
                 super::type_name(container),
                 if self.tx.in_block { " in a transaction: keep what changes in a contract" } else { "" }
             );

@@ -1,8 +1,8 @@
 //! The text of values, and `print`.
 
+use super::super::info::ProgramInfo;
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
-use super::super::info::ProgramInfo;
 use crate::ledger::Instance;
 use crate::value::{Names, Tag, Value, text};
 
@@ -67,7 +67,7 @@ impl Isolate {
             self.write_text(self.slots[slot as usize], &mut line)?;
         }
         self.output.line(&line);
-        if self.output.is_closed() {
+        if self.output.failure().is_some() {
             self.poll_flags.raise(super::super::PollFlags::HOST);
         }
         Ok(())

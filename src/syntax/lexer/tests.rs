@@ -3,21 +3,14 @@
 use super::*;
 
 fn kinds(source: &str) -> Vec<Kind> {
-    lex(source, &mut Interner::new())
-        .tokens
-        .iter()
-        .map(|token| token.kind)
-        .collect()
+    lex(source, &mut Interner::new()).tokens.iter().map(|token| token.kind).collect()
 }
 
 #[test]
 fn numbers() {
     use Kind::{Bad, Dot, DotDot, End, Float, Int, Name, Plus};
     let table: &[(&str, &[Kind])] = &[
-        (
-            "1 0x1f 1.5 5. 1e3 1.5e-2 5.e",
-            &[Int, Int, Float, Float, Float, Float, Int, Dot, Name, End],
-        ),
+        ("1 0x1f 1.5 5. 1e3 1.5e-2 5.e", &[Int, Int, Float, Float, Float, Float, Int, Dot, Name, End]),
         ("1..5", &[Int, DotDot, Int, End]),
         ("5.x", &[Int, Dot, Name, End]),
         ("5.+1", &[Float, Plus, Int, End]),
@@ -33,7 +26,8 @@ fn numbers() {
 #[test]
 fn operators_and_words() {
     use Kind::*;
-    let source = "+ - * / % ** == != < > <= >= && || ! ?? ?. ? : = += -= *= /= %= **= => -> . .. ... << >> & | ^ ~ , ; if each";
+    let source =
+        "+ - * / % ** == != < > <= >= && || ! ?? ?. ? : = += -= *= /= %= **= => -> . .. ... << >> & | ^ ~ , ; if each";
     let expected = [
         Plus,
         Minus,
@@ -85,21 +79,8 @@ fn operators_and_words() {
 fn strings() {
     use Kind::*;
     let table: &[(&str, &[Kind])] = &[
-        (
-            r#""a" 'b' b"c" """d"e""" b"#,
-            &[Str, Str, Bytes, TripleStr, Name, End],
-        ),
-        (
-            r#""${a}""#,
-            &[
-                TemplateOpen,
-                TemplateExprOpen,
-                Name,
-                TemplateExprClose,
-                TemplateClose,
-                End,
-            ],
-        ),
+        (r#""a" 'b' b"c" """d"e""" b"#, &[Str, Str, Bytes, TripleStr, Name, End]),
+        (r#""${a}""#, &[TemplateOpen, TemplateExprOpen, Name, TemplateExprClose, TemplateClose, End]),
         (
             r#""x${{}}y""#,
             &[
@@ -124,11 +105,7 @@ fn strings() {
 #[test]
 fn brackets_know_their_partners() {
     let pairs = |source: &str| -> Vec<u32> {
-        lex(source, &mut Interner::new())
-            .tokens
-            .iter()
-            .map(|token| token.value)
-            .collect()
+        lex(source, &mut Interner::new()).tokens.iter().map(|token| token.value).collect()
     };
     assert_eq!(pairs("([])"), [3, 2, 1, 0, NONE]);
     assert_eq!(pairs("({)}"), [NONE, 3, NONE, 1, NONE]);

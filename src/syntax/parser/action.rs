@@ -1,18 +1,13 @@
 //! Actions, lambdas, parameters, and the words around them.
 
 use super::{BRACKETS, Context, Parse, Parser};
-use crate::syntax::ast::{
-    Action, ActionKind, Block, Expr, ExprKind, Ident, Param, Span, Stmt, StmtKind, Symbol,
-};
+use crate::syntax::ast::{Action, ActionKind, Block, Expr, ExprKind, Ident, Param, Span, Stmt, StmtKind, Symbol};
 use crate::syntax::token::Kind;
 use crate::syntax::words;
 
 /// What the words before and after an action's name said.
 #[derive(Clone, Copy, Default)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is a word of the language, independent of the others"
-)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a word of the language, independent of the others")]
 pub(super) struct Flags {
     pub(super) private: bool,
     pub(super) view: bool,
@@ -55,19 +50,14 @@ impl Parser<'_> {
 
     /// Whether `action NAME` stands `ahead` places on.
     pub(super) fn starts_action(&self, ahead: usize) -> bool {
-        if !matches!(
-            self.keyword(ahead),
-            Some(words::ACTION | words::FUNCTION | words::METHOD)
-        ) {
+        if !matches!(self.keyword(ahead), Some(words::ACTION | words::FUNCTION | words::METHOD)) {
             return false;
         }
         let name = self.ahead(ahead + 1);
         if name.newline || name.word().is_none() {
             return false;
         }
-        let operator = [words::IN, words::AND, words::OR, words::NOT]
-            .iter()
-            .any(|word| name.is(*word));
+        let operator = [words::IN, words::AND, words::OR, words::NOT].iter().any(|word| name.is(*word));
         !operator || matches!(self.ahead(ahead + 2).kind, Kind::LParen | Kind::LBrace)
     }
 
@@ -80,46 +70,20 @@ impl Parser<'_> {
     }
 
     /// An action from behind its name on; `head` is its first token.
-    pub(super) fn action_after_name(
-        &mut self,
-        name: Ident,
-        mut flags: Flags,
-        head: usize,
-    ) -> Parse<Action> {
+    pub(super) fn action_after_name(&mut self, name: Ident, mut flags: Flags, head: usize) -> Parse<Action> {
         let start = self.tokens[head].span();
-        let params = if self.kind() == Kind::LParen {
-            self.params()?
-        } else {
-            Vec::new()
-        };
+        let params = if self.kind() == Kind::LParen { self.params()? } else { Vec::new() };
         let (mut limit, mut modifiers) = (None, Vec::new());
         self.attributes(&mut flags, &mut limit, &mut modifiers)?;
-        let kind = if flags.external {
-            ActionKind::External
-        } else {
-            ActionKind::Named
-        };
+        let kind = if flags.external { ActionKind::External } else { ActionKind::Named };
         let body = if flags.external && !matches!(self.kind(), Kind::LBrace | Kind::Colon) {
-            Block {
-                stmts: Vec::new(),
-                span: self.span_from(start),
-            }
+            Block { stmts: Vec::new(), span: self.span_from(start) }
         } else {
             self.block(head)?
         };
         let Flags { private, view, .. } = flags;
         let span = self.span_from(start);
-        Ok(Action {
-            name: Some(name),
-            kind,
-            params,
-            body,
-            private,
-            view,
-            limit,
-            modifiers,
-            span,
-        })
+        Ok(Action { name: Some(name), kind, params, body, private, view, limit, modifiers, span })
     }
 
     /// Result type, `limit`, `modifier` and visibility, between the parameters and the body.
@@ -146,11 +110,7 @@ impl Parser<'_> {
                     self.next();
                     loop {
                         let name = self.name("the name of a modifier")?;
-                        let args = if self.kind() == Kind::LParen {
-                            self.arguments()?
-                        } else {
-                            Vec::new()
-                        };
+                        let args = if self.kind() == Kind::LParen { self.arguments()? } else { Vec::new() };
                         modifiers.push((name, args));
                         if !self.eat(Kind::Comma) {
                             break;
@@ -177,11 +137,7 @@ impl Parser<'_> {
             if self.eat(Kind::Colon) {
                 self.type_name()?;
             }
-            let default = if self.eat(Kind::Assign) {
-                Some(self.expression()?)
-            } else {
-                None
-            };
+            let default = if self.eat(Kind::Assign) { Some(self.expression()?) } else { None };
             params.push(Param { name, default });
             if !self.eat(Kind::Comma) {
                 break;
@@ -196,11 +152,7 @@ impl Parser<'_> {
     /// Whether the present word starts an anonymous action or a `lambda`.
     pub(super) fn starts_lambda(&self) -> bool {
         let mut at = self.pos;
-        let lowered = |at: usize| {
-            self.at(at)
-                .word()
-                .map(|word| words::lower(word).unwrap_or(word))
-        };
+        let lowered = |at: usize| self.at(at).word().map(|word| words::lower(word).unwrap_or(word));
         if lowered(at) == Some(words::ASYNC) {
             at += 1;
             if self.at(at).newline {
@@ -241,21 +193,14 @@ impl Parser<'_> {
         let head = self.pos;
         let mut flags = Flags::default();
         self.flags(&mut flags);
-        if self.kind() == Kind::Name
-            && self.ahead(1).kind == Kind::LParen
-            && self.is_word(words::ASYNC)
-        {
+        if self.kind() == Kind::Name && self.ahead(1).kind == Kind::LParen && self.is_word(words::ASYNC) {
             self.next();
             return self.arrow_lambda();
         }
         let lambda = self.is_word(words::LAMBDA);
         self.next();
         self.eat_word(words::ASYNC);
-        let params = if self.kind() == Kind::LParen {
-            self.params_of_lambda()?
-        } else {
-            (Vec::new(), 0)
-        };
+        let params = if self.kind() == Kind::LParen { self.params_of_lambda()? } else { (Vec::new(), 0) };
         if self.eat(Kind::ThinArrow) {
             self.type_name()?;
         }
@@ -263,11 +208,7 @@ impl Parser<'_> {
         if colon || self.kind() == Kind::FatArrow {
             let brace = !colon && self.ahead(1).kind == Kind::LBrace;
             self.next();
-            return if brace {
-                self.block_lambda(params, head)
-            } else {
-                self.expression_lambda(params, head)
-            };
+            return if brace { self.block_lambda(params, head) } else { self.expression_lambda(params, head) };
         }
         self.block_lambda(params, head)
     }
@@ -276,22 +217,12 @@ impl Parser<'_> {
     pub(super) fn arrow_lambda(&mut self) -> Parse<Expr> {
         let head = self.pos;
         let params = if self.kind() == Kind::Name {
-            (
-                vec![Param {
-                    name: self.ident(),
-                    default: None,
-                }],
-                0,
-            )
+            (vec![Param { name: self.ident(), default: None }], 0)
         } else {
             self.params_of_lambda()?
         };
         self.expect(Kind::FatArrow, "`=>`")?;
-        if self.kind() == Kind::LBrace {
-            self.block_lambda(params, head)
-        } else {
-            self.expression_lambda(params, head)
-        }
+        if self.kind() == Kind::LBrace { self.block_lambda(params, head) } else { self.expression_lambda(params, head) }
     }
 
     /// Parameters, and the height of their highest default.
@@ -311,35 +242,20 @@ impl Parser<'_> {
 
     fn expression_lambda(&mut self, params: (Vec<Param>, u32), head: usize) -> Parse<Expr> {
         self.enter()?;
-        let context = Context {
-            arrow: true,
-            ..self.context
-        };
+        let context = Context { arrow: true, ..self.context };
         let value = self.within(context, Self::expression)?;
         self.depth -= 1;
         let (span, height) = (value.span, self.height);
-        let stmts = vec![Stmt {
-            kind: StmtKind::Return(Some(value)),
-            span,
-        }];
+        let stmts = vec![Stmt { kind: StmtKind::Return(Some(value)), span }];
         self.lambda(params, Block { stmts, span }, height, head)
     }
 
-    fn lambda(
-        &mut self,
-        params: (Vec<Param>, u32),
-        body: Block,
-        height: u32,
-        head: usize,
-    ) -> Parse<Expr> {
+    fn lambda(&mut self, params: (Vec<Param>, u32), body: Block, height: u32, head: usize) -> Parse<Expr> {
         let start = self.tokens[head].span();
         let span = self.span_from(start);
         self.height = self.checked_height(height.max(params.1) + 1, start)?;
         let action = anonymous(params.0, body, span);
-        Ok(Expr {
-            kind: ExprKind::Lambda(Box::new(action)),
-            span,
-        })
+        Ok(Expr { kind: ExprKind::Lambda(Box::new(action)), span })
     }
 
     /// `{ ... }` after `spawn`: an action called at once.
@@ -348,14 +264,7 @@ impl Parser<'_> {
         let callee = Box::new(self.block_lambda((Vec::new(), 0), head)?);
         let span = callee.span;
         self.height += 1;
-        Ok(Expr {
-            kind: ExprKind::Call {
-                callee,
-                args: Vec::new(),
-                optional: false,
-            },
-            span,
-        })
+        Ok(Expr { kind: ExprKind::Call { callee, args: Vec::new(), optional: false }, span })
     }
 }
 

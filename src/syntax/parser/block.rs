@@ -60,10 +60,7 @@ impl Parser<'_> {
 
     /// Whether the present token cannot belong to the statements of this block.
     pub(super) fn at_block_end(&mut self) -> bool {
-        matches!(
-            self.kind(),
-            Kind::RBrace | Kind::End | Kind::TemplateExprClose
-        ) || self.is_dedent()
+        matches!(self.kind(), Kind::RBrace | Kind::End | Kind::TemplateExprClose) || self.is_dedent()
     }
 
     /// Whether the present token starts a line to the left of the present colon block.
@@ -76,22 +73,13 @@ impl Parser<'_> {
         let start = self.pos;
         let span = self.token().span();
         let done = self.recover(parse);
-        done.unwrap_or_else(|| Stmt {
-            kind: StmtKind::Error,
-            span: self.tokens[start.min(self.pos)].span().to(span),
-        })
+        done.unwrap_or_else(|| Stmt { kind: StmtKind::Error, span: self.tokens[start.min(self.pos)].span().to(span) })
     }
 
     /// As [`Self::recovering`], for anything.
     pub(super) fn recover<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Option<T> {
         let start = self.pos;
-        let saved = (
-            self.depth,
-            self.operands.len(),
-            self.operators.len(),
-            self.context,
-            self.indent,
-        );
+        let saved = (self.depth, self.operands.len(), self.operators.len(), self.context, self.indent);
         if let Ok(value) = parse(self) {
             return Some(value);
         }
@@ -119,17 +107,11 @@ impl Parser<'_> {
             let token = self.token();
             let opens = matches!(
                 token.kind,
-                Kind::LParen
-                    | Kind::LBracket
-                    | Kind::LBrace
-                    | Kind::TemplateExprOpen
-                    | Kind::TemplateOpen
+                Kind::LParen | Kind::LBracket | Kind::LBrace | Kind::TemplateExprOpen | Kind::TemplateOpen
             );
             if opens && token.value != NONE {
                 self.pos = token.value as usize;
-            } else if self.pos >= failed_at
-                && matches!(token.kind, Kind::RBrace | Kind::TemplateExprClose)
-            {
+            } else if self.pos >= failed_at && matches!(token.kind, Kind::RBrace | Kind::TemplateExprClose) {
                 return;
             }
             let block = token.kind == Kind::LBrace && token.value != NONE;
@@ -142,15 +124,10 @@ impl Parser<'_> {
 
     fn at_boundary(&self, start: usize) -> bool {
         let token = self.token();
-        if matches!(
-            token.kind,
-            Kind::RBrace | Kind::End | Kind::Semicolon | Kind::TemplateExprClose
-        ) {
+        if matches!(token.kind, Kind::RBrace | Kind::End | Kind::Semicolon | Kind::TemplateExprClose) {
             return true;
         }
-        let clause = [words::ELSE, words::ELIF, words::CATCH, words::FINALLY]
-            .iter()
-            .any(|word| token.is(*word));
+        let clause = [words::ELSE, words::ELIF, words::CATCH, words::FINALLY].iter().any(|word| token.is(*word));
         !clause && self.pos > start && (token.newline || self.block_end == self.pos)
     }
 
@@ -159,10 +136,7 @@ impl Parser<'_> {
         let token = self.token();
         token.newline
             || self.block_end == self.pos
-            || matches!(
-                token.kind,
-                Kind::Semicolon | Kind::RBrace | Kind::End | Kind::TemplateExprClose
-            )
+            || matches!(token.kind, Kind::Semicolon | Kind::RBrace | Kind::End | Kind::TemplateExprClose)
     }
 
     /// A statement and its end.
@@ -191,10 +165,7 @@ impl Parser<'_> {
             self.context = context;
         }
         self.close_body(&body)?;
-        Ok(Block {
-            stmts,
-            span: self.span_from(start),
-        })
+        Ok(Block { stmts, span: self.span_from(start) })
     }
 
     /// Opens the body of a declaration or statement.
@@ -209,12 +180,7 @@ impl Parser<'_> {
         } else {
             return self.missing_block();
         };
-        Ok(Body {
-            shape,
-            open,
-            outer_indent,
-            base,
-        })
+        Ok(Body { shape, open, outer_indent, base })
     }
 
     fn missing_block<T>(&mut self) -> Parse<T> {
@@ -255,9 +221,7 @@ impl Parser<'_> {
                 }
             }
             Shape::Indented => {
-                let lines_up = !self.is_dedent()
-                    || self.kind() == Kind::End
-                    || self.column(self.pos) <= body.base;
+                let lines_up = !self.is_dedent() || self.kind() == Kind::End || self.column(self.pos) <= body.base;
                 if !lines_up {
                     let message = "this line is indented like none of the blocks around it";
                     return self.fail(Diagnostic::new(message, self.token().span()));
@@ -318,15 +282,8 @@ impl Parser<'_> {
         let end = self.tokens[index].start as usize;
         let start = self.source[..end].rfind('\n').map_or(0, |at| at + 1);
         let mut column = 0;
-        for byte in self.source[start..end]
-            .trim_start_matches('\u{feff}')
-            .bytes()
-        {
-            column = if byte == b'\t' {
-                column / 8 * 8 + 8
-            } else {
-                column + 1
-            };
+        for byte in self.source[start..end].trim_start_matches('\u{feff}').bytes() {
+            column = if byte == b'\t' { column / 8 * 8 + 8 } else { column + 1 };
         }
         self.column_of.set((index, column + 1));
         column + 1

@@ -79,9 +79,7 @@ impl Parser<'_> {
             Some(words::MODIFIER) if named => {
                 self.next();
                 let name = self.name("the name of a modifier")?;
-                contract
-                    .modifiers
-                    .push(self.action_after_name(name, flags, head)?);
+                contract.modifiers.push(self.action_after_name(name, flags, head)?);
             }
             Some(words::STATE) if next.kind == Kind::LBrace => {
                 self.next();
@@ -113,10 +111,7 @@ impl Parser<'_> {
     }
 
     fn unknown_member<T>(&mut self) -> Parse<T> {
-        let message = format!(
-            "expected a field, an event, a modifier or an action, found {}",
-            self.found()
-        );
+        let message = format!("expected a field, an event, a modifier or an action, found {}", self.found());
         let mut diagnostic = crate::syntax::Diagnostic::new(message, self.token().span());
         if self.kind() == Kind::Name {
             let word = self.text(self.token().span());
@@ -138,11 +133,9 @@ impl Parser<'_> {
             {
                 diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
             } else if matches!(self.ahead(1).kind, Kind::Assign | Kind::Colon) {
-                diagnostic =
-                    diagnostic.help(format!("a field is declared by `state {word} = ...`"));
+                diagnostic = diagnostic.help(format!("a field is declared by `state {word} = ...`"));
             } else if self.ahead(1).kind == Kind::LParen {
-                diagnostic =
-                    diagnostic.help(format!("an action is declared by `action {word}(...)`"));
+                diagnostic = diagnostic.help(format!("an action is declared by `action {word}(...)`"));
             }
         }
         self.fail(diagnostic)
@@ -153,14 +146,9 @@ impl Parser<'_> {
         if self.starts_action(0) {
             return Ok(Some(self.action(flags, head)?));
         }
-        if self.keyword(0) == Some(words::CONSTRUCTOR)
-            && matches!(self.ahead(1).kind, Kind::LParen | Kind::LBrace)
-        {
+        if self.keyword(0) == Some(words::CONSTRUCTOR) && matches!(self.ahead(1).kind, Kind::LParen | Kind::LBrace) {
             let span = self.next().span();
-            let name = Ident {
-                symbol: words::CONSTRUCTOR,
-                span,
-            };
+            let name = Ident { symbol: words::CONSTRUCTOR, span };
             return Ok(Some(self.action_after_name(name, flags, head)?));
         }
         Ok(None)
@@ -184,11 +172,7 @@ impl Parser<'_> {
             first = false;
             let name = self.name("the name of a field or `}`")?;
             let given = self.eat(Kind::Colon) || self.eat(Kind::Assign);
-            let value = if given {
-                Some(self.expression()?)
-            } else {
-                None
-            };
+            let value = if given { Some(self.expression()?) } else { None };
             fields.push(field(name, value, None, flags));
         }
         self.expect_close(Kind::RBrace, "`,` or `}`", open)?;
@@ -199,17 +183,9 @@ impl Parser<'_> {
     /// `x [: T] [= e]`
     fn field(&mut self, flags: Flags) -> Parse<Field> {
         let name = self.name("the name of a field")?;
-        let type_name = if self.eat(Kind::Colon) {
-            Some(self.type_name()?)
-        } else {
-            None
-        };
+        let type_name = if self.eat(Kind::Colon) { Some(self.type_name()?) } else { None };
         let given = !self.token().newline && self.eat(Kind::Assign);
-        let value = if given {
-            Some(self.expression()?)
-        } else {
-            None
-        };
+        let value = if given { Some(self.expression()?) } else { None };
         Ok(field(name, value, type_name, flags))
     }
 
@@ -218,19 +194,8 @@ impl Parser<'_> {
         let head = self.pos;
         let start = self.next().span();
         let name = self.name("a name")?;
-        let extends = if self.eat_word(words::EXTENDS) {
-            Some(self.dotted_name()?)
-        } else {
-            None
-        };
-        let mut entity = Entity {
-            name,
-            immutable,
-            extends,
-            fields: Vec::new(),
-            methods: Vec::new(),
-            span: start,
-        };
+        let extends = if self.eat_word(words::EXTENDS) { Some(self.dotted_name()?) } else { None };
+        let mut entity = Entity { name, immutable, extends, fields: Vec::new(), methods: Vec::new(), span: start };
         let body = self.open_body(head)?;
         self.members(&body, |parser| parser.entity_member(&mut entity));
         self.close_body(&body)?;
@@ -247,10 +212,7 @@ impl Parser<'_> {
             return Ok(());
         }
         let word = self.keyword(0);
-        let introduces = matches!(
-            word,
-            Some(words::DATA | words::STATE | words::LET | words::CONST)
-        );
+        let introduces = matches!(word, Some(words::DATA | words::STATE | words::LET | words::CONST));
         if introduces && self.before_name(0) {
             self.next();
         }
@@ -265,17 +227,6 @@ impl Parser<'_> {
 }
 
 fn field(name: Ident, value: Option<Expr>, type_name: Option<Box<str>>, flags: Flags) -> Field {
-    let Flags {
-        private,
-        persistent,
-        ..
-    } = flags;
-    Field {
-        name,
-        value,
-        type_name,
-        private,
-        persistent,
-        constant: false,
-    }
+    let Flags { private, persistent, .. } = flags;
+    Field { name, value, type_name, private, persistent, constant: false }
 }

@@ -40,10 +40,7 @@ impl Parser<'_> {
         self.next();
         let test = self.condition()?;
         self.eat_word(words::THEN);
-        Ok(IfArm {
-            test,
-            body: self.block(head)?,
-        })
+        Ok(IfArm { test, body: self.block(head)? })
     }
 
     /// The test of `if` or `while`; an assignment is reported and taken as a comparison.
@@ -54,15 +51,10 @@ impl Parser<'_> {
                 return Ok(test);
             }
             let op = parser.next().span();
-            parser.report(
-                Diagnostic::new("`=` in a condition", op).help("`=` assigns; did you mean `==`?"),
-            );
+            parser.report(Diagnostic::new("`=` in a condition", op).help("`=` assigns; did you mean `==`?"));
             let value = parser.expression()?;
             let span = test.span.to(value.span);
-            Ok(Expr {
-                kind: ExprKind::Binary(BinaryOp::Eq, op, Box::new(test), Box::new(value)),
-                span,
-            })
+            Ok(Expr { kind: ExprKind::Binary(BinaryOp::Eq, op, Box::new(test), Box::new(value)), span })
         })
     }
 
@@ -81,11 +73,7 @@ impl Parser<'_> {
         }
         // `for (let x in e)`, `for (each k, v in e)`: a word, perhaps two, before `in`.
         let skip = 1 + usize::from(self.loop_word(1));
-        let second = if self.ahead(skip + 1).kind == Kind::Comma {
-            2
-        } else {
-            0
-        };
+        let second = if self.ahead(skip + 1).kind == Kind::Comma { 2 } else { 0 };
         if self.ahead(skip).kind == Kind::Name && self.is_in(skip + second + 1) {
             return self.for_each(head, true);
         }
@@ -101,9 +89,7 @@ impl Parser<'_> {
     fn loop_word(&self, ahead: usize) -> bool {
         let word = self.ahead(ahead).word();
         let word = word.and_then(words::lower).or(word);
-        [words::EACH, words::LET, words::CONST]
-            .iter()
-            .any(|known| word == Some(*known))
+        [words::EACH, words::LET, words::CONST].iter().any(|known| word == Some(*known))
             && self.ahead(ahead + 1).kind == Kind::Name
     }
 
@@ -116,11 +102,7 @@ impl Parser<'_> {
             self.next();
         }
         let first = self.name("a loop variable")?;
-        let second = if self.eat(Kind::Comma) {
-            Some(self.name("a loop variable")?)
-        } else {
-            None
-        };
+        let second = if self.eat(Kind::Comma) { Some(self.name("a loop variable")?) } else { None };
         if !self.is_in(0) {
             return self.fail_expected("`in`");
         }
@@ -132,12 +114,7 @@ impl Parser<'_> {
         } else {
             self.in_head(Self::expression)?
         };
-        Ok(StmtKind::ForEach {
-            first,
-            second,
-            iterable,
-            body: self.block(head)?,
-        })
+        Ok(StmtKind::ForEach { first, second, iterable, body: self.block(head)? })
     }
 
     fn for_classic(&mut self, head: usize) -> Parse<StmtKind> {
@@ -147,22 +124,13 @@ impl Parser<'_> {
             let init = parser.for_part(Kind::Semicolon)?;
             parser.expect(Kind::Semicolon, "`;`")?;
             let absent = parser.kind() == Kind::Semicolon;
-            let test = if absent {
-                None
-            } else {
-                Some(parser.expression()?)
-            };
+            let test = if absent { None } else { Some(parser.expression()?) };
             parser.expect(Kind::Semicolon, "`;`")?;
             let step = parser.for_part(Kind::RParen)?;
             parser.expect_close(Kind::RParen, "`)`", open)?;
             Ok((init, test, step))
         })?;
-        Ok(StmtKind::For {
-            init,
-            test,
-            step,
-            body: self.block(head)?,
-        })
+        Ok(StmtKind::For { init, test, step, body: self.block(head)? })
     }
 
     /// The first or last part of a `for` head: a statement, or nothing.
@@ -176,10 +144,7 @@ impl Parser<'_> {
             Some(words::CONST) => self.let_statement(true)?,
             _ => self.expression_statement()?,
         };
-        Ok(Some(Box::new(Stmt {
-            kind,
-            span: self.span_from(start),
-        })))
+        Ok(Some(Box::new(Stmt { kind, span: self.span_from(start) })))
     }
 
     pub(super) fn try_statement(&mut self) -> Parse<StmtKind> {
@@ -202,11 +167,7 @@ impl Parser<'_> {
             let diagnostic = Diagnostic::new("`try` needs a `catch` or a `finally`", keyword);
             self.report(diagnostic);
         }
-        Ok(StmtKind::Try {
-            body,
-            catch,
-            finally,
-        })
+        Ok(StmtKind::Try { body, catch, finally })
     }
 
     fn catch_variable(&mut self) -> Parse<Option<Ident>> {

@@ -14,42 +14,28 @@ impl Parser<'_> {
         let beside = if next.newline { Kind::End } else { next.kind };
         let named = self.before_name(0);
         let done = match word {
-            words::ACTION | words::FUNCTION if self.starts_action(0) => {
-                self.named_action(Flags::default(), self.pos)
-            }
+            words::ACTION | words::FUNCTION if self.starts_action(0) => self.named_action(Flags::default(), self.pos),
             words::USE
-                if named
-                    || matches!(
-                        beside,
-                        Kind::Str | Kind::TripleStr | Kind::LBrace | Kind::TemplateOpen
-                    ) =>
+                if named || matches!(beside, Kind::Str | Kind::TripleStr | Kind::LBrace | Kind::TemplateOpen) =>
             {
                 self.next();
                 self.import().map(|import| StmtKind::Use(Box::new(import)))
             }
-            words::EXPORT if next.word().is_some() && !next.newline || beside == Kind::LBrace => {
-                self.export()
-            }
+            words::EXPORT if next.word().is_some() && !next.newline || beside == Kind::LBrace => self.export(),
             words::EVENT if named => self.event().map(|(name, _)| StmtKind::Event(name)),
-            words::CONTRACT if named => self
-                .contract()
-                .map(|contract| StmtKind::Contract(Box::new(contract))),
-            words::ENTITY if named => self
-                .entity(false)
-                .map(|entity| StmtKind::Entity(Box::new(entity))),
-            words::DATA if named && self.declares_data() => self
-                .entity(true)
-                .map(|entity| StmtKind::Entity(Box::new(entity))),
+            words::CONTRACT if named => self.contract().map(|contract| StmtKind::Contract(Box::new(contract))),
+            words::ENTITY if named => self.entity(false).map(|entity| StmtKind::Entity(Box::new(entity))),
+            words::DATA if named && self.declares_data() => {
+                self.entity(true).map(|entity| StmtKind::Entity(Box::new(entity)))
+            }
             words::ENUM if named => self.enumeration(),
             words::PROTOCOL | words::INTERFACE if named => self.protocol(),
             words::MODULE if named => self.module(),
             words::TYPE_ALIAS if named => self.type_alias(),
             words::STATE | words::STORAGE | words::DATA if named => self.let_statement(false),
             words::PERSISTENT if named => {
-                if matches!(
-                    self.keyword(1),
-                    Some(words::STORAGE | words::STATE | words::DATA | words::LET)
-                ) && self.before_name(1)
+                if matches!(self.keyword(1), Some(words::STORAGE | words::STATE | words::DATA | words::LET))
+                    && self.before_name(1)
                 {
                     self.next();
                 }
@@ -84,14 +70,7 @@ impl Parser<'_> {
             return Some(self.named_action(flags, head));
         }
         let word = self.keyword(ahead)?;
-        let declares = [
-            words::CONTRACT,
-            words::ENTITY,
-            words::DATA,
-            words::STATE,
-            words::STORAGE,
-        ]
-        .contains(&word);
+        let declares = [words::CONTRACT, words::ENTITY, words::DATA, words::STATE, words::STORAGE].contains(&word);
         if (declares && self.before_name(ahead)) || [words::LET, words::CONST].contains(&word) {
             self.pos += ahead;
             return match word {
@@ -127,12 +106,7 @@ impl Parser<'_> {
         } else {
             None
         };
-        Ok(Use {
-            path,
-            path_span,
-            alias,
-            names,
-        })
+        Ok(Use { path, path_span, alias, names })
     }
 
     fn import_names(&mut self) -> Parse<Vec<(Ident, Ident)>> {
@@ -141,11 +115,7 @@ impl Parser<'_> {
         let mut names = Vec::new();
         while self.kind() != Kind::RBrace {
             let name = self.any_word("a name")?;
-            let local = if self.eat_word(words::AS) {
-                self.name("a name after `as`")?
-            } else {
-                name
-            };
+            let local = if self.eat_word(words::AS) { self.name("a name after `as`")? } else { name };
             names.push((name, local));
             if !self.eat(Kind::Comma) {
                 break;
@@ -172,11 +142,7 @@ impl Parser<'_> {
             return Ok(StmtKind::ExportNames(names));
         }
         let after = self.ahead(1);
-        let list = after.newline
-            || matches!(
-                after.kind,
-                Kind::Comma | Kind::Semicolon | Kind::RBrace | Kind::End
-            );
+        let list = after.newline || matches!(after.kind, Kind::Comma | Kind::Semicolon | Kind::RBrace | Kind::End);
         if self.kind() == Kind::Name && list {
             return Ok(StmtKind::ExportNames(self.names("a name")?));
         }
@@ -185,10 +151,7 @@ impl Parser<'_> {
         if is_declaration(&declared) {
             return Ok(StmtKind::ExportDecl(Box::new(declared)));
         }
-        self.fail(Diagnostic::new(
-            "expected a declaration or names after `export`",
-            place,
-        ))
+        self.fail(Diagnostic::new("expected a declaration or names after `export`", place))
     }
 
     /// `event E`, `event E(a, b)`, `event E { a: T }`: the name and the names of the parameters.
@@ -213,10 +176,7 @@ impl Parser<'_> {
             }
             if !params.is_empty()
                 && !self.token().newline
-                && !matches!(
-                    self.tokens[self.pos - 1].kind,
-                    Kind::Comma | Kind::Semicolon
-                )
+                && !matches!(self.tokens[self.pos - 1].kind, Kind::Comma | Kind::Semicolon)
             {
                 break;
             }
@@ -225,15 +185,7 @@ impl Parser<'_> {
                 self.type_name()?;
             }
         }
-        self.expect_close(
-            close,
-            if close == Kind::RParen {
-                "`,` or `)`"
-            } else {
-                "`,` or `}`"
-            },
-            open,
-        )?;
+        self.expect_close(close, if close == Kind::RParen { "`,` or `)`" } else { "`,` or `}`" }, open)?;
         Ok((name, params))
     }
 
@@ -254,11 +206,7 @@ impl Parser<'_> {
                 return self.fail_expected("`,` or `}`");
             }
             let member = self.any_word("the name of a member")?;
-            let value = if self.eat(Kind::Assign) {
-                Some(self.expression()?)
-            } else {
-                None
-            };
+            let value = if self.eat(Kind::Assign) { Some(self.expression()?) } else { None };
             members.push((member, value));
         }
         self.close_body(&body)?;
@@ -268,9 +216,7 @@ impl Parser<'_> {
     /// Whether a separator or a newline stands before the present token, or a block ended there.
     pub(super) fn separated(&self) -> bool {
         let before = self.tokens[self.pos.saturating_sub(1)].kind;
-        self.token().newline
-            || self.block_end == self.pos
-            || matches!(before, Kind::Comma | Kind::Semicolon)
+        self.token().newline || self.block_end == self.pos || matches!(before, Kind::Comma | Kind::Semicolon)
     }
 
     fn protocol(&mut self) -> Parse<StmtKind> {
@@ -298,11 +244,7 @@ impl Parser<'_> {
                 self.flags(&mut Flags::default());
             }
             let action = self.any_word("`action` and a name")?;
-            let params = if self.kind() == Kind::LParen {
-                self.params()?
-            } else {
-                Vec::new()
-            };
+            let params = if self.kind() == Kind::LParen { self.params()? } else { Vec::new() };
             while let Some(word) = self.keyword(0)
                 && !self.token().newline
                 && Flags::default().take(word)

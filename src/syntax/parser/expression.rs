@@ -106,17 +106,10 @@ impl Parser<'_> {
             while let Some((op, precedence)) = self.prefix() {
                 self.enter()?;
                 let span = self.next().span();
-                self.operators.push(Pending {
-                    op: Op::Unary(op),
-                    span,
-                    precedence,
-                });
+                self.operators.push(Pending { op: Op::Unary(op), span, precedence });
             }
             let expr = self.operand()?;
-            self.operands.push(Operand {
-                expr,
-                height: self.height,
-            });
+            self.operands.push(Operand { expr, height: self.height });
             if !self.infix_operator(operators)? {
                 break;
             }
@@ -141,8 +134,7 @@ impl Parser<'_> {
             Kind::Reserved if self.is_word(words::NOT) => (UnaryOp::Not, NOT),
             Kind::Reserved if self.is_word(words::AWAIT) => (UnaryOp::Await, UNARY),
             Kind::Name
-                if self.is_word(words::SPAWN)
-                    && (self.before_operand() || self.before_brackets(words::SPAWN)) =>
+                if self.is_word(words::SPAWN) && (self.before_operand() || self.before_brackets(words::SPAWN)) =>
             {
                 (UnaryOp::Spawn, UNARY)
             }
@@ -174,11 +166,7 @@ impl Parser<'_> {
         if op == Op::Binary(BinaryOp::NotIn) {
             span = span.to(self.next().span());
         }
-        self.operators.push(Pending {
-            op,
-            span,
-            precedence,
-        });
+        self.operators.push(Pending { op, span, precedence });
         Ok(true)
     }
 
@@ -190,30 +178,16 @@ impl Parser<'_> {
         self.next();
         let middle = self.expression()?;
         let height = self.height;
-        let span = self
-            .expect_close(Kind::Colon, "`:` of `? :`", question)?
-            .span();
-        self.operands.push(Operand {
-            expr: middle,
-            height,
-        });
+        let span = self.expect_close(Kind::Colon, "`:` of `? :`", question)?.span();
+        self.operands.push(Operand { expr: middle, height });
         // The level entered above lasts until the right side is complete.
-        self.operators.push(Pending {
-            op: Op::Else,
-            span,
-            precedence: CONDITIONAL,
-        });
+        self.operators.push(Pending { op: Op::Else, span, precedence: CONDITIONAL });
         Ok(())
     }
 
     /// Completes the operators above `base` that bind tighter than `precedence`.
     fn reduce_above(&mut self, base: usize, precedence: u8) -> Parse<()> {
-        while self.operators.len() > base
-            && self
-                .operators
-                .last()
-                .is_some_and(|top| top.precedence > precedence)
-        {
+        while self.operators.len() > base && self.operators.last().is_some_and(|top| top.precedence > precedence) {
             self.reduce()?;
         }
         Ok(())
@@ -224,10 +198,7 @@ impl Parser<'_> {
         let (Some(pending), Some(last)) = (self.operators.pop(), self.operands.pop()) else {
             return self.fail_expected("an expression");
         };
-        if matches!(
-            pending.op,
-            Op::Unary(_) | Op::Else | Op::Binary(BinaryOp::Pow)
-        ) {
+        if matches!(pending.op, Op::Unary(_) | Op::Else | Op::Binary(BinaryOp::Pow)) {
             self.depth -= 1;
         }
         let mut height = last.height;
@@ -252,10 +223,7 @@ impl Parser<'_> {
             }
         };
         let height = self.checked_height(height + 1, pending.span)?;
-        self.operands.push(Operand {
-            expr: Expr { kind, span },
-            height,
-        });
+        self.operands.push(Operand { expr: Expr { kind, span }, height });
         Ok(())
     }
 
@@ -296,29 +264,17 @@ impl Parser<'_> {
                 }
                 Kind::LParen if !newline => {
                     let args = self.arguments()?;
-                    ExprKind::Call {
-                        callee: Box::new(expr),
-                        args,
-                        optional: false,
-                    }
+                    ExprKind::Call { callee: Box::new(expr), args, optional: false }
                 }
                 Kind::LBracket if !newline => self.index(expr, false)?,
-                Kind::LBrace
-                    if !newline
-                        && self.context.entity
-                        && is_path(&expr)
-                        && self.is_entity_literal() =>
-                {
+                Kind::LBrace if !newline && self.context.entity && is_path(&expr) && self.is_entity_literal() => {
                     ExprKind::EntityLiteral(Box::new(expr), self.entity_fields()?)
                 }
                 _ => return Ok(expr),
             };
             let height = height.max(self.height) + 1;
             self.height = self.checked_height(height, token.span())?;
-            expr = Expr {
-                kind,
-                span: self.span_from(start),
-            };
+            expr = Expr { kind, span: self.span_from(start) };
         }
     }
 
@@ -328,20 +284,12 @@ impl Parser<'_> {
         match self.kind() {
             Kind::LParen => {
                 let args = self.arguments()?;
-                Ok(ExprKind::Call {
-                    callee: Box::new(object),
-                    args,
-                    optional: true,
-                })
+                Ok(ExprKind::Call { callee: Box::new(object), args, optional: true })
             }
             Kind::LBracket => self.index(object, true),
             _ => {
                 let name = self.any_word("a name, `(` or `[` after `?.`")?;
-                Ok(ExprKind::Member {
-                    object: Box::new(object),
-                    name,
-                    optional: true,
-                })
+                Ok(ExprKind::Member { object: Box::new(object), name, optional: true })
             }
         }
     }
@@ -352,11 +300,7 @@ fn is_path(mut expr: &Expr) -> bool {
     loop {
         match &expr.kind {
             ExprKind::Name(_) => return true,
-            ExprKind::Member {
-                object,
-                optional: false,
-                ..
-            } => expr = object,
+            ExprKind::Member { object, optional: false, .. } => expr = object,
             _ => return false,
         }
     }

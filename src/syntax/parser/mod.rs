@@ -47,16 +47,8 @@ struct Context {
     arrow: bool,
 }
 
-const STATEMENT: Context = Context {
-    newlines: true,
-    entity: true,
-    arrow: true,
-};
-const BRACKETS: Context = Context {
-    newlines: false,
-    entity: true,
-    arrow: true,
-};
+const STATEMENT: Context = Context { newlines: true, entity: true, arrow: true };
+const BRACKETS: Context = Context { newlines: false, entity: true, arrow: true };
 
 struct Parser<'a> {
     source: &'a str,
@@ -113,10 +105,7 @@ pub(super) fn parse(source: &str, interner: &mut Interner) -> Parsed {
     diagnostics.append(&mut parser.diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     diagnostics.truncate(MAX_DIAGNOSTICS);
-    Parsed {
-        program: Block { stmts, span },
-        diagnostics,
-    }
+    Parsed { program: Block { stmts, span }, diagnostics }
 }
 
 /// Looking at tokens.
@@ -135,10 +124,7 @@ impl Parser<'_> {
     }
 
     fn at(&self, index: usize) -> Token {
-        self.tokens
-            .get(index)
-            .copied()
-            .unwrap_or(self.tokens[self.tokens.len() - 1])
+        self.tokens.get(index).copied().unwrap_or(self.tokens[self.tokens.len() - 1])
     }
 
     /// The token after the partner of the bracket at `index`; the end of the file if it has none.
@@ -190,9 +176,7 @@ impl Parser<'_> {
     }
 
     fn last_end(&self) -> u32 {
-        self.pos
-            .checked_sub(1)
-            .map_or(0, |last| self.tokens[last].end)
+        self.pos.checked_sub(1).map_or(0, |last| self.tokens[last].end)
     }
 
     fn text(&self, span: Span) -> &str {
@@ -224,8 +208,7 @@ impl Parser<'_> {
         }
         let message = format!("expected {what}, found {}", self.found());
         let opened = self.tokens[open].span();
-        let mut diagnostic =
-            Diagnostic::new(message, self.token().span()).note(opened, "opened here");
+        let mut diagnostic = Diagnostic::new(message, self.token().span()).note(opened, "opened here");
         if self.kind() == Kind::Assign {
             diagnostic = diagnostic.help("`=` assigns; did you mean `==`?");
         }
@@ -239,10 +222,7 @@ impl Parser<'_> {
         }
         if self.kind() == Kind::Reserved {
             let token = self.token();
-            let message = format!(
-                "`{}` is a reserved word and cannot be a name",
-                self.text(token.span())
-            );
+            let message = format!("`{}` is a reserved word and cannot be a name", self.text(token.span()));
             return self.fail(Diagnostic::new(message, token.span()).help("choose another name"));
         }
         self.fail_expected(what)
@@ -259,17 +239,11 @@ impl Parser<'_> {
     /// Takes the present token, which is a word.
     fn ident(&mut self) -> Ident {
         let token = self.next();
-        Ident {
-            symbol: Symbol(token.value),
-            span: token.span(),
-        }
+        Ident { symbol: Symbol(token.value), span: token.span() }
     }
 
     fn fail_expected<T>(&mut self, what: &str) -> Parse<T> {
-        let (message, span) = (
-            format!("expected {what}, found {}", self.found()),
-            self.token().span(),
-        );
+        let (message, span) = (format!("expected {what}, found {}", self.found()), self.token().span());
         self.fail(Diagnostic::new(message, span))
     }
 
@@ -280,13 +254,9 @@ impl Parser<'_> {
 
     /// Reports an error, unless the same place has one already or the lexer reported its cause.
     fn report(&mut self, diagnostic: Diagnostic) {
-        let at_end =
-            diagnostic.span.start as usize >= self.tokens[self.tokens.len() - 1].start as usize;
+        let at_end = diagnostic.span.start as usize >= self.tokens[self.tokens.len() - 1].start as usize;
         let bad = self.kind() == Kind::Bad && diagnostic.span == self.token().span();
-        let repeated = self
-            .diagnostics
-            .iter()
-            .any(|other| other.span.start == diagnostic.span.start);
+        let repeated = self.diagnostics.iter().any(|other| other.span.start == diagnostic.span.start);
         if bad || repeated || at_end && self.unterminated {
             return;
         }
@@ -312,11 +282,7 @@ impl Parser<'_> {
             _ => {
                 let text = self.text(token.span());
                 let short: String = text.chars().take(40).collect();
-                if short.len() < text.len() {
-                    format!("`{short}...`")
-                } else {
-                    format!("`{short}`")
-                }
+                if short.len() < text.len() { format!("`{short}...`") } else { format!("`{short}`") }
             }
         }
     }
@@ -333,11 +299,7 @@ impl Parser<'_> {
     }
 
     /// Runs `parse` with another context.
-    fn within<T>(
-        &mut self,
-        context: Context,
-        parse: impl FnOnce(&mut Self) -> Parse<T>,
-    ) -> Parse<T> {
+    fn within<T>(&mut self, context: Context, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
         let saved = std::mem::replace(&mut self.context, context);
         let result = parse(self);
         self.context = saved;
@@ -346,12 +308,6 @@ impl Parser<'_> {
 
     /// In the head of a statement: no entity literals outside brackets.
     fn in_head<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
-        self.within(
-            Context {
-                entity: false,
-                ..self.context
-            },
-            parse,
-        )
+        self.within(Context { entity: false, ..self.context }, parse)
     }
 }

@@ -3,8 +3,7 @@
 use super::block::Body;
 use super::{Context, Parse, Parser, STATEMENT};
 use crate::syntax::ast::{
-    ArmBody, Block, Expr, ExprKind, Ident, MapKey, Match, MatchArm, Pattern, Stmt, StmtKind,
-    Symbol, UnaryOp,
+    ArmBody, Block, Expr, ExprKind, Ident, MapKey, Match, MatchArm, Pattern, Stmt, StmtKind, Symbol, UnaryOp,
 };
 use crate::syntax::token::Kind;
 use crate::syntax::words;
@@ -14,8 +13,7 @@ impl Parser<'_> {
     pub(super) fn starts_match(&self) -> bool {
         let next = self.ahead(1);
         let bracket = matches!(next.kind, Kind::LParen | Kind::LBracket | Kind::LBrace);
-        self.before_operand()
-            || bracket && !next.newline && self.after_partner(self.pos + 1).kind == Kind::LBrace
+        self.before_operand() || bracket && !next.newline && self.after_partner(self.pos + 1).kind == Kind::LBrace
     }
 
     pub(super) fn match_expression(&mut self) -> Parse<Expr> {
@@ -24,10 +22,7 @@ impl Parser<'_> {
         let found = self.match_body()?;
         let height = std::mem::replace(&mut self.tallest, saved);
         self.height = self.checked_height(height + 1, start)?;
-        Ok(Expr {
-            kind: ExprKind::Match(Box::new(found)),
-            span: self.span_from(start),
-        })
+        Ok(Expr { kind: ExprKind::Match(Box::new(found)), span: self.span_from(start) })
     }
 
     /// From the keyword to the end of the arms.
@@ -71,15 +66,12 @@ impl Parser<'_> {
     fn arm(&mut self) -> Parse<MatchArm> {
         let head = self.pos;
         let start = self.token().span();
-        let named = matches!(
-            self.ahead(1).kind,
-            Kind::FatArrow | Kind::Colon | Kind::Pipe | Kind::Dot | Kind::LBrace
-        ) || self.ahead(1).is(words::IF);
+        let named = matches!(self.ahead(1).kind, Kind::FatArrow | Kind::Colon | Kind::Pipe | Kind::Dot | Kind::LBrace)
+            || self.ahead(1).is(words::IF);
         if self.keyword(0) == Some(words::CASE) && !named {
             self.next();
         }
-        let default = self.is_word(words::DEFAULT)
-            && matches!(self.ahead(1).kind, Kind::FatArrow | Kind::Colon);
+        let default = self.is_word(words::DEFAULT) && matches!(self.ahead(1).kind, Kind::FatArrow | Kind::Colon);
         let mut patterns = Vec::new();
         if default {
             patterns.push(Pattern::Wildcard(self.next().span()));
@@ -90,11 +82,7 @@ impl Parser<'_> {
             }
         }
         let guard = if self.eat_word(words::IF) {
-            let context = Context {
-                newlines: true,
-                entity: false,
-                arrow: false,
-            };
+            let context = Context { newlines: true, entity: false, arrow: false };
             Some(self.within(context, Self::expression)?)
         } else {
             None
@@ -103,12 +91,7 @@ impl Parser<'_> {
             return self.fail_expected("`=>`");
         }
         let body = self.arm_body(head)?;
-        Ok(MatchArm {
-            patterns,
-            guard,
-            body,
-            span: self.span_from(start),
-        })
+        Ok(MatchArm { patterns, guard, body, span: self.span_from(start) })
     }
 
     /// From the `=>` or `:` on.
@@ -117,10 +100,7 @@ impl Parser<'_> {
             let mut block = self.block(head)?;
             // A single value on lines of its own is still a value.
             return Ok(match block.stmts.pop() {
-                Some(Stmt {
-                    kind: StmtKind::Expr(value),
-                    ..
-                }) if block.stmts.is_empty() => ArmBody::Expr(value),
+                Some(Stmt { kind: StmtKind::Expr(value), .. }) if block.stmts.is_empty() => ArmBody::Expr(value),
                 Some(last) => {
                     block.stmts.push(last);
                     ArmBody::Block(block)
@@ -138,10 +118,7 @@ impl Parser<'_> {
             return Ok(ArmBody::Expr(value));
         }
         let span = self.span_from(start);
-        Ok(ArmBody::Block(Block {
-            stmts: vec![Stmt { kind, span }],
-            span,
-        }))
+        Ok(ArmBody::Block(Block { stmts: vec![Stmt { kind, span }], span }))
     }
 
     /// A simple statement or an expression; a comma ends it.
@@ -184,27 +161,15 @@ impl Parser<'_> {
                 }
                 let operand = Box::new(self.primary()?);
                 let span = self.span_from(token.span());
-                Pattern::Value(Expr {
-                    kind: ExprKind::Unary(UnaryOp::Negate, token.span(), operand),
-                    span,
-                })
+                Pattern::Value(Expr { kind: ExprKind::Unary(UnaryOp::Negate, token.span(), operand), span })
             }
-            Kind::Int
-            | Kind::Float
-            | Kind::Str
-            | Kind::TripleStr
-            | Kind::Bytes
-            | Kind::TemplateOpen => Pattern::Value(self.primary()?),
-            Kind::Reserved
-                if [words::TRUE, words::FALSE, words::NULL]
-                    .iter()
-                    .any(|word| token.is(*word)) =>
-            {
+            Kind::Int | Kind::Float | Kind::Str | Kind::TripleStr | Kind::Bytes | Kind::TemplateOpen => {
                 Pattern::Value(self.primary()?)
             }
-            Kind::Reserved if token.is(words::THIS) || token.is(words::SELF) => {
-                Pattern::Value(self.dotted_name()?)
+            Kind::Reserved if [words::TRUE, words::FALSE, words::NULL].iter().any(|word| token.is(*word)) => {
+                Pattern::Value(self.primary()?)
             }
+            Kind::Reserved if token.is(words::THIS) || token.is(words::SELF) => Pattern::Value(self.dotted_name()?),
             Kind::Name => self.name_pattern()?,
             _ => return self.fail_expected("a pattern"),
         };
@@ -224,10 +189,7 @@ impl Parser<'_> {
             Kind::LParen => Kind::RParen,
             Kind::LBrace => Kind::RBrace,
             _ if matches!(name.kind, ExprKind::Name(_)) => {
-                return Ok(Pattern::Bind(Ident {
-                    symbol: Symbol(token.value),
-                    span: token.span(),
-                }));
+                return Ok(Pattern::Bind(Ident { symbol: Symbol(token.value), span: token.span() }));
             }
             _ => return Ok(Pattern::Value(name)),
         };
@@ -235,11 +197,7 @@ impl Parser<'_> {
         self.next();
         let mut fields = Vec::new();
         while self.kind() != close {
-            let field = if close == Kind::RBrace {
-                Some(self.any_word("the name of a field")?)
-            } else {
-                None
-            };
+            let field = if close == Kind::RBrace { Some(self.any_word("the name of a field")?) } else { None };
             let pattern = match field {
                 Some(field) if !self.eat(Kind::Colon) => Pattern::Bind(field),
                 _ => self.pattern()?,
@@ -249,15 +207,7 @@ impl Parser<'_> {
                 break;
             }
         }
-        self.expect_close(
-            close,
-            if close == Kind::RParen {
-                "`,` or `)`"
-            } else {
-                "`,` or `}`"
-            },
-            open,
-        )?;
+        self.expect_close(close, if close == Kind::RParen { "`,` or `)`" } else { "`,` or `}`" }, open)?;
         let span = self.span_from(name.span);
         Ok(Pattern::Type(name, fields, span))
     }
@@ -265,9 +215,7 @@ impl Parser<'_> {
     /// `A`, `a.B`, `this.x`.
     pub(super) fn dotted_name(&mut self) -> Parse<Expr> {
         let start = self.token().span();
-        let kind = if self.kind() == Kind::Reserved
-            && (self.is_word(words::THIS) || self.is_word(words::SELF))
-        {
+        let kind = if self.kind() == Kind::Reserved && (self.is_word(words::THIS) || self.is_word(words::SELF)) {
             self.next();
             ExprKind::This
         } else {
@@ -277,15 +225,8 @@ impl Parser<'_> {
         let mut height = 1;
         while self.eat(Kind::Dot) {
             let name = self.any_word("a name after `.`")?;
-            let kind = ExprKind::Member {
-                object: Box::new(expr),
-                name,
-                optional: false,
-            };
-            expr = Expr {
-                kind,
-                span: self.span_from(start),
-            };
+            let kind = ExprKind::Member { object: Box::new(expr), name, optional: false };
+            expr = Expr { kind, span: self.span_from(start) };
             height = self.checked_height(height + 1, name.span)?;
         }
         self.tallest = self.tallest.max(height);
@@ -298,11 +239,7 @@ impl Parser<'_> {
         let (mut items, mut rest) = (Vec::new(), None);
         while self.kind() != Kind::RBracket {
             if self.eat(Kind::Ellipsis) {
-                rest = Some(if self.kind() == Kind::Name {
-                    Some(self.ident())
-                } else {
-                    None
-                });
+                rest = Some(if self.kind() == Kind::Name { Some(self.ident()) } else { None });
                 self.eat(Kind::Comma);
                 break;
             }
@@ -325,10 +262,7 @@ impl Parser<'_> {
             let pattern = if self.eat(Kind::Colon) {
                 self.pattern()?
             } else if token.kind == Kind::Name && matches!(key, MapKey::Name(..)) {
-                Pattern::Bind(Ident {
-                    symbol: Symbol(token.value),
-                    span: token.span(),
-                })
+                Pattern::Bind(Ident { symbol: Symbol(token.value), span: token.span() })
             } else {
                 return self.fail_expected("`:` after the key");
             };

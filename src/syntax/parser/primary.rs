@@ -35,10 +35,7 @@ impl Parser<'_> {
             Kind::Reserved => return self.reserved_operand(token),
             _ => return self.no_operand(),
         };
-        Ok(Expr {
-            kind,
-            span: token.span(),
-        })
+        Ok(Expr { kind, span: token.span() })
     }
 
     fn no_operand<T>(&mut self) -> Parse<T> {
@@ -46,10 +43,7 @@ impl Parser<'_> {
         let mut diagnostic = Diagnostic::new(message, self.token().span());
         if self.kind() == Kind::Plus {
             diagnostic = diagnostic.help("there is no unary `+`");
-        } else if self.kind() == Kind::Assign
-            && self.pos > 0
-            && self.tokens[self.pos - 1].kind == Kind::Assign
-        {
+        } else if self.kind() == Kind::Assign && self.pos > 0 && self.tokens[self.pos - 1].kind == Kind::Assign {
             diagnostic = diagnostic.help("`==` is written without a blank");
         }
         self.fail(diagnostic)
@@ -63,27 +57,18 @@ impl Parser<'_> {
             words::THIS | words::SELF => ExprKind::This,
             words::PRINT => {
                 if self.ahead(1).kind != Kind::LParen {
-                    let diagnostic = Diagnostic::new(
-                        "`print` needs parentheses inside an expression",
-                        token.span(),
-                    );
+                    let diagnostic = Diagnostic::new("`print` needs parentheses inside an expression", token.span());
                     return self.fail(diagnostic);
                 }
                 self.next();
                 let args = self.arguments()?;
                 self.height += 1;
-                return Ok(Expr {
-                    kind: ExprKind::Print(args),
-                    span: self.span_from(token.span()),
-                });
+                return Ok(Expr { kind: ExprKind::Print(args), span: self.span_from(token.span()) });
             }
             _ => return self.no_operand(),
         };
         self.next();
-        Ok(Expr {
-            kind,
-            span: token.span(),
-        })
+        Ok(Expr { kind, span: token.span() })
     }
 
     fn integer(&mut self, token: Token) -> Parse<ExprKind> {
@@ -108,8 +93,7 @@ impl Parser<'_> {
     fn bytes(&mut self) -> Parse<ExprKind> {
         let token = self.next();
         let span = Span::new(token.start + 2, token.end - 1);
-        let bytes =
-            literal::decode_bytes(self.text(span)).or_else(|bad| self.bad_escape(span, bad))?;
+        let bytes = literal::decode_bytes(self.text(span)).or_else(|bad| self.bad_escape(span, bad))?;
         Ok(ExprKind::Bytes(bytes))
     }
 
@@ -143,10 +127,7 @@ impl Parser<'_> {
         }
         self.depth -= 1;
         self.height = height + 1;
-        Ok(Expr {
-            kind: ExprKind::Interpolated(parts),
-            span: self.span_from(open.span()),
-        })
+        Ok(Expr { kind: ExprKind::Interpolated(parts), span: self.span_from(open.span()) })
     }
 
     /// Whether `x =>` or `(x) =>` starts here.
@@ -177,10 +158,7 @@ impl Parser<'_> {
         let start = self.token().span();
         let items = self.bracketed(Kind::RBracket, "`,` or `]`")?;
         self.height += 1;
-        Ok(Expr {
-            kind: ExprKind::List(items),
-            span: self.span_from(start),
-        })
+        Ok(Expr { kind: ExprKind::List(items), span: self.span_from(start) })
     }
 
     /// `(a, b)` after what is called. Sets `height` to that of the highest argument.
@@ -215,36 +193,19 @@ impl Parser<'_> {
         self.enter()?;
         let saved = std::mem::replace(&mut self.context, BRACKETS);
         let mut height = 0;
-        let low = if self.kind() == Kind::Colon {
-            None
-        } else {
-            Some(Box::new(self.expression()?))
-        };
+        let low = if self.kind() == Kind::Colon { None } else { Some(Box::new(self.expression()?)) };
         if low.is_some() {
             height = self.height;
         }
         let object = Box::new(object);
         let kind = if self.eat(Kind::Colon) {
-            let high = if self.kind() == Kind::RBracket {
-                None
-            } else {
-                Some(Box::new(self.expression()?))
-            };
+            let high = if self.kind() == Kind::RBracket { None } else { Some(Box::new(self.expression()?)) };
             if high.is_some() {
                 height = height.max(self.height);
             }
-            ExprKind::Slice {
-                object,
-                low,
-                high,
-                optional,
-            }
+            ExprKind::Slice { object, low, high, optional }
         } else if let Some(index) = low {
-            ExprKind::Index {
-                object,
-                index,
-                optional,
-            }
+            ExprKind::Index { object, index, optional }
         } else {
             return self.no_operand();
         };
@@ -276,19 +237,14 @@ impl Parser<'_> {
         self.context = saved;
         self.depth -= 1;
         self.height = height + 1;
-        Ok(Expr {
-            kind: ExprKind::Map(entries),
-            span: self.span_from(start),
-        })
+        Ok(Expr { kind: ExprKind::Map(entries), span: self.span_from(start) })
     }
 
     pub(super) fn map_key(&mut self) -> Parse<MapKey> {
         let token = self.token();
         self.height = 1;
         match token.kind {
-            Kind::Reserved if token.is(words::TRUE) || token.is(words::FALSE) => {
-                Ok(MapKey::Computed(self.primary()?))
-            }
+            Kind::Reserved if token.is(words::TRUE) || token.is(words::FALSE) => Ok(MapKey::Computed(self.primary()?)),
             Kind::Name | Kind::Reserved => {
                 self.next();
                 Ok(MapKey::Name(self.text(token.span()).into(), token.span()))
@@ -303,10 +259,7 @@ impl Parser<'_> {
                 let operand = Box::new(self.primary()?);
                 let span = self.span_from(token.span());
                 self.height = 2;
-                Ok(MapKey::Computed(Expr {
-                    kind: ExprKind::Unary(UnaryOp::Negate, token.span(), operand),
-                    span,
-                }))
+                Ok(MapKey::Computed(Expr { kind: ExprKind::Unary(UnaryOp::Negate, token.span(), operand), span }))
             }
             Kind::LBracket => {
                 let open = self.pos;
@@ -329,9 +282,7 @@ impl Parser<'_> {
                 self.ahead(2).kind == Kind::Colon
             }
             Kind::Minus => self.ahead(3).kind == Kind::Colon,
-            Kind::LBracket | Kind::TemplateOpen => {
-                self.after_partner(self.pos + 1).kind == Kind::Colon
-            }
+            Kind::LBracket | Kind::TemplateOpen => self.after_partner(self.pos + 1).kind == Kind::Colon,
             _ => false,
         }
     }
@@ -372,10 +323,7 @@ impl Parser<'_> {
         }
         let span = self.token().span();
         let name = self.string()?;
-        Ok(Ident {
-            symbol: self.interner.intern(&name),
-            span,
-        })
+        Ok(Ident { symbol: self.interner.intern(&name), span })
     }
 
     fn name_or_keyword(&mut self, token: Token) -> Parse<Expr> {
@@ -385,26 +333,18 @@ impl Parser<'_> {
         let symbol = Symbol(token.value);
         if (symbol.0 as usize) < 2 * words::WORDS.len() {
             match words::lower(symbol).unwrap_or(symbol) {
-                words::ACTION | words::FUNCTION | words::LAMBDA | words::ASYNC
-                    if self.starts_lambda() =>
-                {
+                words::ACTION | words::FUNCTION | words::LAMBDA | words::ASYNC if self.starts_lambda() => {
                     return self.keyword_lambda();
                 }
                 words::MATCH if self.starts_match() => return self.match_expression(),
                 words::SUPER if self.ahead(1).kind == Kind::Dot => {
                     self.next();
-                    return Ok(Expr {
-                        kind: ExprKind::Super,
-                        span: token.span(),
-                    });
+                    return Ok(Expr { kind: ExprKind::Super, span: token.span() });
                 }
                 _ => {}
             }
         }
         self.next();
-        Ok(Expr {
-            kind: ExprKind::Name(symbol),
-            span: token.span(),
-        })
+        Ok(Expr { kind: ExprKind::Name(symbol), span: token.span() })
     }
 }

@@ -1,9 +1,7 @@
 //! Statements: which one starts here, the simple ones, and what to say if none does.
 
 use super::{Failed, Parse, Parser};
-use crate::syntax::ast::{
-    BinaryOp, EmitArgs, Expr, ExprKind, Ident, LetTarget, MapKey, Stmt, StmtKind, Symbol,
-};
+use crate::syntax::ast::{BinaryOp, EmitArgs, Expr, ExprKind, Ident, LetTarget, MapKey, Stmt, StmtKind, Symbol};
 use crate::syntax::diagnostic::{Diagnostic, nearest};
 use crate::syntax::token::{Kind, NONE, Token};
 use crate::syntax::words;
@@ -13,10 +11,7 @@ impl Parser<'_> {
     pub(super) fn statement(&mut self) -> Parse<Stmt> {
         let start = self.token().span();
         let kind = self.statement_kind()?;
-        Ok(Stmt {
-            kind,
-            span: self.span_from(start),
-        })
+        Ok(Stmt { kind, span: self.span_from(start) })
     }
 
     fn statement_kind(&mut self) -> Parse<StmtKind> {
@@ -95,9 +90,7 @@ impl Parser<'_> {
                 Ok(StmtKind::Throw(self.expression()?))
             }
             words::PRINT => Ok(StmtKind::Print(self.print_arguments(true)?)),
-            words::VERIFY
-                if beside == Kind::LParen || beside == Kind::Bang || self.before_operand() =>
-            {
+            words::VERIFY if beside == Kind::LParen || beside == Kind::Bang || self.before_operand() => {
                 Ok(StmtKind::Verify(self.print_arguments(true)?))
             }
             words::DEBUG if self.before_operand() || self.before_brackets(words::DEBUG) => {
@@ -110,16 +103,12 @@ impl Parser<'_> {
                 Ok(StmtKind::Gc)
             }
             words::EMIT if self.before_name(0) => self.emit(),
-            words::DEFER
-                if beside == Kind::LBrace || next.kind == Kind::LBrace || beside == Kind::Colon =>
-            {
+            words::DEFER if beside == Kind::LBrace || next.kind == Kind::LBrace || beside == Kind::Colon => {
                 let head = self.pos;
                 self.next();
                 Ok(StmtKind::Defer(self.block(head)?))
             }
-            words::PATTERN if self.starts_match() => {
-                Ok(StmtKind::Pattern(Box::new(self.match_body()?)))
-            }
+            words::PATTERN if self.starts_match() => Ok(StmtKind::Pattern(Box::new(self.match_body()?))),
             words::ELSE | words::ELIF | words::CATCH | words::FINALLY => self.stray_clause(word),
             _ => match self.declaration(word) {
                 Some(done) => done,
@@ -145,11 +134,7 @@ impl Parser<'_> {
     fn return_statement(&mut self) -> Parse<StmtKind> {
         self.next();
         let bare = self.at_statement_end() || self.kind() == Kind::Comma;
-        Ok(StmtKind::Return(if bare {
-            None
-        } else {
-            Some(self.expression()?)
-        }))
+        Ok(StmtKind::Return(if bare { None } else { Some(self.expression()?) }))
     }
 
     /// `let` or `const`, or a word that means `let` where it stands.
@@ -171,19 +156,11 @@ impl Parser<'_> {
         {
             return Ok(StmtKind::LetFile(name, self.expression()?));
         }
-        let value = if !ends && self.eat(Kind::Assign) {
-            Some(self.expression()?)
-        } else {
-            None
-        };
+        let value = if !ends && self.eat(Kind::Assign) { Some(self.expression()?) } else { None };
         if value.is_none() && (constant || !matches!(target, LetTarget::Name(_))) {
             return self.fail_expected("`=` and a value");
         }
-        Ok(StmtKind::Let {
-            target,
-            value,
-            constant,
-        })
+        Ok(StmtKind::Let { target, value, constant })
     }
 
     fn map_target(&mut self) -> Parse<LetTarget> {
@@ -192,11 +169,7 @@ impl Parser<'_> {
         let mut names = Vec::new();
         while self.kind() != Kind::RBrace {
             let key = self.any_word("a name")?;
-            let local = if self.eat(Kind::Colon) {
-                self.name("a name")?
-            } else {
-                key
-            };
+            let local = if self.eat(Kind::Colon) { self.name("a name")? } else { key };
             names.push((key, local));
             if !self.eat(Kind::Comma) {
                 break;
@@ -245,11 +218,7 @@ impl Parser<'_> {
     fn emit(&mut self) -> Parse<StmtKind> {
         self.next();
         let name = self.name("the name of an event")?;
-        let beside = if self.token().newline {
-            Kind::End
-        } else {
-            self.kind()
-        };
+        let beside = if self.token().newline { Kind::End } else { self.kind() };
         let args = match beside {
             Kind::LParen => EmitArgs::Positional(self.arguments()?),
             Kind::LBrace => EmitArgs::Named(self.map_entries()?),
@@ -270,13 +239,8 @@ impl Parser<'_> {
             return Ok(StmtKind::Expr(expr));
         }
         let text = self.text(operator.span());
-        let diagnostic = Diagnostic::new(
-            format!("a statement cannot begin with `{text}`"),
-            operator.span(),
-        )
-        .help(format!(
-            "to go on with the line above, move the `{text}` to its end"
-        ));
+        let diagnostic = Diagnostic::new(format!("a statement cannot begin with `{text}`"), operator.span())
+            .help(format!("to go on with the line above, move the `{text}` to its end"));
         self.fail(diagnostic)
     }
 
@@ -300,12 +264,7 @@ impl Parser<'_> {
         }
         self.next();
         let value = self.expression()?;
-        Ok(StmtKind::Assign {
-            target,
-            op: compound(token.kind),
-            op_span: token.span(),
-            value,
-        })
+        Ok(StmtKind::Assign { target, op: compound(token.kind), op_span: token.span(), value })
     }
 
     /// `{k: v, ...}` with its braces.
@@ -324,16 +283,11 @@ impl Parser<'_> {
         if self.pos == start + 1 && first.kind == Kind::Name && self.starts_operand() {
             return self.unknown_word(first);
         }
-        let mut diagnostic = Diagnostic::new(
-            format!("expected the end of the statement, found {}", self.found()),
-            span,
-        );
+        let mut diagnostic =
+            Diagnostic::new(format!("expected the end of the statement, found {}", self.found()), span);
         let closer = matches!(self.kind(), Kind::RParen | Kind::RBracket);
         if closer && self.token().value == NONE {
-            diagnostic = Diagnostic::new(
-                format!("unexpected {}: no such bracket is open here", self.found()),
-                span,
-            );
+            diagnostic = Diagnostic::new(format!("unexpected {}: no such bracket is open here", self.found()), span);
         } else if self.kind() == Kind::Assign {
             diagnostic = diagnostic.help("an assignment is a statement of its own, not a value");
         } else if self.kind() == Kind::Equal {
@@ -345,15 +299,7 @@ impl Parser<'_> {
     }
 
     fn starts_operand(&self) -> bool {
-        let operand = [
-            Kind::Name,
-            Kind::Reserved,
-            Kind::Str,
-            Kind::TemplateOpen,
-            Kind::Int,
-            Kind::Float,
-            Kind::LBrace,
-        ];
+        let operand = [Kind::Name, Kind::Reserved, Kind::Str, Kind::TemplateOpen, Kind::Int, Kind::Float, Kind::LBrace];
         operand.contains(&self.kind())
     }
 
@@ -366,13 +312,8 @@ impl Parser<'_> {
             return self.fail(Diagnostic::new(message, first.span()));
         }
         let meant = nearest(word, words::WORDS.iter().copied());
-        let mut diagnostic = Diagnostic::new(
-            format!(
-                "expected a statement, found `{word}` followed by {}",
-                self.found()
-            ),
-            first.span(),
-        );
+        let mut diagnostic =
+            Diagnostic::new(format!("expected a statement, found `{word}` followed by {}", self.found()), first.span());
         if let Some(meant) = meant {
             diagnostic = diagnostic.help(format!("did you mean `{meant}`?"));
         } else if self.kind() == Kind::LBrace {
@@ -392,13 +333,7 @@ impl Parser<'_> {
         let declares = self.declares.unwrap_or_else(|| {
             let declared = |word| {
                 self.tokens.windows(2).any(|pair| {
-                    let before = [
-                        words::ACTION,
-                        words::FUNCTION,
-                        words::LET,
-                        words::CONST,
-                        words::METHOD,
-                    ];
+                    let before = [words::ACTION, words::FUNCTION, words::LET, words::CONST, words::METHOD];
                     pair[1].is(word) && before.iter().any(|before| pair[0].is(*before))
                 })
             };
@@ -450,10 +385,7 @@ fn compound(kind: Kind) -> Option<BinaryOp> {
 
 /// A name, `a[i]`, `a.b`, or a chain of these without `?.`.
 fn is_target(mut expr: &Expr) -> bool {
-    if !matches!(
-        expr.kind,
-        ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Member { .. }
-    ) {
+    if !matches!(expr.kind, ExprKind::Name(_) | ExprKind::Index { .. } | ExprKind::Member { .. }) {
         return false;
     }
     loop {

@@ -71,9 +71,7 @@ impl Parser<'_> {
                 }
             }
             if !self.at_type_end() {
-                return self
-                    .expect_close(Kind::Greater, "`,` or `>`", open)
-                    .map(|_| head);
+                return self.expect_close(Kind::Greater, "`,` or `>`", open).map(|_| head);
             }
             self.take_greater();
         }
@@ -81,10 +79,7 @@ impl Parser<'_> {
     }
 
     fn at_type_end(&self) -> bool {
-        matches!(
-            self.kind(),
-            Kind::Greater | Kind::ShiftRight | Kind::GreaterEqual
-        )
+        matches!(self.kind(), Kind::Greater | Kind::ShiftRight | Kind::GreaterEqual)
     }
 
     /// Takes one `>`, of `>>` or `>=` only the first half.

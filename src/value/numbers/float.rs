@@ -195,10 +195,7 @@ mod tests {
             let float = f64::from_bits(bits);
             assert_eq!(text(float), expected);
             let back = parse_float(expected).expect("a float's own text");
-            assert!(
-                back.to_bits() == bits || float.is_nan() && back.is_nan(),
-                "{expected}"
-            );
+            assert!(back.to_bits() == bits || float.is_nan() && back.is_nan(), "{expected}");
         }
     }
 
@@ -224,9 +221,7 @@ mod tests {
             assert_eq!(parse_float(text), Some(expected), "{text}");
         }
         assert!(parse_float("NaN").is_some_and(f64::is_nan));
-        for text in [
-            "", ".", "-", "1e", "e5", "1_0", " 1", "0x1", "1.5f", "infin", "1.2.3",
-        ] {
+        for text in ["", ".", "-", "1e", "e5", "1_0", " 1", "0x1", "1.5f", "infin", "1.2.3"] {
             assert_eq!(parse_float(text), None, "{text}");
         }
     }
@@ -253,11 +248,7 @@ mod tests {
             (0.3, 0.1, 0.099_999_999_999_999_98),
         ] {
             let remainder = float_mod(dividend, divisor);
-            assert_eq!(
-                remainder.to_bits(),
-                f64::to_bits(expected),
-                "{dividend} % {divisor}"
-            );
+            assert_eq!(remainder.to_bits(), f64::to_bits(expected), "{dividend} % {divisor}");
         }
         assert!(float_mod(f64::INFINITY, 3.0).is_nan());
         assert!(float_mod(f64::NAN, 3.0).is_nan());
@@ -281,10 +272,7 @@ mod tests {
             assert_eq!(round_half_even(float), small(nearest));
             assert_eq!(truncate(float), small(towards_zero));
         }
-        assert_eq!(
-            floor(1e20).map(|n| n.to_string()).as_deref(),
-            Some("100000000000000000000")
-        );
+        assert_eq!(floor(1e20).map(|n| n.to_string()).as_deref(), Some("100000000000000000000"));
         for float in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(floor(float), None);
             assert_eq!(ceil(float), None);

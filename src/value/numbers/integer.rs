@@ -88,15 +88,8 @@ impl Integer {
         match self {
             Self::Small(small) => BigInt::from(*small),
             Self::Wide(wide) => {
-                let halves = wide
-                    .limbs()
-                    .iter()
-                    .flat_map(|&l| [l as u32, (l >> 32) as u32]);
-                let sign = if wide.is_negative() {
-                    Sign::Minus
-                } else {
-                    Sign::Plus
-                };
+                let halves = wide.limbs().iter().flat_map(|&l| [l as u32, (l >> 32) as u32]);
+                let sign = if wide.is_negative() { Sign::Minus } else { Sign::Plus };
                 BigInt::from_biguint(sign, BigUint::new(halves.collect()))
             }
             Self::Huge(big) => (**big).clone(),
@@ -156,8 +149,7 @@ impl Integer {
                 None => (i128::from(*a) + i128::from(*b)).into(),
             });
         }
-        self.with_wides(other, Wide::checked_add)
-            .map_or_else(|| Self::from_big(self.to_big() + other.to_big()), Ok)
+        self.with_wides(other, Wide::checked_add).map_or_else(|| Self::from_big(self.to_big() + other.to_big()), Ok)
     }
 
     /// The difference.
@@ -169,8 +161,7 @@ impl Integer {
                 None => (i128::from(*a) - i128::from(*b)).into(),
             });
         }
-        self.with_wides(other, Wide::checked_sub)
-            .map_or_else(|| Self::from_big(self.to_big() - other.to_big()), Ok)
+        self.with_wides(other, Wide::checked_sub).map_or_else(|| Self::from_big(self.to_big() - other.to_big()), Ok)
     }
 
     /// The product.
@@ -182,8 +173,7 @@ impl Integer {
                 None => (i128::from(*a) * i128::from(*b)).into(),
             });
         }
-        self.with_wides(other, Wide::checked_mul)
-            .map_or_else(|| Self::from_big(self.to_big() * other.to_big()), Ok)
+        self.with_wides(other, Wide::checked_mul).map_or_else(|| Self::from_big(self.to_big() * other.to_big()), Ok)
     }
 
     /// Quotient rounded towards minus infinity; never an overflow. The caller
@@ -271,11 +261,7 @@ impl Integer {
     /// The magnitude.
     #[must_use]
     pub fn abs(&self) -> Self {
-        if self.is_negative() {
-            self.neg()
-        } else {
-            self.clone()
-        }
+        if self.is_negative() { self.neg() } else { self.clone() }
     }
 
     /// From decimal text: an optional sign, then ASCII digits alone. The caller
@@ -304,12 +290,7 @@ impl Integer {
     }
 
     /// Digits known to be of the radix. Those over the limit are never read.
-    fn parse_radix(
-        negative: bool,
-        digits: &str,
-        radix: u32,
-        digits_max: usize,
-    ) -> Result<Self, ParseIntegerError> {
+    fn parse_radix(negative: bool, digits: &str, radix: u32, digits_max: usize) -> Result<Self, ParseIntegerError> {
         let digits = digits.trim_start_matches('0');
         if digits.is_empty() {
             return Ok(Self::Small(0));
@@ -320,17 +301,12 @@ impl Integer {
         let magnitude = BigUint::parse_bytes(digits.as_bytes(), radix);
         let magnitude = magnitude.ok_or(ParseIntegerError::Invalid)?;
         let sign = if negative { Sign::Minus } else { Sign::Plus };
-        Self::from_big(BigInt::from_biguint(sign, magnitude))
-            .map_err(|Overflow| ParseIntegerError::Overflow)
+        Self::from_big(BigInt::from_biguint(sign, magnitude)).map_err(|Overflow| ParseIntegerError::Overflow)
     }
 
     /// The operation on `Wide`, where both sides and the result fit.
     #[inline]
-    pub(super) fn with_wides(
-        &self,
-        other: &Self,
-        operation: impl FnOnce(Wide, Wide) -> Option<Wide>,
-    ) -> Option<Self> {
+    pub(super) fn with_wides(&self, other: &Self, operation: impl FnOnce(Wide, Wide) -> Option<Wide>) -> Option<Self> {
         operation(self.to_wide()?, other.to_wide()?).map(Self::from)
     }
 
@@ -355,11 +331,7 @@ impl Ord for Integer {
 }
 
 fn sign_order(wider: &Integer) -> Ordering {
-    if wider.is_negative() {
-        Ordering::Less
-    } else {
-        Ordering::Greater
-    }
+    if wider.is_negative() { Ordering::Less } else { Ordering::Greater }
 }
 
 impl PartialOrd for Integer {
@@ -389,11 +361,7 @@ mod tests {
 
     #[test]
     fn small_edges_grow_and_come_back() {
-        let (min, max, one) = (
-            int("-9223372036854775808"),
-            int("9223372036854775807"),
-            int("1"),
-        );
+        let (min, max, one) = (int("-9223372036854775808"), int("9223372036854775807"), int("1"));
         let above = max.add(&one).expect("64 bits");
         assert!(matches!(above, Integer::Wide(_)));
         assert_eq!(above.sub(&one), Ok(max));
@@ -424,10 +392,7 @@ mod tests {
     fn the_bound_is_on_the_magnitude() {
         let half = int("2").pow(4095).expect("4096 bits");
         assert_eq!(half.add(&half), Err(Overflow));
-        let top = half
-            .sub(&int("1"))
-            .and_then(|n| n.add(&half))
-            .expect("4096 bits");
+        let top = half.sub(&int("1")).and_then(|n| n.add(&half)).expect("4096 bits");
         assert_eq!(top.bits(), 4096);
         assert_eq!(top.add(&int("1")), Err(Overflow));
         assert_eq!(top.neg().sub(&int("1")), Err(Overflow));
@@ -437,35 +402,20 @@ mod tests {
 
     #[test]
     fn text_that_is_not_an_integer() {
-        for text in [
-            "", "-", "+", "1.0", "1e5", " 1", "--1", "0x10", "1_000", "٣",
-        ] {
-            assert_eq!(
-                Integer::parse_decimal(text),
-                Err(ParseIntegerError::Invalid),
-                "{text}"
-            );
+        for text in ["", "-", "+", "1.0", "1e5", " 1", "--1", "0x10", "1_000", "٣"] {
+            assert_eq!(Integer::parse_decimal(text), Err(ParseIntegerError::Invalid), "{text}");
         }
         let nines = "9".repeat(1300);
-        assert_eq!(
-            Integer::parse_decimal(&nines),
-            Err(ParseIntegerError::Overflow)
-        );
+        assert_eq!(Integer::parse_decimal(&nines), Err(ParseIntegerError::Overflow));
         assert_eq!(int(&format!("+{}7", "0".repeat(5000))), int("7"));
         assert_eq!(int("-0"), int("0"));
         assert_eq!(Integer::parse_hex_digits("00fF"), Ok(int("255")));
         assert_eq!(Integer::parse_hex_digits("000"), Ok(int("0")));
         let (most, more) = ("f".repeat(1024), "1".repeat(1025));
         assert_eq!(Integer::parse_hex_digits(&most).map(|n| n.bits()), Ok(4096));
-        assert_eq!(
-            Integer::parse_hex_digits(&more),
-            Err(ParseIntegerError::Overflow)
-        );
+        assert_eq!(Integer::parse_hex_digits(&more), Err(ParseIntegerError::Overflow));
         for text in ["", "g", "-1", "0x1"] {
-            assert_eq!(
-                Integer::parse_hex_digits(text),
-                Err(ParseIntegerError::Invalid)
-            );
+            assert_eq!(Integer::parse_hex_digits(text), Err(ParseIntegerError::Invalid));
         }
     }
 }

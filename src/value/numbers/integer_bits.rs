@@ -58,8 +58,7 @@ impl Integer {
         if let (Self::Small(a), Self::Small(b)) = (self, other) {
             return Ok(Self::Small(a & b));
         }
-        self.with_wides(other, super::Wide::bit_and)
-            .map_or_else(|| Self::from_big(self.to_big() & other.to_big()), Ok)
+        self.with_wides(other, super::Wide::bit_and).map_or_else(|| Self::from_big(self.to_big() & other.to_big()), Ok)
     }
 
     /// Bitwise or.
@@ -68,8 +67,7 @@ impl Integer {
         if let (Self::Small(a), Self::Small(b)) = (self, other) {
             return Ok(Self::Small(a | b));
         }
-        self.with_wides(other, super::Wide::bit_or)
-            .map_or_else(|| Self::from_big(self.to_big() | other.to_big()), Ok)
+        self.with_wides(other, super::Wide::bit_or).map_or_else(|| Self::from_big(self.to_big() | other.to_big()), Ok)
     }
 
     /// Bitwise exclusive or.
@@ -78,8 +76,7 @@ impl Integer {
         if let (Self::Small(a), Self::Small(b)) = (self, other) {
             return Ok(Self::Small(a ^ b));
         }
-        self.with_wides(other, super::Wide::bit_xor)
-            .map_or_else(|| Self::from_big(self.to_big() ^ other.to_big()), Ok)
+        self.with_wides(other, super::Wide::bit_xor).map_or_else(|| Self::from_big(self.to_big() ^ other.to_big()), Ok)
     }
 
     /// Every bit the other way: `-x - 1`.

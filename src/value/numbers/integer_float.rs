@@ -36,11 +36,7 @@ impl Integer {
             Self::Wide(wide) => wide.to_f64(),
             Self::Huge(big) => {
                 let magnitude = nearest_f64(big.magnitude());
-                if self.is_negative() {
-                    -magnitude
-                } else {
-                    magnitude
-                }
+                if self.is_negative() { -magnitude } else { magnitude }
             }
         }
     }
@@ -58,11 +54,7 @@ impl Integer {
         let (mantissa, exponent) = split_whole(float)?;
         let magnitude = BigInt::from(mantissa) << exponent;
         // At most 1024 bits.
-        Some(Self::in_bound(if float < 0.0 {
-            -magnitude
-        } else {
-            magnitude
-        }))
+        Some(Self::in_bound(if float < 0.0 { -magnitude } else { magnitude }))
     }
 
     /// Exact order of an integer and a float; `None` for a NaN.
@@ -97,9 +89,7 @@ fn nearest_f64(magnitude: &BigUint) -> f64 {
         return f64::INFINITY;
     }
     let kept = (magnitude >> dropped).iter_u64_digits().next().unwrap_or(0);
-    let exact = magnitude
-        .trailing_zeros()
-        .is_none_or(|zeros| zeros >= dropped);
+    let exact = magnitude.trailing_zeros().is_none_or(|zeros| zeros >= dropped);
     // A set bit below stands for everything dropped: it breaks ties and cannot
     // make one, 11 bits under the float's last.
     (kept | u64::from(!exact)) as f64 * power_of_two(dropped as u32)
@@ -128,19 +118,10 @@ mod tests {
     fn comparison_is_exact_at_2_to_63() {
         assert_eq!(cmp_i64_f64(i64::MAX, TWO_TO_63), Some(Ordering::Less));
         assert_eq!(cmp_i64_f64(i64::MIN, -TWO_TO_63), Some(Ordering::Equal));
-        assert_eq!(
-            cmp_i64_f64(i64::MIN, (-TWO_TO_63).next_down()),
-            Some(Ordering::Greater)
-        );
+        assert_eq!(cmp_i64_f64(i64::MIN, (-TWO_TO_63).next_down()), Some(Ordering::Greater));
         assert_eq!(power(63).partial_cmp_f64(TWO_TO_63), Some(Ordering::Equal));
-        assert_eq!(
-            power(63).partial_cmp_f64(TWO_TO_63.next_up()),
-            Some(Ordering::Less)
-        );
-        assert_eq!(
-            power(63).partial_cmp_f64(TWO_TO_63.next_down()),
-            Some(Ordering::Greater)
-        );
+        assert_eq!(power(63).partial_cmp_f64(TWO_TO_63.next_up()), Some(Ordering::Less));
+        assert_eq!(power(63).partial_cmp_f64(TWO_TO_63.next_down()), Some(Ordering::Greater));
     }
 
     #[test]
@@ -152,32 +133,20 @@ mod tests {
         let huge = power(4095);
         for integer in [Integer::Small(i64::MAX), power(200), huge] {
             assert_eq!(integer.partial_cmp_f64(f64::INFINITY), Some(Ordering::Less));
-            assert_eq!(
-                integer.partial_cmp_f64(f64::NEG_INFINITY),
-                Some(Ordering::Greater)
-            );
+            assert_eq!(integer.partial_cmp_f64(f64::NEG_INFINITY), Some(Ordering::Greater));
             assert_eq!(integer.partial_cmp_f64(f64::NAN), None);
         }
-        assert_eq!(
-            power(4095).partial_cmp_f64(f64::MAX),
-            Some(Ordering::Greater)
-        );
+        assert_eq!(power(4095).partial_cmp_f64(f64::MAX), Some(Ordering::Greater));
     }
 
     #[test]
     fn whole_floats_become_the_integer() {
         assert_eq!(Integer::from_f64(-0.0), Some(Integer::Small(0)));
-        assert_eq!(
-            Integer::from_f64(-TWO_TO_63),
-            Some(Integer::Small(i64::MIN))
-        );
+        assert_eq!(Integer::from_f64(-TWO_TO_63), Some(Integer::Small(i64::MIN)));
         assert_eq!(Integer::from_f64(TWO_TO_63), Some(power(63)));
         assert_eq!(Integer::from_f64(2_f64.powi(255)), Some(power(255)));
         assert_eq!(Integer::from_f64(2_f64.powi(256)), Some(power(256)));
-        assert_eq!(
-            Integer::from_f64(-2_f64.powi(1023)),
-            Some(power(1023).neg())
-        );
+        assert_eq!(Integer::from_f64(-2_f64.powi(1023)), Some(power(1023).neg()));
         assert_eq!(Integer::from_f64(f64::MAX).map(|n| n.bits()), Some(1024));
         for float in [0.5, -1e-300, f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
             assert_eq!(Integer::from_f64(float), None);

@@ -46,11 +46,7 @@ impl Xorshift {
                 wide >> (320 - length)
             }
         };
-        if self.below(2) == 0 {
-            magnitude
-        } else {
-            -magnitude
-        }
+        if self.below(2) == 0 { magnitude } else { -magnitude }
     }
 }
 
@@ -84,11 +80,7 @@ fn arithmetic_and_order() {
         same(x.sub(&y), &(&a - &b), &format!("{a} - {b}"));
         same(x.mul(&y), &(&a * &b), &format!("{a} * {b}"));
         same(Ok(x.neg()), &-&a, &format!("-({a})"));
-        same(
-            Ok(x.abs()),
-            &BigInt::from(a.magnitude().clone()),
-            &format!("abs {a}"),
-        );
+        same(Ok(x.abs()), &BigInt::from(a.magnitude().clone()), &format!("abs {a}"));
         assert_eq!(x.cmp(&y), a.cmp(&b), "{a} <=> {b}");
         assert_eq!(x == y, a == b, "{a} == {b}");
         assert_eq!(x.is_even(), a.is_even(), "{a} is even");
@@ -150,11 +142,7 @@ fn powers() {
         let base = random.value();
         let exponent = random.below(40) as u32;
         let what = format!("({base}) ** {exponent}");
-        same(
-            int(&base).pow(u64::from(exponent)),
-            &base.pow(exponent),
-            &what,
-        );
+        same(int(&base).pow(u64::from(exponent)), &base.pow(exponent), &what);
     }
 }
 
@@ -187,16 +175,8 @@ fn nearest_floats_and_back() {
                 continue;
             }
             let exact = exact_integer(near);
-            assert_eq!(
-                x.partial_cmp_f64(near),
-                Some(a.cmp(&exact)),
-                "{a} <=> {near}"
-            );
-            same(
-                Integer::from_f64(near).ok_or(Overflow),
-                &exact,
-                &format!("{near}"),
-            );
+            assert_eq!(x.partial_cmp_f64(near), Some(a.cmp(&exact)), "{a} <=> {near}");
+            same(Integer::from_f64(near).ok_or(Overflow), &exact, &format!("{near}"));
         }
     }
 }

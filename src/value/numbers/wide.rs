@@ -23,39 +23,27 @@ pub struct Wide {
 
 impl Wide {
     /// The number 0.
-    pub const ZERO: Self = Self {
-        limbs: [0; LIMB_COUNT],
-        negative: false,
-    };
+    pub const ZERO: Self = Self { limbs: [0; LIMB_COUNT], negative: false };
 
     /// From a sign and a magnitude, least significant limb first. The sign of
     /// a zero magnitude is dropped.
     #[inline]
     pub const fn from_parts(negative: bool, limbs: [u64; 4]) -> Self {
         let any = limbs[0] | limbs[1] | limbs[2] | limbs[3];
-        Self {
-            limbs,
-            negative: negative && any != 0,
-        }
+        Self { limbs, negative: negative && any != 0 }
     }
 
     /// The same number, wider.
     #[inline]
     pub const fn from_i64(number: i64) -> Self {
-        Self {
-            limbs: [number.unsigned_abs(), 0, 0, 0],
-            negative: number < 0,
-        }
+        Self { limbs: [number.unsigned_abs(), 0, 0, 0], negative: number < 0 }
     }
 
     /// The same number, wider.
     #[inline]
     pub const fn from_i128(number: i128) -> Self {
         let magnitude = number.unsigned_abs();
-        Self {
-            limbs: [magnitude as u64, (magnitude >> 64) as u64, 0, 0],
-            negative: number < 0,
-        }
+        Self { limbs: [magnitude as u64, (magnitude >> 64) as u64, 0, 0], negative: number < 0 }
     }
 
     /// The number if it fits 64 bits.
@@ -65,11 +53,7 @@ impl Wide {
         if rest[0] | rest[1] | rest[2] != 0 {
             return None;
         }
-        if self.negative {
-            0_i64.checked_sub_unsigned(low)
-        } else {
-            0_i64.checked_add_unsigned(low)
-        }
+        if self.negative { 0_i64.checked_sub_unsigned(low) } else { 0_i64.checked_add_unsigned(low) }
     }
 
     /// The magnitude, least significant limb first.
@@ -101,10 +85,7 @@ impl Wide {
     #[inline]
     #[must_use]
     pub const fn abs(self) -> Self {
-        Self {
-            limbs: self.limbs,
-            negative: false,
-        }
+        Self { limbs: self.limbs, negative: false }
     }
 
     /// The sum, or `None` if its magnitude passes 256 bits.
@@ -116,11 +97,7 @@ impl Wide {
             (!carry).then_some(Self { limbs, negative })
         } else {
             let (difference, borrow) = sub_limbs(&self.limbs, &other.limbs);
-            let limbs = if borrow {
-                negate_limbs(&difference)
-            } else {
-                difference
-            };
+            let limbs = if borrow { negate_limbs(&difference) } else { difference };
             Some(Self::from_parts(self.negative ^ borrow, limbs))
         }
     }

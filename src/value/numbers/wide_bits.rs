@@ -1,9 +1,7 @@
 //! `Wide` as bits: length, shifts, two's complement operators, and the way to
 //! and from floats, which is a matter of bits too.
 
-use super::wide::{
-    LIMB_COUNT, Limbs, Wide, add_limbs, high_half, low_half, negate_limbs, sub_limbs,
-};
+use super::wide::{LIMB_COUNT, Limbs, Wide, add_limbs, high_half, low_half, negate_limbs, sub_limbs};
 
 const BITS: u32 = 64 * LIMB_COUNT as u32;
 const ONE: Limbs = [1, 0, 0, 0];
@@ -13,11 +11,7 @@ impl Wide {
     #[inline]
     pub const fn bit_length(self) -> u32 {
         let high = high_half(&self.limbs);
-        if high == 0 {
-            128 - low_half(&self.limbs).leading_zeros()
-        } else {
-            BITS - high.leading_zeros()
-        }
+        if high == 0 { 128 - low_half(&self.limbs).leading_zeros() } else { BITS - high.leading_zeros() }
     }
 
     /// Shifted left, or `None` if a set bit would leave the 256.
@@ -71,12 +65,7 @@ impl Wide {
     #[inline]
     fn bitwise(self, other: Self, operation: impl Fn(u64, u64) -> u64) -> Option<Self> {
         let (a, b) = (self.twos_complement(), other.twos_complement());
-        let bits = [
-            operation(a[0], b[0]),
-            operation(a[1], b[1]),
-            operation(a[2], b[2]),
-            operation(a[3], b[3]),
-        ];
+        let bits = [operation(a[0], b[0]), operation(a[1], b[1]), operation(a[2], b[2]), operation(a[3], b[3])];
         if operation(self.sign_bits(), other.sign_bits()) == 0 {
             return Some(Self::from_parts(false, bits));
         }
@@ -86,11 +75,7 @@ impl Wide {
 
     /// The lower 256 bits of the two's complement.
     fn twos_complement(self) -> Limbs {
-        if self.negative {
-            negate_limbs(&self.limbs)
-        } else {
-            self.limbs
-        }
+        if self.negative { negate_limbs(&self.limbs) } else { self.limbs }
     }
 
     /// Every bit above the 256, as one limb.
@@ -144,11 +129,7 @@ pub(super) fn power_of_two(exponent: u32) -> f64 {
 
 fn trailing_zeros(limbs: &Limbs) -> u32 {
     let low = low_half(limbs);
-    if low == 0 {
-        128 + high_half(limbs).trailing_zeros()
-    } else {
-        low.trailing_zeros()
-    }
+    if low == 0 { 128 + high_half(limbs).trailing_zeros() } else { low.trailing_zeros() }
 }
 
 /// Magnitude shifted right by any count.

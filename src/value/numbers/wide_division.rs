@@ -3,9 +3,7 @@
 //! the compiler's division), a divisor of one limb, and Knuth's algorithm D
 //! (The Art of Computer Programming, volume 2, section 4.3.1).
 
-use super::wide::{
-    LIMB_COUNT, Limbs, Wide, add_limbs, compare_limbs, high_half, low_half, sub_limbs,
-};
+use super::wide::{LIMB_COUNT, Limbs, Wide, add_limbs, compare_limbs, high_half, low_half, sub_limbs};
 use std::cmp::Ordering;
 
 const ONE: Limbs = [1, 0, 0, 0];
@@ -166,12 +164,7 @@ mod tests {
 
     #[test]
     fn signs_follow_the_divisor() {
-        for (a, b, quotient, remainder) in [
-            (7, 2, 3, 1),
-            (-7, 2, -4, 1),
-            (7, -2, -4, -1),
-            (-7, -2, 3, -1),
-        ] {
+        for (a, b, quotient, remainder) in [(7, 2, 3, 1), (-7, 2, -4, 1), (7, -2, -4, -1), (-7, -2, 3, -1)] {
             let (a, b) = (Wide::from_i64(a), Wide::from_i64(b));
             assert_eq!(a.floor_div(b), Wide::from_i64(quotient));
             assert_eq!(a.floor_mod(b), Wide::from_i64(remainder));

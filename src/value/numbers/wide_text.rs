@@ -20,9 +20,9 @@ impl Wide {
         }
         let mut limbs = [0; LIMB_COUNT];
         for chunk in digits.as_bytes().chunks(CHUNK_DIGITS) {
-            let (scale, addend) = chunk.iter().fold((1_u64, 0_u64), |(scale, sum), &byte| {
-                (scale * 10, sum * 10 + u64::from(byte - b'0'))
-            });
+            let (scale, addend) = chunk
+                .iter()
+                .fold((1_u64, 0_u64), |(scale, sum), &byte| (scale * 10, sum * 10 + u64::from(byte - b'0')));
             limbs = mul_add_limb(&limbs, scale, addend)?;
         }
         Some(Self::from_parts(negative, limbs))
@@ -72,13 +72,7 @@ mod tests {
     #[test]
     fn text_of_round_amounts_keeps_inner_zeros() {
         let amount = "1000000000000000000000000000000000000000";
-        for text in [
-            "0",
-            "7",
-            "1000000000000000000",
-            "10000000000000000000",
-            amount,
-        ] {
+        for text in ["0", "7", "1000000000000000000", "10000000000000000000", amount] {
             let wide = Wide::parse_digits(false, text).expect("below 2^256");
             assert_eq!(wide.to_string(), text);
         }

@@ -6,43 +6,20 @@ use crate::syntax::diagnostic::{MAX_DIAGNOSTICS, SourceFile, render};
 
 /// Each text and its errors: the place in brackets, the message, the help.
 const TABLE: &[(&str, &[&str])] = &[
-    (
-        "let x = = 5",
-        &["[=] expected an expression, found `=` (`==` is written without a blank)"],
-    ),
-    (
-        "let 3x = 1",
-        &["[3x] a number followed directly by a letter (a name starts with a letter or `_`)"],
-    ),
-    (
-        "x = 1_000",
-        &["[1_000] a number followed directly by a letter (digits cannot be separated by `_`)"],
-    ),
-    (
-        "x = 0x",
-        &["[0x] a number followed directly by a letter (hexadecimal digits must follow `0x`)"],
-    ),
-    (
-        "screen Home { x }",
-        &["[screen] `screen` is not supported: user interfaces are outside this runtime"],
-    ),
-    (
-        "inject db",
-        &["[inject] `inject` is not supported: dependency injection is outside this runtime"],
-    ),
+    ("let x = = 5", &["[=] expected an expression, found `=` (`==` is written without a blank)"]),
+    ("let 3x = 1", &["[3x] a number followed directly by a letter (a name starts with a letter or `_`)"]),
+    ("x = 1_000", &["[1_000] a number followed directly by a letter (digits cannot be separated by `_`)"]),
+    ("x = 0x", &["[0x] a number followed directly by a letter (hexadecimal digits must follow `0x`)"]),
+    ("screen Home { x }", &["[screen] `screen` is not supported: user interfaces are outside this runtime"]),
+    ("inject db", &["[inject] `inject` is not supported: dependency injection is outside this runtime"]),
     (
         "acton f(x) { return x }\nf(1)",
         &["[acton] expected a statement, found `acton` followed by `f` (did you mean `action`?)"],
     ),
-    (
-        "whlie c { f() }",
-        &["[whlie] expected a statement, found `whlie` followed by `c` (did you mean `while`?)"],
-    ),
+    ("whlie c { f() }", &["[whlie] expected a statement, found `whlie` followed by `c` (did you mean `while`?)"]),
     (
         "greet \"x\"",
-        &[
-            "[greet] expected a statement, found `greet` followed by a string (a call is written `greet(...)`)",
-        ],
+        &["[greet] expected a statement, found `greet` followed by a string (a call is written `greet(...)`)"],
     ),
     (
         "x = a\n- b\n~c",
@@ -58,76 +35,32 @@ const TABLE: &[(&str, &[&str])] = &[
             "[in] `in` is a reserved word and cannot be a name (choose another name)",
         ],
     ),
-    (
-        "if x = 5 { f() }",
-        &["[=] `=` in a condition (`=` assigns; did you mean `==`?)"],
-    ),
-    (
-        "while (a = b) { }",
-        &["[=] expected `)`, found `=` (`=` assigns; did you mean `==`?)"],
-    ),
-    (
-        "let x == 5",
-        &["[==] expected the end of the statement, found `==` (`=` assigns, `==` compares)"],
-    ),
+    ("if x = 5 { f() }", &["[=] `=` in a condition (`=` assigns; did you mean `==`?)"]),
+    ("while (a = b) { }", &["[=] expected `)`, found `=` (`=` assigns; did you mean `==`?)"]),
+    ("let x == 5", &["[==] expected the end of the statement, found `==` (`=` assigns, `==` compares)"]),
     (
         "a = b = c",
-        &[
-            "[=] expected the end of the statement, found `=` (an assignment is a statement of its own, not a value)",
-        ],
+        &["[=] expected the end of the statement, found `=` (an assignment is a statement of its own, not a value)"],
     ),
-    (
-        "f(x) = 1",
-        &[
-            "[f(x)] cannot assign to this with `=` (a name, `a[i]` or `a.b` can be assigned; `==` compares)",
-        ],
-    ),
-    (
-        "a?.b = 1",
-        &[
-            "[a?.b] cannot assign to this with `=` (a name, `a[i]` or `a.b` can be assigned; `==` compares)",
-        ],
-    ),
-    (
-        "f(a, b\nlet y = 2",
-        &["[let] expected `,` or `)`, found `let`"],
-    ),
+    ("f(x) = 1", &["[f(x)] cannot assign to this with `=` (a name, `a[i]` or `a.b` can be assigned; `==` compares)"]),
+    ("a?.b = 1", &["[a?.b] cannot assign to this with `=` (a name, `a[i]` or `a.b` can be assigned; `==` compares)"]),
+    ("f(a, b\nlet y = 2", &["[let] expected `,` or `)`, found `let`"]),
     ("f(a b)\ng()", &["[b] expected `,` or `)`, found `b`"]),
-    (
-        "f(\n a b,\n c\n)\ng()",
-        &["[b] expected `,` or `)`, found `b`"],
-    ),
-    (
-        "x = [1, 2",
-        &["[] expected `,` or `]`, found the end of the file"],
-    ),
+    ("f(\n a b,\n c\n)\ng()", &["[b] expected `,` or `)`, found `b`"]),
+    ("x = [1, 2", &["[] expected `,` or `]`, found the end of the file"]),
     ("}", &["[}] unexpected `}`: no bracket is open here"]),
-    (
-        "f())",
-        &["[)] unexpected `)`: no such bracket is open here"],
-    ),
+    ("f())", &["[)] unexpected `)`: no such bracket is open here"]),
     (
         "f() g()",
-        &[
-            "[g] expected the end of the statement, found `g` (begin a new line, or write `;` between two statements)",
-        ],
+        &["[g] expected the end of the statement, found `g` (begin a new line, or write `;` between two statements)"],
     ),
     ("x = \"abc\ny = 1", &["[\"] this string is not closed"]),
     ("x = \"a ${b\ny = 1", &["[\"] this string is not closed"]),
     ("x = 'a", &["['] this string is not closed"]),
-    (
-        "action f() { /* abc }",
-        &["[/*] this comment is not closed"],
-    ),
-    (
-        "x = \"a ${b + } c\"",
-        &["[}] expected an expression, found the end of the interpolation"],
-    ),
+    ("action f() { /* abc }", &["[/*] this comment is not closed"]),
+    ("x = \"a ${b + } c\"", &["[}] expected an expression, found the end of the interpolation"]),
     ("x = \"a ${b c} d\"", &["[c] expected `}`, found `c`"]),
-    (
-        "x = \"\\uD800\"",
-        &["[\\uD800] this escape names no character"],
-    ),
+    ("x = \"\\uD800\"", &["[\\uD800] this escape names no character"]),
     (
         "x = 1 @ 2\ny = \u{201c}a\u{201d}",
         &[
@@ -136,44 +69,20 @@ const TABLE: &[(&str, &[&str])] = &[
             "[\u{201d}] unexpected character `\u{201d}` (strings are written with straight quotes: `\"`)",
         ],
     ),
-    (
-        "x = größe",
-        &["[öße] unexpected character `ö` (names consist of the letters a to z, digits and `_`)"],
-    ),
+    ("x = größe", &["[öße] unexpected character `ö` (names consist of the letters a to z, digits and `_`)"]),
     ("x = \0\0", &["[\0\0] unexpected control character U+0000"]),
-    (
-        "x = print 1",
-        &["[print] `print` needs parentheses inside an expression"],
-    ),
-    (
-        "x = +1",
-        &["[+] expected an expression, found `+` (there is no unary `+`)"],
-    ),
+    ("x = print 1", &["[print] `print` needs parentheses inside an expression"]),
+    ("x = +1", &["[+] expected an expression, found `+` (there is no unary `+`)"]),
     ("try { }", &["[try] `try` needs a `catch` or a `finally`"]),
     ("else { }", &["[else] `else` without `if`"]),
     ("catch e { }", &["[catch] `catch` without `try`"]),
     ("if a:\nb", &["[b] expected an indented block after `:`"]),
-    (
-        "if a:\n    b\n  c",
-        &["[c] this line is indented like none of the blocks around it"],
-    ),
-    (
-        "const x",
-        &["[] expected `=` and a value, found the end of the file"],
-    ),
+    ("if a:\n    b\n  c", &["[c] this line is indented like none of the blocks around it"]),
+    ("const x", &["[] expected `=` and a value, found the end of the file"]),
     ("for x xs { }", &["[xs] expected `in`, found `xs`"]),
-    (
-        "export f()",
-        &["[f] expected a declaration or names after `export`"],
-    ),
-    (
-        "use {a} \"x\"",
-        &["[\"x\"] expected `from`, found a string"],
-    ),
-    (
-        "match v { 1 = 2, 3 => 4 }",
-        &["[=] expected `=>`, found `=`"],
-    ),
+    ("export f()", &["[f] expected a declaration or names after `export`"]),
+    ("use {a} \"x\"", &["[\"x\"] expected `from`, found a string"]),
+    ("match v { 1 = 2, 3 => 4 }", &["[=] expected `=>`, found `=`"]),
     (
         "contract C { foo() { }\n x = 1\n acton g() { }\n action h() { let }\n }",
         &[
@@ -205,12 +114,7 @@ fn a_missing_brace_points_at_its_opening() {
     let source = "action f() {\n  if x {\n    print 1\n}\naction g() { }";
     let (parsed, _) = parsed(source);
     assert_eq!(parsed.diagnostics.len(), 1);
-    let text = render(
-        &SourceFile::new("f.zx", source),
-        "error",
-        &parsed.diagnostics[0],
-        false,
-    );
+    let text = render(&SourceFile::new("f.zx", source), "error", &parsed.diagnostics[0], false);
     let expected = "error: expected `}`, found the end of the file\n --> f.zx:5:15\n  |\n5 | action g() { }\n  |               ^\n\
         note: this `{` is not closed\n --> f.zx:1:12\n  |\n1 | action f() {\n  |            ^\n\
         note: the `}` may be missing here: the one that closes this is indented less\n --> f.zx:2:8\n  |\n2 |   if x {\n  |        ^\n";
@@ -220,20 +124,15 @@ fn a_missing_brace_points_at_its_opening() {
 #[test]
 fn nesting_and_height() {
     let deep = format!("x = {}1{}", "(".repeat(300), ")".repeat(300));
-    assert_eq!(
-        errors(&deep),
-        ["[(] nested too deeply (at most 200 levels)"]
-    );
+    assert_eq!(errors(&deep), ["[(] nested too deeply (at most 200 levels)"]);
     let long = format!("x = 1{}", " + 1".repeat(1500));
-    assert_eq!(
-        errors(&long),
-        ["[+] expression too long: split it into several statements"]
-    );
+    assert_eq!(errors(&long), ["[+] expression too long: split it into several statements"]);
 }
 
 #[test]
 fn parsing_goes_on_after_a_mistake() {
-    let source = "let x = \nlet y = 1\naction f() {\n  g(\n  return 1\n}\nif a { let } else { f() }\nlet z = ]\nprint 5";
+    let source =
+        "let x = \nlet y = 1\naction f() {\n  g(\n  return 1\n}\nif a { let } else { f() }\nlet z = ]\nprint 5";
     let (parsed, _) = parsed(source);
     assert_eq!(parsed.diagnostics.len(), 4, "{:#?}", parsed.diagnostics);
     let stmts = &parsed.program.stmts;
@@ -242,11 +141,7 @@ fn parsing_goes_on_after_a_mistake() {
     assert!(matches!(stmts[2].kind, StmtKind::Action(_)));
     assert!(matches!(stmts[3].kind, StmtKind::If(_, Some(_))));
     assert!(matches!(stmts[5].kind, StmtKind::Print(_)));
-    assert!(
-        parsed
-            .diagnostics
-            .is_sorted_by_key(|error| error.span.start)
-    );
+    assert!(parsed.diagnostics.is_sorted_by_key(|error| error.span.start));
 }
 
 #[test]

@@ -10,11 +10,7 @@ fn survive(what: &str, source: String) -> usize {
     let run = move || parsed(&source).0.diagnostics.len();
     let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(run);
     let count = thread.ok().and_then(|thread| thread.join().ok());
-    assert!(
-        start.elapsed() < Duration::from_secs(20),
-        "{what}: {:?}",
-        start.elapsed()
-    );
+    assert!(start.elapsed() < Duration::from_secs(20), "{what}: {:?}", start.elapsed());
     count.unwrap_or_else(|| panic!("{what}"))
 }
 
@@ -79,27 +75,12 @@ fn depth_is_200() {
 #[test]
 fn height_is_1000() {
     for link in [" + a", ".b", "(1)", "[0]", " || b", "?.c"] {
-        assert_eq!(
-            survive(link, format!("x = a{}", link.repeat(999))),
-            0,
-            "{link}"
-        );
-        assert_eq!(
-            survive(link, format!("x = a{}\ny = 1", link.repeat(1000))),
-            1,
-            "{link}"
-        );
-        assert_eq!(
-            survive(link, format!("x = a{}", link.repeat(100_000))),
-            1,
-            "{link}"
-        );
+        assert_eq!(survive(link, format!("x = a{}", link.repeat(999))), 0, "{link}");
+        assert_eq!(survive(link, format!("x = a{}\ny = 1", link.repeat(1000))), 1, "{link}");
+        assert_eq!(survive(link, format!("x = a{}", link.repeat(100_000))), 1, "{link}");
     }
     let inner = |count: usize| format!("x = () => {{ return 1{} }}", " + 1".repeat(count));
-    assert_eq!(
-        (survive("lambda", inner(998)), survive("lambda", inner(999))),
-        (0, 1)
-    );
+    assert_eq!((survive("lambda", inner(998)), survive("lambda", inner(999))), (0, 1));
 }
 
 #[test]
@@ -110,18 +91,12 @@ fn long_and_strange() {
     survive("one string", format!("x = \"{}", "a".repeat(megabyte)));
     survive("NUL", "\0".repeat(megabyte));
     survive("NUL apart", "a \0 ".repeat(megabyte / 4));
-    survive(
-        "blanks",
-        format!("if a:\n{}b\n{}", " ".repeat(megabyte), "c\n".repeat(1000)),
-    );
+    survive("blanks", format!("if a:\n{}b\n{}", " ".repeat(megabyte), "c\n".repeat(1000)));
     survive("comment", "/*".repeat(megabyte / 2));
     survive("quotes", "\"".repeat(megabyte));
     survive("templates", "\"${\"".repeat(megabyte / 4));
     survive("arguments", format!("f({})", "a,".repeat(megabyte / 2)));
-    survive(
-        "else if",
-        format!("if a {{ }} {}", "else if b { } ".repeat(megabyte / 14)),
-    );
+    survive("else if", format!("if a {{ }} {}", "else if b { } ".repeat(megabyte / 14)));
     survive("colons", "if a: ".repeat(megabyte / 6));
     survive("one-line blocks", "if a: b;".repeat(megabyte / 8));
     survive("mixed brackets", "([{)]}".repeat(megabyte / 6));
@@ -143,10 +118,7 @@ fn long_and_strange() {
             .collect(),
     );
     survive("dots", "a.".repeat(megabyte / 2));
-    survive(
-        "escapes",
-        format!("x = \"{}\"", "\\u{".repeat(megabyte / 3)),
-    );
+    survive("escapes", format!("x = \"{}\"", "\\u{".repeat(megabyte / 3)));
     survive("big numbers", format!("{}\n", "9".repeat(1234)).repeat(850));
 }
 
@@ -157,14 +129,10 @@ fn broken_programs() {
     for end in (0..source.len()).filter(|end| source.is_char_boundary(*end)) {
         parsed(&source[..end]);
     }
-    let words: Vec<&str> = source
-        .split_inclusive(|c: char| !c.is_alphanumeric())
-        .collect();
+    let words: Vec<&str> = source.split_inclusive(|c: char| !c.is_alphanumeric()).collect();
     for index in 0..words.len() {
-        for with in [
-            "", "(", ")", "{", "}", "[", "]", ":", "\n", "\"", "${", "let ", "=> ", ", ", "match ",
-            "= ", "? ",
-        ] {
+        for with in ["", "(", ")", "{", "}", "[", "]", ":", "\n", "\"", "${", "let ", "=> ", ", ", "match ", "= ", "? "]
+        {
             let mut changed = words.clone();
             changed[index] = with;
             parsed(&changed.concat());

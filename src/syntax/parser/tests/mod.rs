@@ -17,17 +17,12 @@ fn parsed(source: &str) -> (Parsed, Interner) {
 /// The messages of the errors, each with its place and help.
 fn errors(source: &str) -> Vec<String> {
     let (parsed, _) = parsed(source);
-    let text = |span: crate::syntax::ast::Span| {
-        &source[span.start as usize..(span.end as usize).min(source.len())]
-    };
+    let text = |span: crate::syntax::ast::Span| &source[span.start as usize..(span.end as usize).min(source.len())];
     parsed
         .diagnostics
         .iter()
         .map(|error| {
-            let help = error
-                .help
-                .as_ref()
-                .map_or(String::new(), |help| format!(" ({help})"));
+            let help = error.help.as_ref().map_or(String::new(), |help| format!(" ({help})"));
             format!("[{}] {}{help}", text(error.span), error.message)
         })
         .collect()
@@ -36,15 +31,8 @@ fn errors(source: &str) -> Vec<String> {
 /// The tree of a text without errors.
 fn tree(source: &str) -> String {
     let (parsed, interner) = parsed(source);
-    assert!(
-        parsed.diagnostics.is_empty(),
-        "{source}\n{:#?}",
-        parsed.diagnostics
-    );
-    Printer {
-        interner: &interner,
-    }
-    .stmts(&parsed.program.stmts)
+    assert!(parsed.diagnostics.is_empty(), "{source}\n{:#?}", parsed.diagnostics);
+    Printer { interner: &interner }.stmts(&parsed.program.stmts)
 }
 
 fn check(table: &[(&str, &str)]) {

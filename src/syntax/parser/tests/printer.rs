@@ -4,9 +4,8 @@ use std::fmt::Write as _;
 
 use crate::syntax::Interner;
 use crate::syntax::ast::{
-    Action, ActionKind, ArmBody, BinaryOp, Block, Contract, EmitArgs, Entity, Expr, ExprKind,
-    Field, Ident, LetTarget, LogicalOp, MapKey, Match, Part, Pattern, Stmt, StmtKind, Symbol,
-    UnaryOp, Use,
+    Action, ActionKind, ArmBody, BinaryOp, Block, Contract, EmitArgs, Entity, Expr, ExprKind, Field, Ident, LetTarget,
+    LogicalOp, MapKey, Match, Part, Pattern, Stmt, StmtKind, Symbol, UnaryOp, Use,
 };
 
 pub(super) struct Printer<'a> {
@@ -36,24 +35,14 @@ impl Printer<'_> {
 
     fn stmt(&self, stmt: &Stmt) -> String {
         match &stmt.kind {
-            StmtKind::Let {
-                target,
-                value,
-                constant,
-            } => {
+            StmtKind::Let { target, value, constant } => {
                 let word = if *constant { "const" } else { "let" };
-                format!(
-                    "({word} {}{})",
-                    self.target(target),
-                    self.optional(value.as_ref())
-                )
+                format!("({word} {}{})", self.target(target), self.optional(value.as_ref()))
             }
             StmtKind::LetFile(name, path) => {
                 format!("(let-file {} {})", self.id(name), self.expr(path))
             }
-            StmtKind::Assign {
-                target, op, value, ..
-            } => {
+            StmtKind::Assign { target, op, value, .. } => {
                 let op = op.map_or("", binary);
                 format!("({op}= {} {})", self.expr(target), self.expr(value))
             }
@@ -63,68 +52,32 @@ impl Printer<'_> {
             StmtKind::Verify(args) => format!("(verify{})", self.list(args)),
             StmtKind::Gc => "(gc)".to_owned(),
             StmtKind::If(arms, other) => {
-                let arms = join(arms, " ", |arm| {
-                    format!("{} {}", self.expr(&arm.test), self.block(&arm.body))
-                });
-                let other = other.as_ref().map_or(String::new(), |block| {
-                    format!(" else {}", self.block(block))
-                });
+                let arms = join(arms, " ", |arm| format!("{} {}", self.expr(&arm.test), self.block(&arm.body)));
+                let other = other.as_ref().map_or(String::new(), |block| format!(" else {}", self.block(block)));
                 format!("(if {arms}{other})")
             }
             StmtKind::While(test, body) => {
                 format!("(while {} {})", self.expr(test), self.block(body))
             }
-            StmtKind::ForEach {
-                first,
-                second,
-                iterable,
-                body,
-            } => {
-                let second = second
-                    .as_ref()
-                    .map_or(String::new(), |name| format!(" {}", self.id(name)));
-                format!(
-                    "(each {}{second} in {} {})",
-                    self.id(first),
-                    self.expr(iterable),
-                    self.block(body)
-                )
+            StmtKind::ForEach { first, second, iterable, body } => {
+                let second = second.as_ref().map_or(String::new(), |name| format!(" {}", self.id(name)));
+                format!("(each {}{second} in {} {})", self.id(first), self.expr(iterable), self.block(body))
             }
-            StmtKind::For {
-                init,
-                test,
-                step,
-                body,
-            } => {
-                let part = |stmt: &Option<Box<Stmt>>| {
-                    stmt.as_ref().map_or("-".to_owned(), |stmt| self.stmt(stmt))
-                };
+            StmtKind::For { init, test, step, body } => {
+                let part = |stmt: &Option<Box<Stmt>>| stmt.as_ref().map_or("-".to_owned(), |stmt| self.stmt(stmt));
                 let test = test.as_ref().map_or("-".to_owned(), |test| self.expr(test));
-                format!(
-                    "(for {} {test} {} {})",
-                    part(init),
-                    part(step),
-                    self.block(body)
-                )
+                format!("(for {} {test} {} {})", part(init), part(step), self.block(body))
             }
             StmtKind::Break => "break".to_owned(),
             StmtKind::Continue => "continue".to_owned(),
             StmtKind::Return(value) => format!("(return{})", self.optional(value.as_ref())),
             StmtKind::Throw(value) => format!("(throw {})", self.expr(value)),
-            StmtKind::Try {
-                body,
-                catch,
-                finally,
-            } => {
+            StmtKind::Try { body, catch, finally } => {
                 let catch = catch.as_ref().map_or(String::new(), |(name, block)| {
-                    let name = name
-                        .as_ref()
-                        .map_or(String::new(), |name| format!("{} ", self.id(name)));
+                    let name = name.as_ref().map_or(String::new(), |name| format!("{} ", self.id(name)));
                     format!(" catch {name}{}", self.block(block))
                 });
-                let finally = finally.as_ref().map_or(String::new(), |block| {
-                    format!(" finally {}", self.block(block))
-                });
+                let finally = finally.as_ref().map_or(String::new(), |block| format!(" finally {}", self.block(block)));
                 format!("(try {}{catch}{finally})", self.block(body))
             }
             StmtKind::Defer(block) => format!("(defer {})", self.block(block)),
@@ -141,9 +94,7 @@ impl Printer<'_> {
                 format!("(enum {} {members})", self.id(name))
             }
             StmtKind::Protocol(name, actions) => {
-                let actions = join(actions, " ", |(name, count)| {
-                    format!("{}/{count}", self.id(name))
-                });
+                let actions = join(actions, " ", |(name, count)| format!("{}/{count}", self.id(name)));
                 format!("(protocol {} {actions})", self.id(name))
             }
             StmtKind::Module(name, body) => {
@@ -168,19 +119,9 @@ impl Printer<'_> {
     }
 
     fn import(&self, import: &Use) -> String {
-        let alias = import
-            .alias
-            .as_ref()
-            .map_or(String::new(), |name| format!(" as {}", self.id(name)));
+        let alias = import.alias.as_ref().map_or(String::new(), |name| format!(" as {}", self.id(name)));
         let names = import.names.as_ref().map_or(String::new(), |names| {
-            format!(
-                " {{{}}}",
-                join(names, " ", |(name, local)| format!(
-                    "{}:{}",
-                    self.id(name),
-                    self.id(local)
-                ))
-            )
+            format!(" {{{}}}", join(names, " ", |(name, local)| format!("{}:{}", self.id(name), self.id(local))))
         });
         format!("{:?}{alias}{names}", import.path)
     }
@@ -189,19 +130,10 @@ impl Printer<'_> {
         match target {
             LetTarget::Name(name) => self.id(name),
             LetTarget::Map(names) => {
-                format!(
-                    "{{{}}}",
-                    join(names, " ", |(key, local)| format!(
-                        "{}:{}",
-                        self.id(key),
-                        self.id(local)
-                    ))
-                )
+                format!("{{{}}}", join(names, " ", |(key, local)| format!("{}:{}", self.id(key), self.id(local))))
             }
             LetTarget::List(names, rest) => {
-                let rest = rest
-                    .as_ref()
-                    .map_or(String::new(), |rest| format!(" ...{}", self.id(rest)));
+                let rest = rest.as_ref().map_or(String::new(), |rest| format!(" ...{}", self.id(rest)));
                 format!("[{}{rest}]", self.ids(names))
             }
         }
@@ -213,10 +145,7 @@ impl Printer<'_> {
             ActionKind::Lambda => "lambda",
             ActionKind::External => "external",
         };
-        let name = action
-            .name
-            .as_ref()
-            .map_or(String::new(), |name| format!(" {}", self.id(name)));
+        let name = action.name.as_ref().map_or(String::new(), |name| format!(" {}", self.id(name)));
         let params = join(&action.params, " ", |param| match &param.default {
             Some(default) => format!("{}={}", self.id(&param.name), self.expr(default)),
             None => self.id(&param.name),
@@ -232,37 +161,19 @@ impl Printer<'_> {
             let _ = write!(words, " limit {}", self.expr(limit));
         }
         for (name, args) in &action.modifiers {
-            let _ = write!(
-                words,
-                " modifier {}({})",
-                self.id(name),
-                self.list(args).trim_start()
-            );
+            let _ = write!(words, " modifier {}({})", self.id(name), self.list(args).trim_start());
         }
-        format!(
-            "({word}{name} [{params}]{words} {})",
-            self.block(&action.body)
-        )
+        format!("({word}{name} [{params}]{words} {})", self.block(&action.body))
     }
 
     fn field(&self, field: &Field) -> String {
         let mut words = String::new();
-        for (set, word) in [
-            (field.private, "private "),
-            (field.persistent, "persistent "),
-            (field.constant, "const "),
-        ] {
+        for (set, word) in [(field.private, "private "), (field.persistent, "persistent "), (field.constant, "const ")]
+        {
             words += if set { word } else { "" };
         }
-        let kind = field
-            .type_name
-            .as_ref()
-            .map_or(String::new(), |name| format!(":{name}"));
-        format!(
-            "({words}{}{kind}{})",
-            self.id(&field.name),
-            self.optional(field.value.as_ref())
-        )
+        let kind = field.type_name.as_ref().map_or(String::new(), |name| format!(":{name}"));
+        format!("({words}{}{kind}{})", self.id(&field.name), self.optional(field.value.as_ref()))
     }
 
     fn contract(&self, contract: &Contract) -> String {
@@ -306,10 +217,7 @@ impl Printer<'_> {
     fn arms(&self, found: &Match) -> String {
         let arms = join(&found.arms, ", ", |arm| {
             let patterns = join(&arm.patterns, " | ", |pattern| self.pattern(pattern));
-            let guard = arm
-                .guard
-                .as_ref()
-                .map_or(String::new(), |guard| format!(" if {}", self.expr(guard)));
+            let guard = arm.guard.as_ref().map_or(String::new(), |guard| format!(" if {}", self.expr(guard)));
             let body = match &arm.body {
                 ArmBody::Expr(expr) => self.expr(expr),
                 ArmBody::Block(block) => self.block(block),
@@ -327,22 +235,12 @@ impl Printer<'_> {
             Pattern::List(items, rest, _) => {
                 let items = join(items, " ", |item| self.pattern(item));
                 let rest = rest.as_ref().map_or(String::new(), |rest| {
-                    format!(
-                        " ...{}",
-                        rest.as_ref().map_or(String::new(), |name| self.id(name))
-                    )
+                    format!(" ...{}", rest.as_ref().map_or(String::new(), |name| self.id(name)))
                 });
                 format!("[{items}{rest}]")
             }
             Pattern::Map(entries, _) => {
-                format!(
-                    "{{{}}}",
-                    join(entries, " ", |(key, item)| format!(
-                        "{}:{}",
-                        self.key(key),
-                        self.pattern(item)
-                    ))
-                )
+                format!("{{{}}}", join(entries, " ", |(key, item)| format!("{}:{}", self.key(key), self.pattern(item))))
             }
             Pattern::Type(name, fields, _) => {
                 let fields = join(fields, " ", |(name, item)| match name {
@@ -362,14 +260,7 @@ impl Printer<'_> {
     }
 
     fn entries(&self, entries: &[(MapKey, Expr)]) -> String {
-        format!(
-            "{{{}}}",
-            join(entries, " ", |(key, value)| format!(
-                "{}:{}",
-                self.key(key),
-                self.expr(value)
-            ))
-        )
+        format!("{{{}}}", join(entries, " ", |(key, value)| format!("{}:{}", self.key(key), self.expr(value))))
     }
 
     fn optional(&self, expr: Option<&Expr>) -> String {
@@ -402,9 +293,7 @@ impl Printer<'_> {
             ExprKind::List(items) => format!("[{}]", self.list(items).trim_start()),
             ExprKind::Map(entries) => self.entries(entries),
             ExprKind::EntityLiteral(name, fields) => {
-                let fields = join(fields, "", |(name, value)| {
-                    format!(" {}:{}", self.id(name), self.expr(value))
-                });
+                let fields = join(fields, "", |(name, value)| format!(" {}:{}", self.id(name), self.expr(value)));
                 format!("(new {}{fields})", self.expr(name))
             }
             ExprKind::Unary(op, _, operand) => format!("({} {})", unary(*op), self.expr(operand)),
@@ -420,68 +309,22 @@ impl Printer<'_> {
                 format!("({op} {} {})", self.expr(left), self.expr(right))
             }
             ExprKind::Conditional(test, yes, no) => {
-                format!(
-                    "(? {} {} {})",
-                    self.expr(test),
-                    self.expr(yes),
-                    self.expr(no)
-                )
+                format!("(? {} {} {})", self.expr(test), self.expr(yes), self.expr(no))
             }
             ExprKind::Range(low, high) => format!("(.. {} {})", self.expr(low), self.expr(high)),
-            ExprKind::Call {
-                callee,
-                args,
-                optional,
-            } => {
-                format!(
-                    "({}{}{})",
-                    if *optional { "?call " } else { "call " },
-                    self.expr(callee),
-                    self.list(args)
-                )
+            ExprKind::Call { callee, args, optional } => {
+                format!("({}{}{})", if *optional { "?call " } else { "call " }, self.expr(callee), self.list(args))
             }
-            ExprKind::Index {
-                object,
-                index,
-                optional,
-            } => {
-                format!(
-                    "({} {} {})",
-                    if *optional { "?at" } else { "at" },
-                    self.expr(object),
-                    self.expr(index)
-                )
+            ExprKind::Index { object, index, optional } => {
+                format!("({} {} {})", if *optional { "?at" } else { "at" }, self.expr(object), self.expr(index))
             }
-            ExprKind::Slice {
-                object,
-                low,
-                high,
-                optional,
-            } => {
-                let bound = |bound: &Option<Box<Expr>>| {
-                    bound
-                        .as_ref()
-                        .map_or("-".to_owned(), |expr| self.expr(expr))
-                };
+            ExprKind::Slice { object, low, high, optional } => {
+                let bound = |bound: &Option<Box<Expr>>| bound.as_ref().map_or("-".to_owned(), |expr| self.expr(expr));
                 let word = if *optional { "?slice" } else { "slice" };
-                format!(
-                    "({word} {} {} {})",
-                    self.expr(object),
-                    bound(low),
-                    bound(high)
-                )
+                format!("({word} {} {} {})", self.expr(object), bound(low), bound(high))
             }
-            ExprKind::Member {
-                object,
-                name,
-                optional,
-            } => {
-                format!(
-                    "{}{}{}",
-                    self.expr(object),
-                    if *optional { "?." } else { "." },
-                    self.id(name)
-                )
+            ExprKind::Member { object, name, optional } => {
+                format!("{}{}{}", self.expr(object), if *optional { "?." } else { "." }, self.id(name))
             }
             ExprKind::Lambda(action) => self.action(action),
             ExprKind::Match(found) => format!("(match {})", self.arms(found)),

@@ -1,0 +1,230 @@
+//! Blocks of transactions through the engine: receipts, sealing, conservation, and the same state in every tier.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::Arc;
+
+use zx::engine::{
+    BlockResult, BlockSettings, Data, Engine, Isolate, Mode, OutputSink, Program, Receipt, RunOptions, TxStatus,
+};
+
+const BANK: &str = r#"
+contract Bank {
+    data balances = {}
+    data supply = 0
+    event Paid(from, to, amount)
+    action open(who, amount) {
+        balances[who] = amount
+        supply = supply + amount
+    }
+    action pay(from, to, amount) {
+        balances[to] = (balances[to] ?? 0) + amount
+        let left = balances[from] - amount
+        balances[from] = left
+        emit Paid(from, to, amount)
+        require(left >= 0, "not enough")
+        return left
+    }
+    action burn(who) {
+        balances[who] = 0
+        while true { supply = supply + 1 }
+    }
+    action check() {
+        let sum = 0
+        for each who, amount in balances { sum = sum + amount }
+        require(sum == supply, "money was made or lost")
+        return sum
+    }
+}
+let bank = Bank()
+let seen = [0]
+let count = 0
+action setup(accounts) { for each who in accounts { bank.open(who, 100) } }
+action transaction(tx) {
+    if tx["do"] == "pay" { return bank.pay(TX.caller, tx["to"], tx["amount"]) }
+    if tx["do"] == "burn" { return bank.burn(TX.caller) }
+    if tx["do"] == "count" { count = count + 1 }
+    if tx["do"] == "see" { seen.push(1) }
+    if tx["do"] == "change" { tx["amount"] = 0 }
+    if tx["do"] == "deep" { tx["list"].push(4) }
+    if tx["do"] == "where" { return [TX.caller, TX.timestamp, TX.block_number, TX.gas_limit] }
+    if tx["do"] == "loop" {
+        let sum = 0
+        let i = 0
+        while i < tx["amount"] { sum = sum + i * i % 7
+            i = i + 1 }
+        return sum
+    }
+    throw "nothing to do"
+}
+action verify() { return bank.check() }
+"#;
+
+const MODES: [Mode; 4] = [Mode::Interpreter, Mode::Vm, Mode::Fixed(2), Mode::Adaptive];
+
+fn text(text: &str) -> Data {
+    Data::Str(text.into())
+}
+
+/// A transaction: who, what, and for pay to whom and how much.
+fn transaction(caller: &str, what: &str, to: &str, amount: i64) -> Data {
+    let list = Data::List(vec![Data::Int(1), Data::Int(2)]);
+    let fields =
+        [("caller", text(caller)), ("do", text(what)), ("to", text(to)), ("amount", Data::Int(amount)), ("list", list)];
+    Data::Map(fields.into_iter().map(|(key, value)| (text(key), value)).collect())
+}
+
+/// A bank with three accounts of 100 each, sealed.
+fn bank(mode: Mode) -> Isolate {
+    let program: Arc<Program> =
+        Program::compile(BANK, "bank.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let options = RunOptions { output: OutputSink::Capture, seed: Some(42), ..RunOptions::default() };
+    let mut isolate = Isolate::new(&Engine::new(mode), &program, options);
+    assert_eq!(isolate.run().failure, None);
+    isolate.call("setup", &[Data::List(["al", "bo", "cy"].map(text).to_vec())]).unwrap();
+    isolate.seal();
+    isolate
+}
+
+fn settings() -> BlockSettings {
+    BlockSettings { gas_limit: 5_000, keep_receipts: true, ..BlockSettings::default() }
+}
+
+fn execute(isolate: &mut Isolate, transactions: &[Data], settings: &BlockSettings) -> (BlockResult, Vec<Receipt>) {
+    let block = isolate.prepare(transactions);
+    assert_eq!(block.len(), transactions.len());
+    let result = isolate.execute(&block, settings);
+    (result, isolate.receipts().to_vec())
+}
+
+/// The only receipt of one transaction, its result as readable text.
+fn one(mode: Mode, what: Data) -> (TxStatus, String) {
+    let (_, receipts) = execute(&mut bank(mode), &[what], &settings());
+    let [receipt] = receipts.as_slice() else { panic!("{receipts:?}") };
+    (receipt.status, String::from_utf8_lossy(&receipt.result).into_owned())
+}
+
+#[test]
+fn each_end_has_its_receipt_and_leaves_the_right_state() {
+    for mode in MODES {
+        let mut isolate = bank(mode);
+        let before = isolate.state_root();
+        let failing =
+            [transaction("al", "pay", "bo", 101), transaction("al", "burn", "", 0), transaction("al", "?", "", 0)];
+        let (result, receipts) = execute(&mut isolate, &failing, &settings());
+        assert_eq!((result.committed, result.reverted, result.out_of_gas), (0, 2, 1), "{mode:?}");
+        assert_eq!(isolate.state_root(), before, "{mode:?}: a failed transaction left a trace");
+        assert!(
+            String::from_utf8_lossy(&receipts[0].result).contains("Requirement failed: not enough"),
+            "{receipts:?}"
+        );
+        assert_eq!(receipts[0].events, 0, "{mode:?}: the event of a reverted transaction stayed");
+        assert_eq!((receipts[1].status, receipts[1].events), (TxStatus::OutOfGas, 0), "{mode:?}");
+        assert!(receipts[1].gas <= 5_000 && receipts[1].gas > 4_900, "{mode:?}: {}", receipts[1].gas);
+        assert!(String::from_utf8_lossy(&receipts[2].result).contains("nothing to do"), "{receipts:?}");
+        assert_eq!(result.gas, receipts.iter().map(|receipt| receipt.gas).sum::<u64>());
+
+        let (result, receipts) = execute(&mut isolate, &[transaction("al", "pay", "bo", 100)], &settings());
+        assert_eq!((result.committed, receipts[0].status, receipts[0].events), (1, TxStatus::Committed, 1), "{mode:?}");
+        assert_ne!(isolate.state_root(), before);
+        assert_eq!(isolate.call("verify", &[]), Ok(Data::Int(300)), "{mode:?}");
+    }
+}
+
+#[test]
+fn sealed_globals_are_named() {
+    for mode in MODES {
+        let (status, message) = one(mode, transaction("al", "count", "", 0));
+        assert!(status == TxStatus::Reverted && message.contains("count"), "{mode:?}: {status:?} {message:?}");
+        let (status, message) = one(mode, transaction("al", "see", "", 0));
+        let told = message.contains("This list of global 'seen' is read-only in a transaction");
+        assert!(status == TxStatus::Reverted && told, "{mode:?}: {status:?} {message:?}");
+    }
+}
+
+#[test]
+fn a_transactions_input_is_frozen() {
+    for mode in MODES {
+        for what in ["change", "deep"] {
+            let (status, message) = one(mode, transaction("al", what, "", 0));
+            assert!(
+                status == TxStatus::Reverted && message.contains("read-only"),
+                "{mode:?} {what}: {status:?} {message:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_context_is_the_blocks() {
+    for mode in MODES {
+        let settings = BlockSettings { block_number: 7, timestamp_ms: 1_234_567, ..settings() };
+        let (_, receipts) = execute(&mut bank(mode), &[transaction("bo", "where", "", 0)], &settings);
+        assert_eq!(receipts[0].status, TxStatus::Committed, "{mode:?}");
+        let here = bank_result(&settings, "bo");
+        assert_eq!(receipts[0].result, here, "{mode:?}");
+        let later = BlockSettings { timestamp_ms: 1_234_568, ..settings.clone() };
+        assert_ne!(receipts[0].result, bank_result(&later, "bo"), "the timestamp is not in the result");
+        assert_ne!(receipts[0].result, bank_result(&settings, "cy"), "the caller is not in the result");
+    }
+}
+
+/// What the interpreter gives for `where`.
+fn bank_result(settings: &BlockSettings, caller: &str) -> Vec<u8> {
+    let (_, receipts) = execute(&mut bank(Mode::Interpreter), &[transaction(caller, "where", "", 0)], settings);
+    assert!(String::from_utf8_lossy(&receipts[0].result).contains(caller));
+    receipts[0].result.clone()
+}
+
+/// A stream in which every third transaction fails in one way or another.
+fn stream(first: i64) -> Vec<Data> {
+    let names = ["al", "bo", "cy"];
+    let pick = |at: i64| names[at as usize % names.len()];
+    let each = |at: i64| match at % 9 {
+        2 => transaction(pick(at), "burn", "", 0),
+        5 => transaction(pick(at), "pay", pick(at + 1), 1_000_000),
+        7 => transaction(pick(at), "loop", "", at % 40),
+        8 => transaction(pick(at), "change", "", 0),
+        _ => transaction(pick(at / 2), "pay", pick(at + 1), at % 17),
+    };
+    (first..first + 60).map(each).collect()
+}
+
+#[test]
+fn every_tier_builds_the_same_chain() {
+    let chain = |mode, work| -> Vec<(BlockResult, Vec<Receipt>, [u8; 32])> {
+        let mut isolate = bank(mode);
+        let mut block = |number: u64| {
+            let settings = BlockSettings { block_number: number, first_index: number * 60, work, ..settings() };
+            let (result, receipts) = execute(&mut isolate, &stream(number as i64 * 60), &settings);
+            (result, receipts, isolate.state_root())
+        };
+        let blocks = (0..5).map(&mut block).collect();
+        assert_eq!(isolate.call("verify", &[]), Ok(Data::Int(300)), "{mode:?}");
+        blocks
+    };
+    for work in [0, 25] {
+        let reference = chain(Mode::Interpreter, work);
+        let all = |count: fn(&BlockResult) -> u64| reference.iter().map(|block| count(&block.0)).sum::<u64>();
+        let ends = [all(|block| block.committed), all(|block| block.reverted), all(|block| block.out_of_gas)];
+        assert!(ends.iter().all(|&count| count > 10), "a kind of end is missing: {ends:?}");
+        for mode in [Mode::Vm, Mode::Fixed(2), Mode::Adaptive, Mode::Chaos(3)] {
+            for (number, (ours, theirs)) in chain(mode, work).iter().zip(&reference).enumerate() {
+                assert_eq!(ours.1, theirs.1, "{mode:?} block {number} work {work}: receipts");
+                assert_eq!(ours.0, theirs.0, "{mode:?} block {number} work {work}: result");
+                assert_eq!(ours.2, theirs.2, "{mode:?} block {number} work {work}: state root");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_root_depends_on_state_alone() {
+    // The same payments in one block and in two.
+    let payments = [transaction("al", "pay", "bo", 5), transaction("bo", "pay", "cy", 7)];
+    let mut together = bank(Mode::Interpreter);
+    execute(&mut together, &payments, &settings());
+    let mut apart = bank(Mode::Interpreter);
+    execute(&mut apart, &payments[..1], &settings());
+    execute(&mut apart, &payments[1..], &BlockSettings { block_number: 1, first_index: 1, ..settings() });
+    assert_eq!(together.state_root(), apart.state_root());
+}

@@ -1,0 +1,215 @@
+//! What the tests over `tests/cases` share: expectations from comments, one observed run, and the comparison of
+//! every case in some modes with the interpreter.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use zx::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions};
+
+/// What a case's comments expect.
+#[derive(Default)]
+pub(crate) struct Expected {
+    pub(crate) output: String,
+    pub(crate) error: Option<String>,
+    pub(crate) line: Option<usize>,
+    pub(crate) kind: Option<FailureKind>,
+    pub(crate) events: Vec<String>,
+    pub(crate) gas_limit: Option<u64>,
+    pub(crate) alloc_limit: Option<u64>,
+}
+
+pub(crate) fn expected(source: &str) -> Expected {
+    let mut expected = Expected::default();
+    for line in source.lines().map(str::trim_start) {
+        if let Some(text) = line.strip_prefix("//=") {
+            expected.output.push_str(text.strip_prefix(' ').unwrap_or(text));
+            expected.output.push('\n');
+        } else if let Some(text) = line.strip_prefix("//!") {
+            expected.error = Some(text.trim().to_owned());
+            expected.kind = Some(FailureKind::Error);
+        } else if let Some(text) = line.strip_prefix("//@") {
+            expected.line = text.trim().split(':').next().unwrap().parse().ok();
+        } else if let Some(text) = line.strip_prefix("//^") {
+            expected.kind = Some(match text.trim() {
+                "outofgas" => FailureKind::OutOfGas,
+                "outofmemory" => FailureKind::OutOfMemory,
+                other => panic!("unknown end {other}"),
+            });
+        } else if let Some(text) = line.strip_prefix("//~ event ") {
+            expected.events.push(text.trim().to_owned());
+        } else if let Some(text) = line.strip_prefix("//%") {
+            let mut words = text.split_whitespace();
+            let (key, value) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());
+            match key {
+                "gas-limit" => expected.gas_limit = Some(value),
+                "alloc-limit" => expected.alloc_limit = Some(value),
+                other => panic!("unknown option {other}"),
+            }
+        }
+    }
+    expected
+}
+
+/// Everything observable of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Observed {
+    pub(crate) output: String,
+    pub(crate) failure: Option<(FailureKind, String, String)>,
+    pub(crate) events: Vec<String>,
+    pub(crate) gas: u64,
+    pub(crate) logical_bytes: u64,
+    pub(crate) root: [u8; 32],
+}
+
+pub(crate) fn observe(source: &str, name: &str, mode: Mode, collect_always: bool, expected: &Expected) -> Observed {
+    let program = Program::compile(source, name).unwrap_or_else(|errors| panic!("{name}: {}", errors.rendered));
+    let engine = Engine::new(mode);
+    let options = RunOptions {
+        output: OutputSink::Capture,
+        gas_limit: expected.gas_limit,
+        alloc_limit: expected.alloc_limit,
+        seed: Some(42),
+        collect_always,
+        ..RunOptions::default()
+    };
+    let mut isolate = Isolate::new(&engine, &program, options);
+    isolate.keep_events();
+    let result = isolate.run();
+    Observed {
+        output: isolate.captured_output().to_owned(),
+        failure: result.failure.map(|failure| (failure.kind, failure.message, failure.rendered)),
+        events: isolate.events().to_vec(),
+        gas: result.gas,
+        logical_bytes: result.logical_bytes,
+        root: isolate.state_root(),
+    }
+}
+
+pub(crate) fn cases() -> Vec<(String, String)> {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let only = std::env::var("ZX_CASE").ok();
+    let mut cases: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "zx"))
+        .map(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            (name, std::fs::read_to_string(path).unwrap())
+        })
+        .filter(|(name, _)| only.as_ref().is_none_or(|only| name.contains(only.as_str())))
+        .collect();
+    cases.sort();
+    cases
+}
+
+/// The first difference between what a run did and what the comments say.
+fn against_comments(name: &str, observed: &Observed, expected: &Expected) -> Option<String> {
+    let mut problem = String::new();
+    if observed.output != expected.output {
+        let (ours, theirs): (Vec<_>, Vec<_>) = (observed.output.lines().collect(), expected.output.lines().collect());
+        let at = (0..ours.len().max(theirs.len())).find(|&at| ours.get(at) != theirs.get(at));
+        let at = at.unwrap_or(0);
+        let _ = write!(problem, "output line {}: {:?}, expected {:?}; ", at + 1, ours.get(at), theirs.get(at));
+    }
+    let kind = observed.failure.as_ref().map(|failure| failure.0);
+    if kind != expected.kind {
+        let _ = write!(problem, "ended with {:?}, expected {:?}; ", observed.failure, expected.kind);
+    } else if let (Some(message), Some((_, ours, rendered))) = (&expected.error, &observed.failure) {
+        if ours != message {
+            let _ = write!(problem, "error {ours:?}, expected {message:?}; ");
+        }
+        if let Some(line) = expected.line
+            && !rendered.contains(&format!("{name}:{line}:"))
+        {
+            let _ = write!(problem, "error not at line {line}: {rendered}; ");
+        }
+    }
+    if !expected.events.is_empty() && observed.events != expected.events {
+        let _ = write!(problem, "events {:?}, expected {:?}; ", observed.events, expected.events);
+    }
+    (!problem.is_empty()).then_some(problem)
+}
+
+/// What the interpreter does with a case, and what is wrong with that.
+struct Reference {
+    name: String,
+    source: String,
+    expected: Expected,
+    observed: Result<Observed, String>,
+}
+
+/// Every case run once by the interpreter; the tests of a binary share it.
+fn references() -> &'static [Reference] {
+    static REFERENCES: OnceLock<Vec<Reference>> = OnceLock::new();
+    REFERENCES.get_or_init(|| {
+        let reference = |(name, source): (String, String)| {
+            let expected = expected(&source);
+            let observed = guarded(&source, &name, Mode::Interpreter, false, &expected);
+            Reference { name, source, expected, observed }
+        };
+        let references: Vec<Reference> = cases().into_iter().map(reference).collect();
+        assert!(!references.is_empty(), "no case in tests/cases (ZX_CASE names a part of a file's name)");
+        references
+    })
+}
+
+/// A run whose panic is a problem with a name, not the end of the test.
+fn guarded(source: &str, name: &str, mode: Mode, collect: bool, expected: &Expected) -> Result<Observed, String> {
+    std::panic::catch_unwind(|| observe(source, name, mode, collect, expected))
+        .map_err(|_| format!("{name} {mode:?} collect={collect}: panicked"))
+}
+
+/// The interpreter does what the comments of every case say.
+pub(crate) fn check_comments() {
+    let problem = |reference: &Reference| match &reference.observed {
+        Ok(observed) => against_comments(&reference.name, observed, &reference.expected)
+            .map(|problem| format!("{}: {problem}", reference.name)),
+        Err(problem) => Some(problem.clone()),
+    };
+    report("the comments", references().len(), references().iter().filter_map(problem).collect());
+}
+
+/// Every case in these modes is observably the interpreter's run. Two threads, because a machine has as many.
+pub(crate) fn check_all(modes: &[Mode], collect_always: bool) {
+    let references = references();
+    let (next, runs) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let problems = Mutex::new(Vec::new());
+    let work = || {
+        // Relaxed: the counters hand out and count work, the mutex publishes the findings.
+        while let Some(reference) = references.get(next.fetch_add(1, Ordering::Relaxed)) {
+            for &mode in modes {
+                runs.fetch_add(1, Ordering::Relaxed);
+                if let Some(problem) = difference(reference, mode, collect_always) {
+                    problems.lock().unwrap_or_else(PoisonError::into_inner).push(problem);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        scope.spawn(work);
+        scope.spawn(work);
+    });
+    let title = format!("{modes:?}, collect={collect_always}");
+    report(&title, runs.into_inner(), problems.into_inner().unwrap_or_else(PoisonError::into_inner));
+}
+
+fn difference(reference: &Reference, mode: Mode, collect: bool) -> Option<String> {
+    let Reference { name, source, expected, observed } = reference;
+    let observed = observed.as_ref().ok()?;
+    match guarded(source, name, mode, collect, expected) {
+        Ok(ours) if ours == *observed => None,
+        Ok(ours) => Some(format!(
+            "{name} {mode:?} collect={collect}: differs from the interpreter:\n  {ours:?}\n  {observed:?}"
+        )),
+        Err(problem) => Some(problem),
+    }
+}
+
+fn report(title: &str, runs: usize, mut problems: Vec<String>) {
+    println!("{title}: {} cases, {runs} runs, {} problems", references().len(), problems.len());
+    problems.sort();
+    assert!(problems.is_empty(), "{} problems:\n{}", problems.len(), problems.join("\n"));
+}
