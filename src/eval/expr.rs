@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::{Flow, Walker, place};
-use crate::resolve::hir::{BinaryOp, Capture, Expr, ExprKind, GasId, Place, UnaryOp};
+use crate::resolve::hir::{BinaryOp, Callee, Capture, Expr, ExprKind, GasId, Place, UnaryOp};
 use crate::runtime::Unwind;
 use crate::runtime::info::{ActionId, Symbol};
 use crate::syntax::ast::Span;
@@ -26,7 +26,10 @@ impl<'a> Walker<'a> {
             ExprKind::Local(slot) => Ok(self.isolate.slots[self.base + slot.0 as usize]),
             ExprKind::Binary(..) => self.binary(expr),
             ExprKind::Read(..) => self.read(expr),
-            ExprKind::Call(call) => self.call(call, expr.span),
+            ExprKind::Call(call) => match &call.callee {
+                Callee::Action(action) => self.call_bound(call, *action, expr.span),
+                _ => self.call(call, expr.span),
+            },
             ExprKind::Index { .. } => self.index(expr),
             ExprKind::And(..) | ExprKind::Or(..) | ExprKind::Coalesce(..) => self.logical(expr),
             _ => self.rare(expr),

@@ -79,8 +79,63 @@ pub enum Target {
 impl Isolate {
     /// Enters an action: checks the number of arguments and the depth, completes the arguments, makes cells, opens
     /// the checkpoint of a contract call. The arguments stand in `slots[base..base + argc]`.
-    #[inline]
+    #[inline(always)]
     pub fn enter(
+        &mut self,
+        action: ActionId,
+        this: u32,
+        closure: Value,
+        base: u32,
+        argc: u32,
+        site: CallSite,
+    ) -> Result<(), Unwind> {
+        let shape = self.shapes[action.0 as usize];
+        let super::info::ActionShape { params, fixed_slots, frame_slots, .. } = shape;
+        let caller_context = self.caller_context();
+        let contract = shape.plain_contract;
+        // The commonest calls: nothing to complete, to copy, to poll for, or to make room for.
+        let cheap = (shape.plain || (contract && (caller_context == NO_INSTANCE || caller_context == this)))
+            && argc == params
+            && !self.poll_wanted()
+            && base + frame_slots <= self.high_water
+            && self.stack_slots + frame_slots <= STACK_SLOTS_MAX
+            && self.frames.len() < self.settings.depth_limit as usize;
+        if !cheap {
+            return self.enter_with_care(action, this, closure, base, argc, site);
+        }
+        let context = if this == NO_INSTANCE { caller_context } else { this };
+        if contract {
+            self.ledger.open_checkpoint();
+        }
+        self.stack_slots += frame_slots;
+        self.top = base + fixed_slots;
+        let (checkpoint, undoes, leaves) = (contract, contract, contract && caller_context != this);
+        let (gas_reserve, resume) = (0, (0, 0));
+        self.frames.push(Frame {
+            action,
+            base,
+            this,
+            context,
+            closure,
+            gas_reserve,
+            site,
+            checkpoint,
+            undoes,
+            leaves,
+            resume,
+        });
+        Ok(())
+    }
+
+    /// The instance on whose behalf the topmost frame runs.
+    #[inline(always)]
+    fn caller_context(&self) -> u32 {
+        self.frames.last().map_or(NO_INSTANCE, |frame| frame.context)
+    }
+
+    /// [`Isolate::enter`] in full.
+    #[inline(never)]
+    fn enter_with_care(
         &mut self,
         action: ActionId,
         this: u32,
@@ -91,7 +146,7 @@ impl Isolate {
     ) -> Result<(), Unwind> {
         self.top = base + argc;
         self.poll()?;
-        let super::info::ActionShape { params, fixed_slots, frame_slots, plain } = self.shapes[action.0 as usize];
+        let super::info::ActionShape { params, fixed_slots, frame_slots, plain, .. } = self.shapes[action.0 as usize];
         if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
             return self.fail("Call depth exceeded");
         }
@@ -99,7 +154,7 @@ impl Isolate {
         if argc != params || !plain {
             self.complete_arguments(action, base, argc)?;
         }
-        let caller_context = self.frames.last().map_or(NO_INSTANCE, |frame| frame.context);
+        let caller_context = self.caller_context();
         let (mut checkpoint, mut undoes, mut leaves) = (false, false, false);
         if !plain {
             (checkpoint, undoes, leaves) = self.enter_special(action, this, base, caller_context, argc)?;
@@ -205,7 +260,7 @@ impl Isolate {
     }
 
     /// Leaves the topmost frame with its result.
-    #[inline]
+    #[inline(always)]
     pub fn leave(&mut self, value: Value) -> Result<Value, Unwind> {
         let frame = self.frame();
         if frame.checkpoint {
@@ -218,10 +273,12 @@ impl Isolate {
         Ok(value)
     }
 
+    #[inline(never)]
     fn leave_checkpoint(&mut self, value: Value) -> Result<Value, Unwind> {
-        let frame = *self.frame();
+        let frame = self.frame();
+        let (action, base, gas_reserve, leaves) = (frame.action, frame.base, frame.gas_reserve, frame.leaves);
         let fresh = self.fresh_result;
-        let value = if frame.leaves {
+        let value = if leaves && !value.tag().is_plain() {
             match self.leave_copy(value, fresh) {
                 Ok(value) => value,
                 Err(unwind) => {
@@ -233,9 +290,9 @@ impl Isolate {
             value
         };
         self.frames.pop();
-        self.stack_slots -= self.shapes[frame.action.0 as usize].frame_slots;
-        self.top = frame.base;
-        self.gas += frame.gas_reserve;
+        self.stack_slots -= self.shapes[action.0 as usize].frame_slots;
+        self.top = base;
+        self.gas += gas_reserve;
         self.close_checkpoint();
         Ok(value)
     }
@@ -246,8 +303,9 @@ impl Isolate {
     }
 
     /// Commits the innermost checkpoint; after the outermost, events are folded away.
+    #[inline]
     fn close_checkpoint(&mut self) {
-        if self.ledger.commit_checkpoint() {
+        if self.ledger.commit_checkpoint() && !self.ledger.events.is_empty() {
             self.fold_events();
         }
     }

@@ -75,6 +75,8 @@ pub struct ActionShape {
     pub frame_slots: u32,
     /// As in [`ActionInfo`].
     pub plain: bool,
+    /// A contract action that is plain otherwise.
+    pub plain_contract: bool,
 }
 
 impl ActionInfo {
@@ -85,6 +87,10 @@ impl ActionInfo {
             fixed_slots: u32::from(self.fixed_slots),
             frame_slots: self.frame_slots,
             plain: self.plain,
+            plain_contract: self.is_contract_action
+                && !(self.has_limit || self.external)
+                && self.cells.is_empty()
+                && self.unset.is_empty(),
         }
     }
 }

@@ -38,11 +38,14 @@ impl Isolate {
     /// The fast path of the poll.
     #[inline(always)]
     pub fn poll(&mut self) -> Result<(), Unwind> {
+        if self.poll_wanted() { self.poll_slow() } else { Ok(()) }
+    }
+
+    /// Whether the poll has something to do.
+    #[inline(always)]
+    pub(super) fn poll_wanted(&self) -> bool {
         // Relaxed: see `PollFlags::raise`.
-        if self.poll_flags.bits.load(Ordering::Relaxed) == 0 && !self.ledger.heap.should_collect() {
-            return Ok(());
-        }
-        self.poll_slow()
+        self.poll_flags.bits.load(Ordering::Relaxed) != 0 || self.ledger.heap.should_collect()
     }
 
     #[cold]
