@@ -137,6 +137,8 @@ pub struct PassResult {
     pub counted_calls: u64,
     /// Time in the program itself: not the resetting before it, nor the digest behind it.
     pub execute_ns: u64,
+    /// When the program began, on the clock of [`TierEvent::at_ns`].
+    pub began_ns: u64,
 }
 
 /// How a transaction ended.

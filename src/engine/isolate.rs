@@ -15,7 +15,9 @@ use super::render;
 use crate::ledger::{encode_value, state_root};
 use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
-use crate::runtime::{self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Site, Unwind};
+use crate::runtime::{
+    self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, Unwind,
+};
 use crate::value::Value;
 
 /// The state of one run, on one thread at a time.
@@ -26,6 +28,32 @@ pub struct Isolate {
     pub(super) mode: Mode,
     counted: Option<ActionId>,
     pub(super) receipts: Vec<Receipt>,
+    /// Canonical bytes of the current transaction's result.
+    pub(super) result_bytes: Vec<u8>,
+}
+
+/// One isolate's own handle of a tier that all isolates of a program share.
+#[derive(Debug)]
+struct OwnTier(Arc<dyn Tier>);
+
+impl OwnTier {
+    fn shared(tier: Arc<dyn Tier>) -> Arc<dyn Tier> {
+        Arc::new(Self(tier))
+    }
+}
+
+impl Tier for OwnTier {
+    fn run(&self, isolate: &mut runtime::Isolate, entry: Entry) -> Result<Value, Unwind> {
+        self.0.run(isolate, entry)
+    }
+
+    fn prepare(&self, action: ActionId) -> Prepared {
+        self.0.prepare(action)
+    }
+
+    fn place(&self, action: ActionId, position: u32) -> Place {
+        self.0.place(action, position)
+    }
 }
 
 /// Stops a run from another thread or a signal handler.
@@ -65,10 +93,11 @@ impl Isolate {
             seed: options.seed.unwrap_or_else(rand::random),
             args: options.args,
         };
-        let upper = (mode != Mode::Interpreter).then(|| program.upper());
+        // Calls clone these: a count of references of its own keeps an isolate out of other threads' cache lines.
+        let upper = (mode != Mode::Interpreter).then(|| OwnTier::shared(program.upper()));
         let inner = runtime::Isolate::new(
             program.info.clone(),
-            program.evaluator.clone(),
+            OwnTier::shared(program.evaluator.clone()),
             upper,
             policy(mode),
             output,
@@ -85,7 +114,7 @@ impl Isolate {
                 handle.time_out();
             });
         }
-        Self { inner, program: program.clone(), mode, counted, receipts: Vec::new() }
+        Self { inner, program: program.clone(), mode, counted, receipts: Vec::new(), result_bytes: Vec::new() }
     }
 
     /// Runs the top level on fresh globals, heap and ledger. Counters, feedback and code of earlier passes stay.
@@ -100,6 +129,7 @@ impl Isolate {
         self.inner.reset();
         self.inner.output.reset();
         let counted_before = self.counted_count();
+        let began_ns = self.inner.started.elapsed().as_nanos() as u64;
         let started = Instant::now();
         let result = self.run_main();
         let execute_ns = started.elapsed().as_nanos() as u64;
@@ -108,7 +138,7 @@ impl Isolate {
         let gas = self.inner.gas_used();
         let logical_bytes = self.inner.logical_bytes();
         let counted_calls = self.counted_count() - counted_before;
-        PassResult { failure, gas, logical_bytes, digest: [0; 32], counted_calls, execute_ns }
+        PassResult { failure, gas, logical_bytes, digest: [0; 32], counted_calls, execute_ns, began_ns }
     }
 
     fn counted_count(&self) -> u64 {
@@ -257,11 +287,9 @@ impl Isolate {
         &self.receipts
     }
 
-    /// The canonical bytes of a value.
-    pub(super) fn encoded(&self, value: Value) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        encode_value(&self.inner.ledger, value, &mut bytes);
-        bytes
+    /// Adds a value's canonical bytes to the current transaction's result.
+    pub(super) fn encode_result(&mut self, value: Value) {
+        encode_value(&self.inner.ledger, value, &mut self.result_bytes);
     }
 
     /// Deterministic and resource counters.

@@ -63,24 +63,15 @@ fn reference(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
 
 /// One pass in a fresh process.
 fn cold(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
-    let made = Mutex::new(Instant::now());
-    let shards = Shards::new(1, &|_| {
-        *made.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-        Ok(bench.isolate(bench.mode, None))
-    })?;
-    let made = made.into_inner().unwrap_or_else(PoisonError::into_inner);
-    let (made_before_ns, run_ns, pass) = only(shards.each(|_, isolate, _| {
-        let begin = Instant::now();
-        let pass = isolate.run();
-        (begin.duration_since(made).as_nanos() as u64, pass.execute_ns, pass)
-    }));
+    let shards = Shards::new(1, &|_| Ok(bench.isolate(bench.mode, None)))?;
+    let pass = only(shards.each(|_, isolate, _| isolate.run()));
     if let Some(failure) = &pass.failure {
         return Err(Halt::program(failure));
     }
-    talk.count(counter::RUN_NS, run_ns as f64)?;
+    talk.count(counter::RUN_NS, pass.execute_ns as f64)?;
     let reports = shards.reports();
     if let Some(event) = reports.iter().flat_map(|report| &report.tier_events).next() {
-        talk.count(counter::HANDOVER_NS, event.at_ns.saturating_sub(made_before_ns) as f64)?;
+        talk.count(counter::HANDOVER_NS, event.at_ns.saturating_sub(pass.began_ns) as f64)?;
         talk.count(counter::HANDOVER_ITERATION, event.iteration as f64)?;
     }
     say_digest(talk, &mut Chain::default(), &pass.digest, 0, bench.job.digests)?;

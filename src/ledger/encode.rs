@@ -20,6 +20,26 @@ fn text(content: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(content);
 }
 
+/// A 64-bit integer in decimal, without an allocation.
+fn digits(integer: i64, out: &mut Vec<u8>) {
+    let mut buffer = [0; 20];
+    let mut at = buffer.len();
+    let mut rest = integer.unsigned_abs();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    if integer < 0 {
+        at -= 1;
+        buffer[at] = b'-';
+    }
+    text(&buffer[at..], out);
+}
+
 fn encode(ledger: &Ledger, value: Value, depth: u32, out: &mut Vec<u8>) {
     if depth > 1_000 {
         out.push(0xff);
@@ -31,7 +51,7 @@ fn encode(ledger: &Ledger, value: Value, depth: u32, out: &mut Vec<u8>) {
         Tag::Int | Tag::Wide | Tag::Huge => {
             out.push(3);
             match ledger.heap.integer(value) {
-                Integer::Small(small) => text(small.to_string().as_bytes(), out),
+                Integer::Small(small) => digits(small, out),
                 large => text(large.to_string().as_bytes(), out),
             }
         }

@@ -236,22 +236,21 @@ impl Isolate {
         if info.unset.is_empty() && info.cells.is_empty() {
             return Ok(());
         }
-        let info = self.info.clone();
-        let info = &info.actions[action.0 as usize];
         let params = info.params.len() as u32;
         for &slot in &info.unset {
             if u32::from(slot) >= params {
                 self.slots[(base + u32::from(slot)) as usize] = Value::UNSET;
             }
         }
-        for &slot in &info.cells {
-            let slot = u32::from(slot);
+        let cells = info.cells.len();
+        for index in 0..cells {
+            let slot = u32::from(self.info.actions[action.0 as usize].cells[index]);
             let value = if slot < params { self.slots[(base + slot) as usize] } else { Value::UNSET };
             let cell = self.ledger.heap.alloc_cell(value);
             self.slots[(base + slot) as usize] = cell;
         }
-        if !info.cells.is_empty()
-            && let Err(unwind) = self.charge_bytes(super::gas::FUNCTION_BYTES * info.cells.len() as u64)
+        if cells > 0
+            && let Err(unwind) = self.charge_bytes(super::gas::FUNCTION_BYTES * cells as u64)
         {
             self.leave_failed();
             return Err(unwind);

@@ -45,9 +45,10 @@ impl Isolate {
         self.tx.caller
     }
 
-    fn tx_value(&mut self, key: &str) -> Value {
+    /// The value of a key of [`KEYS`]; null for any other.
+    fn tx_value(&mut self, key: Option<usize>) -> Value {
         let limited = self.gas_start < super::isolate::UNLIMITED;
-        match key {
+        match key.map_or("", |index| KEYS[index]) {
             "caller" => self.tx_caller(),
             "value" => self.tx.value,
             "timestamp" => Value::float(self.tx.timestamp),
@@ -66,8 +67,9 @@ impl Isolate {
 
     /// `TX.key`
     pub fn get_tx(&mut self, key: Symbol) -> Value {
-        let info = self.info.clone();
-        self.tx_value(info.name(key))
+        let name = self.info.name(key);
+        let index = KEYS.iter().position(|known| *known == name);
+        self.tx_value(index)
     }
 
     /// `TX` as a read-only map.
@@ -75,8 +77,8 @@ impl Isolate {
         self.charge_bytes(super::gas::MAP_BYTES + super::gas::ENTRY_BYTES * KEYS.len() as u64)?;
         let epoch = self.ledger.heap.current_epoch;
         let mut map = MapData::with_capacity(KEYS.len());
-        for key in KEYS {
-            let value = self.tx_value(key);
+        for (index, key) in KEYS.into_iter().enumerate() {
+            let value = self.tx_value(Some(index));
             let key = self.ledger.heap.alloc_str(key);
             map.set(key, value, epoch);
         }
