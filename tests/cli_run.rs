@@ -426,5 +426,5 @@ print(balances["a"], balances["b"])
         &["[jit] loop at main.zx:8:1: after 500 iterations interpreter -> vm, compiled in "],
     );
     let workload = concat!(env!("CARGO_MANIFEST_DIR"), "/workloads/transfer.zx");
-    place.run(&[workload]).ends(0, "alice 0, bob 100000\n", &[]);
+    place.run(&[workload]).ends(0, "alice 900000, bob 100000\n", &[]);
 }
