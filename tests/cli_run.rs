@@ -4,79 +4,12 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use assert_cmd::cargo::CommandCargoExt;
-use tempfile::TempDir;
+mod command;
 
-/// A scratch folder in which the command runs, so that its messages name files only.
-struct Place {
-    folder: TempDir,
-}
-
-/// What a run said.
-#[derive(Debug)]
-struct Said {
-    status: Option<i32>,
-    out: String,
-    err: String,
-}
-
-impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().unwrap() }
-    }
-
-    fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.folder.path().join(name);
-        fs::write(&path, text).unwrap();
-        path
-    }
-
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::cargo_bin("zx-run").unwrap();
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        command
-    }
-
-    fn run(&self, arguments: &[&str]) -> Said {
-        said(&mut self.command(arguments))
-    }
-
-    /// A shell command in which `$ZX` is the program.
-    fn shell(&self, text: &str) -> Said {
-        let program = Command::cargo_bin("zx-run").unwrap().get_program().to_owned();
-        let mut command = Command::new("bash");
-        said(command.args(["-c", text]).env("ZX", program).current_dir(self.folder.path()).stdin(Stdio::null()))
-    }
-}
-
-fn said(command: &mut Command) -> Said {
-    let output = command.output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Said { status: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
-}
-
-/// Runs a program of one file.
-fn run(source: &str) -> Said {
-    let place = Place::new();
-    place.file("main.zx", source);
-    place.run(&["main.zx"])
-}
-
-impl Said {
-    #[track_caller]
-    fn ends(&self, status: i32, out: &str, err: &[&str]) {
-        assert_eq!(self.status, Some(status), "{self:?}");
-        assert_eq!(self.out, out, "{self:?}");
-        for part in err {
-            assert!(self.err.contains(part), "no {part:?} in {self:?}");
-        }
-        assert!(!self.err.contains("panicked"), "{self:?}");
-    }
-}
+use command::{Place, run};
 
 const ENDLESS: &str = "print(\"start\")\nlet i = 0\nwhile true { i = i + 1 }\n";
 

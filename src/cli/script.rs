@@ -1,12 +1,14 @@
-//! `zx-run`: a program from a file or from standard input.
+//! `zx-run`: a program from a file, from standard input or from the command line, and tools over its text.
 
-use std::io::Read;
+mod check;
+
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
-use crate::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions};
+use crate::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors};
 
 /// Exit statuses: see the README.
 mod status {
@@ -17,18 +19,34 @@ mod status {
     pub(super) const INTERRUPTED: i32 = 130;
 }
 
+/// How `--check` tells what it finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// For people, on standard error.
+    Text,
+    /// For tools: a JSON object a line, on standard output (docs/check.md).
+    Json,
+}
+
 /// Runs a Zexus program. Hot code is compiled and taken over by itself; no flag is needed for that.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "zx-run", version, about, max_term_width = 100)]
 pub struct Arguments {
     /// The program, or `-` for standard input.
-    file: PathBuf,
+    #[arg(required_unless_present = "code")]
+    file: Option<PathBuf>,
     /// Arguments for the program (`args`).
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
+    /// Run this text instead of a file; what follows goes to the program.
+    #[arg(short = 'e', long = "eval", value_name = "CODE")]
+    code: Option<String>,
     /// Only look for syntax errors.
     #[arg(long)]
     check: bool,
+    /// How `--check` tells what it finds.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", requires = "check")]
+    format: CheckFormat,
     /// Show gas, memory and time on standard error at the end.
     #[arg(long)]
     stats: bool,
@@ -72,25 +90,58 @@ fn duration(text: &str) -> Result<Duration, String> {
 
 /// Runs the command; gives the exit status.
 pub fn main(arguments: &Arguments) -> i32 {
-    let (name, source) = match read(&arguments.file) {
+    let (name, source) = match arguments.program() {
         Ok(read) => read,
         Err(message) => {
             eprintln!("error: {message}");
             return status::USAGE;
         }
     };
+    if arguments.check {
+        return check::check(&name, &source, arguments.format);
+    }
     let program = match Program::compile(&source, &name) {
         Ok(program) => program,
-        Err(errors) => {
-            eprint!("{}", errors.rendered);
-            eprintln!("{} syntax error{} in {name}", errors.count, if errors.count == 1 { "" } else { "s" });
-            return status::SYNTAX;
-        }
+        Err(errors) => return syntax_errors(&name, &errors),
     };
-    if arguments.check {
-        return status::OK;
-    }
     run(arguments, &program)
+}
+
+/// Writes a tool's result to standard output. Gives `status`, unless it cannot be written; a reader that went away
+/// has what it wanted.
+fn say(text: &str, status: i32) -> i32 {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprintln!("error: cannot write the output: {error}");
+            status::FAILED
+        }
+        _ => status,
+    }
+}
+
+/// Shows every syntax error of a file.
+fn syntax_errors(name: &str, errors: &SyntaxErrors) -> i32 {
+    eprint!("{}", errors.rendered);
+    eprintln!("{} syntax error{} in {name}", errors.count, if errors.count == 1 { "" } else { "s" });
+    status::SYNTAX
+}
+
+impl Arguments {
+    /// The name and text of the program to run.
+    fn program(&self) -> Result<(String, String), String> {
+        match (&self.code, &self.file) {
+            (Some(code), _) => Ok(("<command line>".to_owned(), code.clone())),
+            (None, Some(file)) => read(file),
+            (None, None) => Err("no program given: name a file, or `-` for standard input".to_owned()),
+        }
+    }
+
+    /// What the program gets as `args`: with `-e` there is no file, so the first word belongs to them.
+    fn program_arguments(&self) -> Vec<String> {
+        let first = self.file.iter().filter(|_| self.code.is_some()).map(|file| file.display().to_string());
+        first.chain(self.args.iter().cloned()).collect()
+    }
 }
 
 fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
@@ -101,7 +152,7 @@ fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
         memory_limit: arguments.memory_limit.map(|mib| mib << 20),
         timeout: arguments.timeout,
         seed: arguments.seed,
-        args: arguments.args.clone(),
+        args: arguments.program_arguments(),
         ..RunOptions::default()
     };
     let mut isolate = Isolate::new(&Engine::new(Mode::Adaptive), program, options);

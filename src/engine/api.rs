@@ -106,6 +106,35 @@ pub struct Failure {
     pub rendered: String,
 }
 
+/// A stretch of a source file. Lines and columns count from 1, columns in characters; the end is the place behind
+/// the last character.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The file, as named on the command line.
+    pub file: String,
+    /// Line of the first character.
+    pub line: usize,
+    /// Its column.
+    pub column: usize,
+    /// Line of the end.
+    pub end_line: usize,
+    /// Column of the end.
+    pub end_column: usize,
+}
+
+/// One mistake that the text shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub region: Region,
+    /// What is wrong.
+    pub message: String,
+    /// What to do about it.
+    pub suggestion: Option<String>,
+    /// Other places that matter, and why.
+    pub notes: Vec<(Region, String)>,
+}
+
 /// The kinds of bad end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {

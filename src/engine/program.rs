@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::api::{ConfigValue, Digest};
+use super::api::{ConfigValue, Digest, Problem, Region};
 use super::convert;
 use crate::eval::Evaluator;
 use crate::resolve::{Tree, resolve};
 use crate::runtime::Tier;
 use crate::runtime::info::{ActionId, ProgramInfo};
-use crate::syntax::ast::StmtKind;
+use crate::syntax::ast::{Span, StmtKind};
 use crate::syntax::{Diagnostic, Interner, SourceFile, diagnostic, parse};
 use crate::vm::Vm;
 
@@ -20,6 +20,8 @@ pub struct SyntaxErrors {
     pub rendered: String,
     /// How many.
     pub count: usize,
+    /// Each by itself, for tools; in the order of their places.
+    pub problems: Vec<Problem>,
 }
 
 /// A program ready to run: the resolved tree, the bytecode made so far, constants and names.
@@ -154,5 +156,21 @@ impl Program {
 
 fn errors(file: &SourceFile, diagnostics: &[Diagnostic]) -> SyntaxErrors {
     let rendered: Vec<String> = diagnostics.iter().map(|each| diagnostic::render(file, "error", each, false)).collect();
-    SyntaxErrors { rendered: rendered.join("\n"), count: diagnostics.len() }
+    let problems = diagnostics.iter().map(|each| problem(file, each)).collect();
+    SyntaxErrors { rendered: rendered.join("\n"), count: diagnostics.len(), problems }
+}
+
+fn problem(file: &SourceFile, diagnostic: &Diagnostic) -> Problem {
+    let notes = diagnostic.notes.iter().map(|(span, text)| (region(file, *span), text.clone())).collect();
+    Problem {
+        region: region(file, diagnostic.span),
+        message: diagnostic.message.clone(),
+        suggestion: diagnostic.help.clone(),
+        notes,
+    }
+}
+
+fn region(file: &SourceFile, span: Span) -> Region {
+    let ((line, column), (end_line, end_column)) = (file.line_col(span.start), file.line_col(span.end.max(span.start)));
+    Region { file: file.name.clone(), line, column, end_line, end_column }
 }
