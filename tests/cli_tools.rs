@@ -66,3 +66,46 @@ fn a_program_on_the_command_line() {
     place.run(&["-e", "while true { }", "--timeout"]).ends(2, "", &["--timeout"]);
     place.run(&["--timeout", "50ms", "-e", "while true { }"]).ends(1, "", &["Time limit exceeded"]);
 }
+
+const BUSY: &str = "action work(n) {
+    let i = 0
+    while i < n { i = i + 1 }
+    return i
+}
+print(work(2000000))
+";
+
+#[test]
+fn a_profile_as_tables() {
+    let place = Place::new();
+    place.file("busy.zx", BUSY);
+    let said = place.run(&["--profile", "busy.zx"]);
+    said.ends(0, "2000000\n", &["ticks of 200 us", "2000001  busy.zx:3", "busy.zx:1  work", "top level"]);
+}
+
+#[test]
+fn a_profile_as_stacks() {
+    let place = Place::new();
+    place.file("busy.zx", BUSY);
+    let said = place.run(&["--profile=stacks", "--profile-out", "stacks.txt", "busy.zx"]);
+    assert_eq!((said.status, said.out.as_str()), (Some(0), "2000000\n"), "{said:?}");
+    let written = std::fs::read_to_string(place.folder.path().join("stacks.txt")).unwrap();
+    assert_eq!(written, said.err);
+    let deepest = written.lines().find(|line| line.starts_with("top level (busy.zx:6);work (busy.zx:3) ")).unwrap();
+    assert!(deepest.rsplit(' ').next().unwrap().parse::<u64>().unwrap() > 0);
+    // To a file alone: nothing on standard error.
+    place.run(&["--profile-out", "stacks.txt", "busy.zx"]).ends(0, "2000000\n", &[]);
+    place.run(&["--profile-out", "no/folder", "busy.zx"]).ends(
+        1,
+        "2000000\n",
+        &["cannot write the profile to no/folder"],
+    );
+    place.run(&["--profile=pie", "busy.zx"]).ends(2, "", &["table, stacks"]);
+}
+
+#[test]
+fn a_profile_of_a_run_that_fails() {
+    let place = Place::new();
+    place.file("bad.zx", "action f() { throw \"no\" }\nf()\n");
+    place.run(&["--profile", "bad.zx"]).ends(1, "", &["profile:", "error: no", "bad.zx:1  f"]);
+}

@@ -255,6 +255,8 @@ op_table! {
     // Gas.
     /// Charges a gas block.
     Gas: None WideCost None None;
+    /// Tells a profile where the program is.
+    Mark: None WideNumber None None;
     /// A loop's header: polls, charges.
     LoopHeader: None WideCost None None;
     /// `limit a`

@@ -85,6 +85,9 @@ impl<'a> Builder<'a> {
                 let index = u16::try_from(*index).expect("65,536 deferred blocks in one action");
                 self.emit(Op::Defer, list.0, index, 0);
             }
+            StmtKind::Mark(id) => {
+                self.emit_wide(Op::Mark, 0, *id);
+            }
             StmtKind::Block(stmts) => self.statements(stmts),
             StmtKind::Emit(name, args, names, gas) => {
                 let names = self.name_list(names.as_deref());

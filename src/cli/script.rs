@@ -1,6 +1,7 @@
 //! `zx-run`: a program from a file, from standard input or from the command line, and tools over its text.
 
 mod check;
+mod profile;
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -56,6 +57,12 @@ pub struct Arguments {
     /// Show the emitted events on standard error at the end.
     #[arg(long)]
     events: bool,
+    /// Show on standard error where the time went, by line and by action.
+    #[arg(long, value_enum, value_name = "FORM", num_args = 0..=1, require_equals = true, default_missing_value = "table")]
+    profile: Option<profile::ProfileForm>,
+    /// Write collapsed stacks for flame-graph tools to this file.
+    #[arg(long, value_name = "FILE")]
+    profile_out: Option<PathBuf>,
     /// Gas that the script may use, as one transaction.
     #[arg(long, value_name = "N")]
     gas_limit: Option<u64>,
@@ -100,7 +107,8 @@ pub fn main(arguments: &Arguments) -> i32 {
     if arguments.check {
         return check::check(&name, &source, arguments.format);
     }
-    let program = match Program::compile(&source, &name) {
+    let compile = if arguments.is_profiled() { Program::compile_for_profile } else { Program::compile };
+    let program = match compile(&source, &name) {
         Ok(program) => program,
         Err(errors) => return syntax_errors(&name, &errors),
     };
@@ -128,6 +136,10 @@ fn syntax_errors(name: &str, errors: &SyntaxErrors) -> i32 {
 }
 
 impl Arguments {
+    fn is_profiled(&self) -> bool {
+        self.profile.is_some() || self.profile_out.is_some()
+    }
+
     /// The name and text of the program to run.
     fn program(&self) -> Result<(String, String), String> {
         match (&self.code, &self.file) {
@@ -168,10 +180,14 @@ fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
         }
         handle.stop();
     });
+    if arguments.is_profiled() {
+        isolate.start_profile();
+    }
     let started = std::time::Instant::now();
     let result = isolate.run_once();
     let elapsed = started.elapsed();
     show_extras(arguments, program, &isolate, elapsed);
+    let written = profile::show(&mut isolate, arguments.profile, arguments.profile_out.as_deref());
     let stopped = result.failure.as_ref().is_none_or(|failure| failure.kind == FailureKind::Interrupted);
     match isolate.output_failure() {
         // The reader went away: the program was stopped for want of one, which is no failure.
@@ -182,7 +198,7 @@ fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
         }
         _ => {}
     }
-    let Some(failure) = result.failure else { return status::OK };
+    let Some(failure) = result.failure else { return written.err().unwrap_or(status::OK) };
     eprint!("{}", failure.rendered);
     if failure.kind == FailureKind::Interrupted && failure.message == "Interrupted" {
         status::INTERRUPTED

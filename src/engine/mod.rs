@@ -6,6 +6,7 @@ mod block;
 mod convert;
 mod isolate;
 mod policy;
+mod profile;
 mod program;
 mod render;
 
@@ -15,6 +16,7 @@ pub use api::{
 };
 pub use block::{BlockSettings, GenerateHost, PreparedBlock};
 pub use isolate::{InterruptHandle, Isolate};
+pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
 
 use std::sync::Arc;

@@ -52,6 +52,16 @@ action __work(steps, x) {
 impl Program {
     /// Parses and resolves a program.
     pub fn compile(source: &str, file_name: &str) -> Result<Arc<Self>, SyntaxErrors> {
+        Self::compile_as(source, file_name, false)
+    }
+
+    /// The same for [`super::Isolate::start_profile`]: with marks before each statement. It means the same, and
+    /// runs slower.
+    pub fn compile_for_profile(source: &str, file_name: &str) -> Result<Arc<Self>, SyntaxErrors> {
+        Self::compile_as(source, file_name, true)
+    }
+
+    fn compile_as(source: &str, file_name: &str, marked: bool) -> Result<Arc<Self>, SyntaxErrors> {
         let started = Instant::now();
         let mut interner = Interner::new();
         let mut parsed = parse(source, &mut interner);
@@ -68,7 +78,7 @@ impl Program {
         let parse_ns = started.elapsed().as_nanos() as u64;
         let file = SourceFile::new(file_name, source);
         let started = Instant::now();
-        let (tree, info) = match resolve(&parsed.program, &interner, file_name, &text) {
+        let (mut tree, mut info) = match resolve(&parsed.program, &interner, file_name, &text) {
             Ok(resolved) if parsed.diagnostics.is_empty() => resolved,
             // What did not parse is left out of the tree, so the mistakes of the rest are told as well.
             other => {
@@ -78,6 +88,9 @@ impl Program {
                 return Err(errors(&file, &diagnostics));
             }
         };
+        if marked {
+            info.marks = crate::resolve::marks::insert(&mut tree);
+        }
         let resolve_ns = started.elapsed().as_nanos() as u64;
         let (tree, info) = (Arc::new(tree), Arc::new(info));
         Ok(Arc::new(Self {

@@ -73,6 +73,10 @@ impl<'a> Walker<'a> {
                 self.register_deferred(*list, *index);
                 Flow::Normal
             }
+            StmtKind::Mark(id) => {
+                self.isolate.mark(*id);
+                Flow::Normal
+            }
             StmtKind::SetConfig(key, value) => {
                 let result = self.expr(value).and_then(|value| {
                     let result = self.isolate.set_config(*key, value);

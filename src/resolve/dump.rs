@@ -159,6 +159,7 @@ impl Dumper<'_> {
                 }
             }
             StmtKind::Defer(list, index) => self.line(format!("defer {}#{index}", slot(*list))),
+            StmtKind::Mark(id) => self.line(format!("mark {id}")),
             StmtKind::Block(stmts) => {
                 self.line("block");
                 self.nested(stmts);

@@ -349,6 +349,8 @@ pub enum StmtKind {
     },
     /// Registers block `.1` in list slot `.0`.
     Defer(Slot, u32),
+    /// Tells a profile where the program is: see `marks`. Costs no gas.
+    Mark(u32),
     /// A bare block goes on in the gas block around it.
     Block(Vec<Stmt>),
     /// `emit`: name, arguments, names of the arguments (when given by name); then the cut's block.

@@ -10,7 +10,7 @@
 //! - `scope`: the action being lowered, look-up of names, constants of blocks
 //! - `stmt`, `assign`, `expr`, `name`, `call`, `contract`: lowering
 //! - `gas`, `cost`: gas blocks and the price list; `definite`: locals that certainly have a value
-//! - `dump`: the tree as text
+//! - `dump`: the tree as text; `marks`: marks in it for a profile
 
 mod assign;
 mod call;
@@ -21,6 +21,7 @@ pub mod dump;
 mod expr;
 mod gas;
 pub mod hir;
+pub mod marks;
 mod name;
 mod prescan;
 mod scope;
@@ -107,6 +108,7 @@ impl<'a> Resolver<'a> {
             loops: self.loops,
             config: self.config,
             method_of_symbol,
+            marks: Vec::new(),
         };
         Ok((Tree { actions: bodies }, info))
     }

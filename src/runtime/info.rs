@@ -156,6 +156,15 @@ pub struct LoopInfo {
     pub place: Place,
 }
 
+/// A place that a profile counts.
+#[derive(Clone, Copy, Debug)]
+pub struct MarkInfo {
+    /// The action it stands in.
+    pub action: ActionId,
+    /// The statement.
+    pub place: Place,
+}
+
 /// Everything the runtime knows of a program.
 #[derive(Debug)]
 pub struct ProgramInfo {
@@ -181,6 +190,8 @@ pub struct ProgramInfo {
     pub config: Vec<(String, Value)>,
     /// Methods the runtime looks for by symbol: text of the builtin method names, by symbol (`None`: no method).
     pub method_of_symbol: Vec<Option<u16>>,
+    /// The places that a profile counts; empty unless it was made for one.
+    pub marks: Vec<MarkInfo>,
 }
 
 impl ProgramInfo {

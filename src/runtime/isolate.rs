@@ -119,6 +119,8 @@ pub struct Isolate {
     pub promoted: Vec<super::tier::Promotion>,
     /// When the isolate was made.
     pub started: std::time::Instant,
+    /// What a profile has seen, if there is one.
+    pub profile: Option<Box<super::profile::Profile>>,
 }
 
 impl Isolate {
@@ -176,6 +178,7 @@ impl Isolate {
             event_log: None,
             promoted: Vec::new(),
             started: std::time::Instant::now(),
+            profile: None,
             settings,
         };
         isolate.ledger.heap.poison = isolate.settings.collect_always;

@@ -46,6 +46,11 @@ pub(super) fn load_action<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor
     at.next()
 }
 
+pub(super) fn mark<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
+    isolate.mark(at.instr().number());
+    at.next()
+}
+
 pub(super) fn print<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let base = slot_of(isolate, instr.b);

@@ -54,6 +54,7 @@ fn isolate() -> Isolate {
         globals: Vec::new(),
         loops: Vec::new(),
         config: Vec::new(),
+        marks: Vec::new(),
     };
     let settings = IsolateSettings {
         gas_limit: None,
