@@ -1,13 +1,15 @@
 //! Blocks of transactions: each a checkpoint, with its own gas, allocation budget and context.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use super::api::{BlockResult, Data, Failure, Receipt, TxStatus};
+use super::api::{BlockResult, Data, Failure, Mode, Receipt, TxStatus};
 use super::convert::{export, import};
 use super::isolate::Isolate;
 use super::render;
 use crate::runtime::info::ActionId;
-use crate::runtime::{HOST_FUNCTIONS, HostFunctions, Signal, Unwind};
+use crate::runtime::probe::Probe;
+use crate::runtime::{HOST_FUNCTIONS, HostFunctions, Signal, Site, Unwind};
 use crate::value::{MapData, Value};
 
 /// What all transactions of a block share.
@@ -114,7 +116,46 @@ impl HostFunctions for Draws {
     }
 }
 
+/// Sees transactions begin and end. What it costs lies inside the timed block, so measuring uses [`Unwatched`].
+trait Watch {
+    fn begins(&mut self, upper: impl FnOnce() -> bool);
+    fn ended(&mut self, status: TxStatus);
+}
+
+/// Sees nothing and costs nothing.
+struct Unwatched;
+
+impl Watch for Unwatched {
+    #[inline(always)]
+    fn begins(&mut self, _upper: impl FnOnce() -> bool) {}
+    #[inline(always)]
+    fn ended(&mut self, _status: TxStatus) {}
+}
+
+/// Times committed transactions for a probe.
+struct Watched<'a> {
+    probe: &'a mut Probe,
+    begun: Option<(Instant, bool)>,
+}
+
+impl Watch for Watched<'_> {
+    fn begins(&mut self, upper: impl FnOnce() -> bool) {
+        self.begun = self.probe.begin(upper);
+    }
+
+    fn ended(&mut self, status: TxStatus) {
+        if let Some(begun) = self.begun.take().filter(|_| status == TxStatus::Committed) {
+            self.probe.end(begun);
+        }
+    }
+}
+
 impl Isolate {
+    /// Whether calls of an action go straight to the upper tier.
+    fn has_moved_up(&self, action: ActionId) -> bool {
+        self.inner.promoted.iter().any(|promotion| promotion.site == Site::Action(action))
+    }
+
     /// After `setup`: counters start anew, and globals, captured variables and what they reach become read-only in transactions.
     pub fn seal(&mut self) {
         self.inner.ledger.seal();
@@ -143,6 +184,27 @@ impl Isolate {
 
     /// Executes a block, one transaction after another.
     pub fn execute(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
+        self.execute_watched(block, settings, &mut Unwatched)
+    }
+
+    /// As [`Isolate::execute`], with some of its transactions timed.
+    pub fn execute_probed(
+        &mut self,
+        block: &PreparedBlock,
+        settings: &BlockSettings,
+        probe: &mut Probe,
+    ) -> BlockResult {
+        probe.interrupt();
+        self.execute_watched(block, settings, &mut Watched { probe, begun: None })
+    }
+
+    #[inline]
+    fn execute_watched(
+        &mut self,
+        block: &PreparedBlock,
+        settings: &BlockSettings,
+        watch: &mut impl Watch,
+    ) -> BlockResult {
         self.receipts.clear();
         let mut result = BlockResult::default();
         let mut log = Vec::new();
@@ -156,7 +218,9 @@ impl Isolate {
         let top = self.inner.top;
         for (offset, &(transaction, caller)) in block.transactions.iter().enumerate() {
             let ordinal = settings.first_index + offset as u64;
+            watch.begins(|| self.mode == Mode::Vm || self.has_moved_up(action));
             let receipt = self.transact(action, work, transaction, caller, ordinal, settings);
+            watch.ended(receipt.status);
             self.inner.top = top;
             self.inner.frames.truncate(1);
             match receipt.status {

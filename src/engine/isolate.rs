@@ -15,6 +15,7 @@ use super::render;
 use crate::ledger::{encode_value, state_root};
 use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
+use crate::runtime::probe::{Probe, Samples, Sampling};
 use crate::runtime::{
     self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, Unwind,
 };
@@ -334,6 +335,17 @@ impl Isolate {
             }
         };
         self.inner.promoted.iter().map(event).collect()
+    }
+
+    /// Times calls of a global action from now on, for latency probes; without a sampling, no longer.
+    pub fn probe_calls_of(&mut self, action: &str, sampling: Option<Sampling>, seed: u64) {
+        let action = self.program.action(action);
+        self.inner.set_probe(action.zip(sampling.map(|sampling| Probe::new(sampling, seed))));
+    }
+
+    /// What the probe saw since the last time; nothing without one.
+    pub fn take_samples(&mut self) -> Samples {
+        self.inner.probe.as_deref_mut().map(|(_, probe)| probe.take()).unwrap_or_default()
     }
 
     /// A handle that stops this isolate from elsewhere.

@@ -19,6 +19,8 @@ pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
 
+pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};
+
 use std::sync::Arc;
 
 /// Which tiers runs of this process may use. `Sync`; one a mode.

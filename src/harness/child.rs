@@ -15,7 +15,7 @@ use crate::engine::{
 use crate::parallel::ShardError;
 
 use super::chain::Chain;
-use super::job::{FormName, Job};
+use super::job::{FormName, Job, JobKind};
 use super::machine;
 use super::mode::parse_mode;
 use super::protocol::{Event, Failed, Message, PROTOCOL, counter};
@@ -132,8 +132,11 @@ impl Bench<'_> {
     /// Whether windows should go on.
     pub(super) fn has_time(&self, begin: Instant, windows: u64) -> bool {
         const LEAST_WINDOWS: u64 = 8;
+        const PROBE_WINDOWS: u64 = 3;
         let (passed, budget) = (begin.elapsed(), Duration::from_millis(self.job.process_ms));
-        passed < budget || (windows < LEAST_WINDOWS && passed < budget * 2) || windows == 0
+        // A probe without a window of each series would be in vain.
+        let needed = if self.job.kind == JobKind::Probe { PROBE_WINDOWS } else { 1 };
+        passed < budget || (windows < LEAST_WINDOWS && passed < budget * 2) || windows < needed
     }
 
     /// An error, if the time limit was hit.

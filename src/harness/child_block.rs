@@ -10,6 +10,7 @@ use super::chain::{Chain, block_digest};
 use super::child::{Bench, Halt, Talk, WindowSize, say_digest, say_events};
 use super::job::JobKind;
 use super::machine;
+use super::probe::Prober;
 use super::protocol::{Failed, Message, counter};
 use super::rng::TransactionRng;
 
@@ -32,7 +33,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
         }
         JobKind::Smoke => measured.window(generator.blocks(1)?)?,
         JobKind::Cold => return Err(Halt::Fail(Failed::Runner, "cold runs are for scripts".into())),
-        JobKind::Measure => {
+        JobKind::Measure | JobKind::Probe => {
             measured.window(generator.blocks(1)?)?;
             let most = (MOST_TRANSACTIONS / bench.job.parameters.block).max(1);
             let mut size = WindowSize::new(bench.job.window_ns, measured.last_ns, most);
@@ -124,6 +125,7 @@ struct Measured<'a, 'b> {
     windows: u64,
     last_ns: u64,
     totals: Totals,
+    prober: Option<Prober>,
 }
 
 impl<'a, 'b> Measured<'a, 'b> {
@@ -157,6 +159,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             windows: 0,
             last_ns: 0,
             totals: Totals { cpu_ns: Some(0), ..Totals::default() },
+            prober: (job.kind == JobKind::Probe).then(|| Prober::new(job.threads)),
         })
     }
 
@@ -174,6 +177,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             gas_limit: parameters.gas_limit,
             seed: parameters.seed,
             work: parameters.work,
+            sampling: self.prober.as_ref().and_then(Prober::sampling),
             thread_cpu_ns: machine::thread_cpu_ns,
         };
         let done = self.executor.run_window(&window);
@@ -184,6 +188,9 @@ impl<'a, 'b> Measured<'a, 'b> {
         self.last_ns = 0;
         for (isolate, ledger) in done.iter().enumerate() {
             self.take(isolate, ledger, at_ns)?;
+        }
+        if let Some(prober) = &mut self.prober {
+            prober.end_window(self.talk, count * parameters.block, self.last_ns, at_ns)?;
         }
         Ok(())
     }
@@ -200,6 +207,9 @@ impl<'a, 'b> Measured<'a, 'b> {
         if self.bench.job.kind == JobKind::Measure {
             self.talk.say(&Message::Window { n, ns: ns.max(1), isolate: isolate as u32, at_ns: Some(at_ns) })?;
         }
+        if let Some(prober) = &mut self.prober {
+            prober.take(isolate, &ledger.samples);
+        }
         if self.windows > 1 {
             self.totals.add(ledger);
         }
@@ -207,6 +217,9 @@ impl<'a, 'b> Measured<'a, 'b> {
     }
 
     fn finish(mut self) -> Result<(), Halt> {
+        if let Some(prober) = &mut self.prober {
+            prober.finish(self.talk, self.begin.elapsed().as_nanos() as u64)?;
+        }
         if self.bench.program.has_action("verify") {
             self.executor.check("verify").map_err(|failure| match Halt::program(&failure) {
                 Halt::Fail(Failed::Program, message) => Halt::Fail(Failed::Verify, message),

@@ -3,13 +3,14 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::{Digest, Failure, Isolate, Mode};
+use crate::engine::{Digest, Failure, Isolate, Mode, Samples};
 use crate::parallel::Shards;
 
 use super::chain::Chain;
 use super::child::{Bench, Halt, Talk, WindowSize, say_digest, say_events};
 use super::job::JobKind;
 use super::machine;
+use super::probe::Prober;
 use super::protocol::{Message, counter};
 
 /// The reference makes as many passes as it may emit links for, or for this long.
@@ -28,7 +29,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
             measured.window(1)?;
             measured.finish()
         }
-        JobKind::Measure => {
+        JobKind::Measure | JobKind::Probe => {
             let mut measured = Measured::new(bench, talk)?;
             measured.window(1)?;
             let mut size = WindowSize::new(bench.job.window_ns, measured.last_ns, MOST_PASSES);
@@ -85,6 +86,7 @@ struct Stretch {
     digests: Vec<Digest>,
     gas: u64,
     failure: Option<Failure>,
+    samples: Samples,
 }
 
 /// A cell under measurement.
@@ -101,6 +103,7 @@ struct Measured<'a, 'b> {
     passes: u64,
     gas: u64,
     cpu_ns: Option<u64>,
+    prober: Option<Prober>,
 }
 
 impl<'a, 'b> Measured<'a, 'b> {
@@ -123,15 +126,24 @@ impl<'a, 'b> Measured<'a, 'b> {
             passes: 0,
             gas: 0,
             cpu_ns: Some(0),
+            prober: (bench.job.kind == JobKind::Probe).then(|| Prober::new(threads)),
         })
     }
 
     /// So many passes on every thread at once.
     fn window(&mut self, passes: u64) -> Result<(), Halt> {
-        let stretches = self.shards.each(|_, isolate, barrier| {
+        let job = self.bench.job;
+        let sampling = self.prober.as_ref().and_then(Prober::sampling);
+        let seed = job.parameters.seed ^ (self.windows << 8);
+        let stretches = self.shards.each(|thread, isolate, barrier| {
             let digests = Vec::with_capacity(passes as usize);
+            if job.kind == JobKind::Probe {
+                isolate.probe_calls_of(&job.transaction, sampling, seed ^ thread as u64);
+            }
             barrier.wait();
-            stretch(isolate, passes, digests)
+            let mut stretch = stretch(isolate, passes, digests);
+            stretch.samples = isolate.take_samples();
+            stretch
         });
         let at_ns = self.begin.elapsed().as_nanos() as u64;
         let is_cold = self.windows == 0;
@@ -145,6 +157,9 @@ impl<'a, 'b> Measured<'a, 'b> {
                 return Err(Halt::program(failure));
             }
             let done = stretch.digests.len() as u64;
+            if let Some(prober) = &mut self.prober {
+                prober.take(isolate, &stretch.samples);
+            }
             if self.bench.job.kind == JobKind::Measure {
                 let n = done * self.bench.job.tx_per_pass;
                 self.talk.say(&Message::Window { n, ns: stretch.ns, isolate: isolate as u32, at_ns: Some(at_ns) })?;
@@ -155,10 +170,16 @@ impl<'a, 'b> Measured<'a, 'b> {
                 self.cpu_ns = self.cpu_ns.zip(stretch.cpu_ns).map(|(a, b)| a + b);
             }
         }
+        if let Some(prober) = &mut self.prober {
+            prober.end_window(self.talk, passes * job.tx_per_pass, self.last_ns, at_ns)?;
+        }
         self.bench.check_time()
     }
 
-    fn finish(self) -> Result<(), Halt> {
+    fn finish(mut self) -> Result<(), Halt> {
+        if let Some(prober) = &mut self.prober {
+            prober.finish(self.talk, self.begin.elapsed().as_nanos() as u64)?;
+        }
         let transactions = self.passes * self.bench.job.tx_per_pass;
         self.talk.count(counter::COMMITTED, transactions as f64)?;
         self.talk.count(counter::GAS, self.gas as f64)?;
@@ -192,7 +213,7 @@ fn stretch(isolate: &mut Isolate, passes: u64, mut digests: Vec<Digest>) -> Stre
         }
     }
     let cpu_ns = machine::thread_cpu_ns().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
-    Stretch { ns: ns.max(1), cpu_ns, digests, gas, failure }
+    Stretch { ns: ns.max(1), cpu_ns, digests, gas, failure, samples: Samples::default() }
 }
 
 /// The result of a pool of one thread.

@@ -19,6 +19,8 @@ pub enum JobKind {
     Smoke,
     /// A whole fresh run of a script, once.
     Cold,
+    /// Times single transactions and batches of them; gives no throughput.
+    Probe,
 }
 
 /// A child's job, as JSON on its command line.

@@ -16,6 +16,10 @@ use super::outcome::Stop;
 use super::suggest::did_you_mean;
 use super::workload::Form;
 
+/// Latency probes a cell, at most: one in every interleaving block until there are so many.
+pub const PROBES: u32 = 3;
+/// A probe runs for this share of what a measuring process does.
+pub const PROBE_SHARE: u64 = 2;
 /// Most threads of a cell.
 pub const THREADS_MAX: u64 = 1024;
 /// Processes a cell, unless told otherwise.
@@ -56,6 +60,8 @@ pub struct Request {
     pub quick: bool,
     /// Each cell once, results checked, nothing timed.
     pub smoke: bool,
+    /// No latency probes.
+    pub no_latency: bool,
     /// What the whole run may take.
     pub max_time: Option<Duration>,
     /// Seed of the order.
@@ -175,13 +181,16 @@ impl Plan {
     fn fit(&mut self, max_time: Duration) {
         let max_ms = max_time.as_millis() as u64;
         let measured = self.order.iter().filter(|slot| slot.kind == JobKind::Measure).count() as u64;
-        let others = self.order.len() as u64 - measured + 1;
-        let fixed_ms = 1000 + others * 2 * OVERHEAD_MS + measured * OVERHEAD_MS;
-        let fitting = max_ms.saturating_sub(fixed_ms) / measured.max(1);
+        let probes = self.order.iter().filter(|slot| slot.kind == JobKind::Probe).count() as u64;
+        let others = self.order.len() as u64 - measured - probes + 1;
+        let fixed_ms = 1000 + others * 2 * OVERHEAD_MS + (measured + probes) * OVERHEAD_MS;
+        // In halves of a measuring process, if probes take a half.
+        let shares = measured * PROBE_SHARE + probes;
+        let fitting = max_ms.saturating_sub(fixed_ms) * PROBE_SHARE / shares.max(1);
         self.process_ms = fitting.clamp(PROCESS_MS_LEAST, PROCESS_MS_MOST);
         self.window_ns = (self.process_ms * 1_000_000 / WINDOWS_AIMED).clamp(WINDOW_NS_LEAST, WINDOW_NS);
         self.limit_ms = LIMIT_MS.min(max_ms).max(self.process_ms);
-        self.estimate_s = (fixed_ms + measured * self.process_ms) as f64 / 1000.0;
+        self.estimate_s = (fixed_ms + shares * self.process_ms / PROBE_SHARE) as f64 / 1000.0;
         if self.stamp == "smoke" {
             self.estimate_s = 0.0;
             return;
@@ -272,8 +281,8 @@ fn executor(form: Form, asked: Option<&str>, threads: usize) -> Result<&'static 
     }
 }
 
-/// Blocks, each with every cell once and, for scripts, the cold-start processes, each block
-/// shuffled on its own.
+/// Blocks, each with every cell once, for scripts the cold-start processes and in the first blocks
+/// latency probes, each block shuffled on its own.
 fn order(cells: &[Cell], processes: u32, has_cold: bool, request: &Request) -> Vec<Slot> {
     let mut random = ChaCha8Rng::seed_from_u64(request.seed);
     let mut order = Vec::new();
@@ -283,6 +292,9 @@ fn order(cells: &[Cell], processes: u32, has_cold: bool, request: &Request) -> V
         let is_cold = |cell: &Cell| cell.threads == 1 && matches!(cell.mode.as_str(), "interpreter" | "adaptive");
         let cold = cells.iter().enumerate().filter(|(_, cell)| has_cold && is_cold(cell));
         jobs.extend(cold.map(|(index, _)| (index, JobKind::Cold)));
+        if block < PROBES && !request.smoke && !request.no_latency {
+            jobs.extend((0..cells.len()).map(|cell| (cell, JobKind::Probe)));
+        }
         jobs.shuffle(&mut random);
         let slots = jobs.into_iter().enumerate();
         order.extend(slots.map(|(slot, (cell, kind))| Slot { block, slot: slot as u32, cell, process: block, kind }));
@@ -328,14 +340,16 @@ mod tests {
         assert_eq!(plan.order.iter().filter(|s| s.kind == JobKind::Measure).count(), 30);
         assert_eq!(plan.order.iter().filter(|s| s.kind == JobKind::Cold).count(), 10);
         assert_eq!((plan.process_ms, plan.window_ns), (2000, 10_000_000));
+        assert_eq!(plan.order.iter().filter(|s| s.kind == JobKind::Probe).count(), 18);
         assert!(plan.estimate_s < 120.0);
     }
 
     #[test]
     fn every_block_holds_every_cell_and_the_seed_decides_the_order() {
         let one = plan(&Request { seed: 1, ..Request::default() });
-        for block in one.order.chunks(8) {
-            let mut cells: Vec<_> = block.iter().filter(|s| s.kind == JobKind::Measure).map(|s| s.cell).collect();
+        for block in 0..5 {
+            let measured = one.order.iter().filter(|s| s.block == block && s.kind == JobKind::Measure);
+            let mut cells: Vec<_> = measured.map(|s| s.cell).collect();
             cells.sort_unstable();
             assert_eq!(cells, [0, 1, 2, 3, 4, 5]);
         }

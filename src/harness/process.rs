@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::job::Job;
+use super::latency::Latencies;
 use super::outcome::Exit;
 use super::protocol::{Conversation, Event, Failed, LINE_LIMIT, Message};
 
@@ -90,6 +91,8 @@ pub struct Record {
     pub windows: Vec<TimedWindow>,
     /// Tier decisions.
     pub events: Vec<Event>,
+    /// Latencies, in order.
+    pub latencies: Latencies,
     /// Counters, by name.
     pub counters: BTreeMap<String, f64>,
     /// Links of its chains.
@@ -113,7 +116,13 @@ impl Record {
             Message::Counter { name, value } => drop(self.counters.insert(name, value)),
             Message::Digest { index, hex, isolate } => self.links.push(Link { isolate, index, hex }),
             Message::Fail { what, message } => self.error = Some(ChildError::Said(what, message)),
-            Message::Hello { .. } | Message::Sample { .. } | Message::Bye => {}
+            Message::Sample { ns } => self.latencies.sample(ns),
+            Message::Histogram(interval) => {
+                if let Err(message) = self.latencies.add(interval) {
+                    self.error.get_or_insert(ChildError::Broken(message));
+                }
+            }
+            Message::Hello { .. } | Message::Bye => {}
         }
     }
 }

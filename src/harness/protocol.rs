@@ -41,6 +41,8 @@ pub enum Message {
         /// Its duration.
         ns: u64,
     },
+    /// Latencies of a stretch of time.
+    Histogram(IntervalHistogram),
     /// A tier decision.
     Event(Event),
     /// A number about the whole process; a name said again replaces the value.
@@ -69,6 +71,33 @@ pub enum Message {
     },
     /// The last line.
     Bye,
+}
+
+/// Which latencies a histogram holds. The two are never mixed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LatencySeries {
+    /// Single transactions.
+    Single,
+    /// Whole batches of consecutive transactions.
+    Batch,
+}
+
+/// Latencies of a stretch of time, merged over threads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntervalHistogram {
+    /// What one value is.
+    pub series: LatencySeries,
+    /// Tier in which the transactions ran.
+    pub tag: String,
+    /// Begin, since the first transaction.
+    pub at_ns: u64,
+    /// Length of the stretch.
+    pub length_ns: u64,
+    /// Transactions a value stands for: 1, or the size of a batch.
+    pub n: u64,
+    /// `HdrHistogram` of nanoseconds, V2 compressed, in base64.
+    pub data: String,
 }
 
 /// A tier decision, as a line.
@@ -126,6 +155,18 @@ pub mod counter {
     pub const HANDOVER_NS: &str = "handover_ns";
     /// Iterations or calls at the first hand-over.
     pub const HANDOVER_ITERATION: &str = "handover_iteration";
+    /// Smallest step of the clock that a probe saw, before and after its transactions; the larger.
+    pub const CLOCK_STEP_NS: &str = "clock_step_ns";
+    /// Cost of reading the clock before a probe's transactions.
+    pub const TIMER_BEFORE_NS: &str = "timer_before_ns";
+    /// The same after them.
+    pub const TIMER_AFTER_NS: &str = "timer_after_ns";
+    /// Transactions for each that a probe timed.
+    pub const ONE_IN: &str = "one_in";
+    /// Samples that found no room.
+    pub const SAMPLES_LOST: &str = "samples_lost";
+    /// Batches left out because they were shorter than 100 steps of the clock.
+    pub const BATCHES_SHORT: &str = "batches_short";
     /// 1 if `verify()` ran and passed.
     pub const VERIFIED: &str = "verified";
 }

@@ -4,9 +4,10 @@ use crate::report::metrics::{self, unit};
 use crate::report::records::{Arm, Params, Phase, SCHEMA, SampleRow, SiteKind, TierRow};
 use crate::stats::{WarmupOptions, classify_warmup};
 
+use super::latency::FLOOR_STEPS;
 use super::plan::{Cell, Slot};
 use super::process::{Record, TimedWindow};
-use super::protocol::counter;
+use super::protocol::{LatencySeries, counter};
 
 /// What the rows of one run have in common.
 #[derive(Debug, Clone)]
@@ -145,6 +146,50 @@ impl<'a> RowMaker<'a> {
             Agreement::Differs => self.push(Phase::Steady, metrics::AGREED, 0.0, unit::COUNT),
             Agreement::Unknown => {}
         }
+    }
+
+    /// Latencies of a probe process; what cannot be resolved has no row.
+    pub fn latencies(&mut self, record: &Record) {
+        let latencies = &record.latencies;
+        let floor = record.counter(counter::CLOCK_STEP_NS).map(|step| step * FLOOR_STEPS as f64);
+        let floor_ns = floor.unwrap_or(0.0) as u64;
+        let percentiles = [(metrics::P50_NS, 0.5), (metrics::P99_NS, 0.99), (metrics::P999_NS, 0.999)];
+        for (metric, quantile) in percentiles {
+            if let Some(ns) = latencies.percentile(quantile, floor_ns) {
+                self.push(Phase::Probe, metric, ns as f64, unit::NS);
+            }
+        }
+        let batches = [(metrics::BATCH_P50_NS, 0.5), (metrics::BATCH_P99_NS, 0.99)];
+        // Leaving out the short ones must not make the others' distribution.
+        let short = record.counter(counter::BATCHES_SHORT).unwrap_or(0.0);
+        let is_whole = short <= 0.01 * latencies.count(LatencySeries::Batch) as f64;
+        for (metric, quantile) in batches.into_iter().filter(|_| is_whole) {
+            if let Some(ns) = latencies.batch_percentile(quantile) {
+                self.push(Phase::Probe, metric, ns, unit::NS);
+            }
+        }
+        let others = [
+            (metrics::LATENCY_FLOOR_NS, floor, unit::NS),
+            (metrics::TIMER_BEFORE_NS, record.counter(counter::TIMER_BEFORE_NS), unit::NS),
+            (metrics::TIMER_AFTER_NS, record.counter(counter::TIMER_AFTER_NS), unit::NS),
+            (metrics::LATENCY_SAMPLES, Some(latencies.count(LatencySeries::Single) as f64), unit::TX),
+            (metrics::SAMPLED_ONE_IN, record.counter(counter::ONE_IN), unit::TX),
+            (metrics::SAMPLES_LOST, record.counter(counter::SAMPLES_LOST), unit::TX),
+            (metrics::BATCH_SIZE, latencies.batch_size().map(|size| size as f64), unit::TX),
+        ];
+        for (metric, value, unit) in others {
+            if let Some(value) = value {
+                self.push(Phase::Probe, metric, value, unit);
+            }
+        }
+    }
+
+    /// A cold or probe process whose numbers cannot be used.
+    pub fn refused(&mut self, agreement: Agreement) {
+        if agreement == Agreement::Differs {
+            self.agreement(agreement);
+        }
+        self.failed();
     }
 
     /// The row that stands for the numbers a process did not give.

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::SystemTime;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
@@ -12,11 +13,12 @@ use crate::report::records::{RowWriter, SAMPLES, SampleRow, TIERS, TierRow};
 use super::agreement::{Difference, compare};
 use super::environment::{Environment, Load, utc_now};
 use super::folder;
+use super::hlog;
 use super::job::{Job, JobKind};
 use super::mode::DEFAULT_THRESHOLD;
 use super::outcome::{Exit, Stop};
 use super::parameters::{Parameters, Setting, SettingValue};
-use super::plan::{Cell, Plan, Slot};
+use super::plan::{Cell, PROBE_SHARE, Plan, Slot};
 use super::process::{ChildError, Record, run_job};
 use super::protocol::counter;
 use super::rows::{Agreement, RowMaker, RunNames};
@@ -223,7 +225,7 @@ impl<'a> Session<'a> {
             executor: cell.executor.into(),
             threads: cell.threads,
             parameters: parameters.clone(),
-            process_ms: plan.process_ms,
+            process_ms: if kind == JobKind::Probe { plan.process_ms / PROBE_SHARE } else { plan.process_ms },
             window_ns: plan.window_ns,
             limit_ms: plan.limit_ms,
             digests: if kind == JobKind::Reference { plan.digests } else { self.reference.len() as u64 },
@@ -265,19 +267,24 @@ impl<'a> Session<'a> {
 
     /// One process of the plan. False: stop here.
     fn step(&mut self, cell: &Cell, slot: &Slot, bar: &ProgressBar) -> Result<bool, Stop> {
+        let began = SystemTime::now();
         let record = run_job(self.program, &self.job(slot.kind, cell), self.settings.stop);
         let agreement = self.judge(cell, slot, &record);
         let names = self.names.clone();
         let mut maker = RowMaker::new(&names, cell, slot);
-        if slot.kind == JobKind::Cold {
-            match (&record.error, agreement) {
-                (None, Agreement::Agrees(_)) => maker.cold(&record, self.first_part(cell, &record)),
-                _ => maker.failed(),
+        let gave_all = record.error.is_none() && matches!(agreement, Agreement::Agrees(_));
+        match slot.kind {
+            JobKind::Cold if gave_all => maker.cold(&record, self.first_part(cell, &record)),
+            JobKind::Probe if gave_all => {
+                maker.latencies(&record);
+                if let Some(output) = &self.output {
+                    hlog::write(&output.folder, cell, slot, began, &record.latencies)?;
+                }
             }
-        } else {
-            maker.measured(&record, agreement);
+            JobKind::Cold | JobKind::Probe => maker.refused(agreement),
+            JobKind::Measure | JobKind::Smoke | JobKind::Reference => maker.measured(&record, agreement),
         }
-        let tiers = maker.tiers(&record);
+        let tiers = if slot.kind == JobKind::Measure { maker.tiers(&record) } else { Vec::new() };
         if let Some(output) = &mut self.output {
             output.write(&maker.into_rows(), &tiers)?;
         }

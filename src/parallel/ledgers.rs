@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::engine::{BlockSettings, Failure, Isolate};
+use crate::engine::{BlockSettings, Failure, Isolate, Probe, Samples};
 
 use super::{BlockOutcome, BlockWindow, LedgerReport, LedgerWindow, root_is_due};
 
@@ -77,7 +77,7 @@ impl Shards {
 
     /// A window on every isolate.
     pub(super) fn run_window(&self, window: &BlockWindow) -> Vec<LedgerWindow> {
-        self.each(|_, isolate, barrier| {
+        self.each(|thread, isolate, barrier| {
             let prepared: Vec<_> = window.blocks.iter().map(|block| isolate.prepare(block)).collect();
             let mut outcomes = Vec::with_capacity(prepared.len());
             let mut settings = BlockSettings {
@@ -90,12 +90,19 @@ impl Shards {
                 work: window.work,
                 keep_receipts: false,
             };
+            let mut probe = window.sampling.map(|sampling| {
+                let seed = window.seed ^ (window.first_block << 8) ^ thread as u64;
+                Probe::new(sampling, seed)
+            });
             barrier.wait();
             let cpu_before = (window.thread_cpu_ns)();
             for (block, transactions) in prepared.iter().zip(&window.blocks) {
                 settings.timestamp_ms = (settings.block_number as i64 + 1) * BLOCK_TIME_MS;
                 let begin = Instant::now();
-                let result = isolate.execute(block, &settings);
+                let result = match &mut probe {
+                    None => isolate.execute(block, &settings),
+                    Some(probe) => isolate.execute_probed(block, &settings, probe),
+                };
                 let execute_ns = elapsed_ns(begin);
                 let begin = Instant::now();
                 let root = root_is_due(settings.block_number).then(|| isolate.state_root());
@@ -105,7 +112,8 @@ impl Shards {
                 settings.first_index += transactions.len() as u64;
             }
             let cpu_ns = (window.thread_cpu_ns)().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
-            LedgerWindow { blocks: outcomes, cpu_ns }
+            let samples = probe.map_or_else(Samples::default, |mut probe| probe.take());
+            LedgerWindow { blocks: outcomes, cpu_ns, samples }
         })
     }
 

@@ -10,7 +10,7 @@ mod ledgers;
 mod sequential;
 mod sharded;
 
-use crate::engine::{BlockResult, Counters, Data, Digest, Failure, TierEvent};
+use crate::engine::{BlockResult, Counters, Data, Digest, Failure, Samples, Sampling, TierEvent};
 
 pub use ledgers::{IsolateMaker, ShardError, Shards};
 pub use sequential::Sequential;
@@ -31,6 +31,8 @@ pub struct BlockWindow {
     pub seed: u64,
     /// Steps of work before each transaction.
     pub work: u32,
+    /// Which transactions to time, in latency probes.
+    pub sampling: Option<Sampling>,
     /// Reads the calling thread's CPU time, nanoseconds.
     pub thread_cpu_ns: fn() -> Option<u64>,
 }
@@ -57,6 +59,8 @@ pub struct LedgerWindow {
     pub blocks: Vec<BlockOutcome>,
     /// CPU time over them, state roots included.
     pub cpu_ns: Option<u64>,
+    /// Timed transactions; none without a sampling.
+    pub samples: Samples,
 }
 
 /// What an isolate knows about itself at the end.

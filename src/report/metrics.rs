@@ -69,6 +69,24 @@ pub const P999_NS: &str = "p999_ns";
 /// Below this a latency is not resolved by the clock. Phase `probe`.
 pub const LATENCY_FLOOR_NS: &str = "latency_floor_ns";
 
+/// Median duration of a batch of consecutive transactions, a transaction. Phase `probe`. Never
+/// mixed with single transactions.
+pub const BATCH_P50_NS: &str = "batch_p50_ns";
+/// As [`BATCH_P50_NS`], 99th percentile of the batches.
+pub const BATCH_P99_NS: &str = "batch_p99_ns";
+/// Transactions a batch. Phase `probe`.
+pub const BATCH_SIZE: &str = "batch_size";
+/// Cost of reading the clock, before a probe's transactions. Phase `probe`.
+pub const TIMER_BEFORE_NS: &str = "timer_before_ns";
+/// As [`TIMER_BEFORE_NS`], after them.
+pub const TIMER_AFTER_NS: &str = "timer_after_ns";
+/// Single transactions that were timed. Phase `probe`.
+pub const LATENCY_SAMPLES: &str = "latency_samples";
+/// Transactions for each that was timed. Phase `probe`.
+pub const SAMPLED_ONE_IN: &str = "sampled_one_in";
+/// Timed transactions that found no room. Phase `probe`.
+pub const SAMPLES_LOST: &str = "samples_lost";
+
 /// 1 for a process that failed: the row stands for the numbers it did not give.
 pub const FAILED: &str = "failed";
 

@@ -122,8 +122,11 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
     };
     let of_probes = |metric: &str| {
         let probes = all.iter().filter(|p| may_show && !p.failed());
-        let values: Vec<f64> = probes.filter_map(|p| p.value(Phase::Probe, metric)).collect();
-        median(&values).map(|v| v.round() as u64)
+        let probes = probes.filter(|p| p.value(Phase::Probe, metrics::LATENCY_FLOOR_NS).is_some());
+        let values: Vec<Option<f64>> = probes.map(|p| p.value(Phase::Probe, metric)).collect();
+        let known: Vec<f64> = values.iter().copied().flatten().collect();
+        // Where most probes could not resolve it, the others are the slow ones: no median of them.
+        median(&known).filter(|_| known.len() * 2 > values.len()).map(|v| v.round() as u64)
     };
     let estimate = geometric_mean(&tps);
     let root_ns_per_tx = per_tx(metrics::ROOT_NS);

@@ -123,8 +123,13 @@ fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
         "x interpreter",
         "committed (tx)",
         "reverted (tx)",
-        "agreed",
     ];
+    let mut header = header.map(str::to_owned).to_vec();
+    let timed = rows.iter().any(|r| r.latency_floor_ns.is_some());
+    if timed {
+        header.extend(["p50 (ns)", "p99 (ns)", "p99.9 (ns)"].map(str::to_owned));
+    }
+    header.push("agreed".to_owned());
     let best = rows.iter().filter_map(|r| r.tps).fold(f64::NEG_INFINITY, f64::max);
     let row = |r: &&SummaryRow| {
         let interval = r.tps_low.zip(r.tps_high);
@@ -141,7 +146,7 @@ fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
         } else {
             Mark::Plain
         };
-        let cells = vec![
+        let mut cells = vec![
             r.mode.clone(),
             r.executor.clone(),
             r.threads.to_string(),
@@ -151,11 +156,26 @@ fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
             speedup(r, all).map_or_else(|| UNKNOWN.to_owned(), |(ratio, _)| number(ratio)),
             counted(r.committed),
             counted(r.reverted),
-            agreed,
         ];
+        cells.extend(timed.then(|| latencies(r)).into_iter().flatten());
+        cells.push(agreed);
         (cells, mark)
     };
-    Grid { header: header.map(str::to_owned).to_vec(), rows: best_mode_first(rows).iter().map(row).collect(), left: 2 }
+    Grid { header, rows: best_mode_first(rows).iter().map(row).collect(), left: 2 }
+}
+
+/// Percentiles of single transactions. What the clock cannot resolve says so: an empty one is below
+/// the floor unless a lower percentile is known, where it lacks samples.
+fn latencies(row: &SummaryRow) -> [String; 3] {
+    let mut resolved = false;
+    [row.p50_ns, row.p99_ns, row.p999_ns].map(|ns| match (ns, row.latency_floor_ns) {
+        (Some(ns), _) => {
+            resolved = true;
+            thousands(ns)
+        }
+        (None, Some(floor)) if !resolved => format!("< {}", thousands(floor)),
+        (None, _) => UNKNOWN.to_owned(),
+    })
 }
 
 /// The example's own table: what a user sees who just runs the program.

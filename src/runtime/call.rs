@@ -146,6 +146,8 @@ impl Isolate {
     ) -> Result<(), Unwind> {
         self.top = base + argc;
         self.poll()?;
+        // In probe processes alone; the probed action is the only one that comes here for its sake.
+        let timed = if self.probe.is_some() { self.probe_entering(action) } else { None };
         let super::info::ActionShape { params, fixed_slots, frame_slots, plain, .. } = self.shapes[action.0 as usize];
         if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
             return self.fail("Call depth exceeded");
@@ -177,6 +179,9 @@ impl Isolate {
         });
         if !plain {
             self.prepare_window(action, base)?;
+        }
+        if let Some(timed) = timed {
+            self.probe_entered(timed);
         }
         Ok(())
     }
@@ -274,6 +279,11 @@ impl Isolate {
 
     #[inline(never)]
     fn leave_checkpoint(&mut self, value: Value) -> Result<Value, Unwind> {
+        if self.probe.is_some() { self.leave_probed(value) } else { self.leave_with_checkpoint(value) }
+    }
+
+    #[inline]
+    pub(super) fn leave_with_checkpoint(&mut self, value: Value) -> Result<Value, Unwind> {
         let frame = self.frame();
         let (action, base, gas_reserve, leaves) = (frame.action, frame.base, frame.gas_reserve, frame.leaves);
         let fresh = self.fresh_result;
@@ -313,6 +323,9 @@ impl Isolate {
     #[cold]
     #[inline(never)]
     pub fn leave_failed(&mut self) {
+        if self.probe.is_some() {
+            self.probe_unwinding();
+        }
         let frame = *self.frame();
         let depth = self.frames.len() as u32 - 1;
         if self.signal == Signal::Error && frame.leaves {

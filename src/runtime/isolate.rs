@@ -115,6 +115,8 @@ pub struct Isolate {
     pub event_count: u64,
     /// Events as text, for those who asked to see them.
     pub event_log: Option<Vec<String>>,
+    /// Times calls of an action, in probe processes.
+    pub probe: Option<Box<(super::info::ActionId, super::probe::Probe)>>,
     /// Moves into the upper tier, each site's first.
     pub promoted: Vec<super::tier::Promotion>,
     /// When the isolate was made.
@@ -176,6 +178,7 @@ impl Isolate {
             event_bytes: Vec::new(),
             event_count: 0,
             event_log: None,
+            probe: None,
             promoted: Vec::new(),
             started: std::time::Instant::now(),
             profile: None,
@@ -212,6 +215,9 @@ impl Isolate {
         self.event_count = 0;
         if let Some(log) = &mut self.event_log {
             log.clear();
+        }
+        if let Some((_, probe)) = self.probe.as_deref_mut() {
+            probe.interrupt();
         }
     }
 

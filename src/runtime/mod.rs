@@ -15,6 +15,7 @@ pub mod names;
 pub mod ops;
 mod output;
 mod poll;
+pub mod probe;
 pub mod profile;
 mod signal;
 mod tier;

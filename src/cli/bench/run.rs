@@ -59,6 +59,9 @@ pub(super) struct RunArguments {
     /// Seed of the order and of everything random [default: 42].
     #[arg(long)]
     seed: Option<u64>,
+    /// No latency probes: throughput alone.
+    #[arg(long)]
+    no_latency: bool,
     /// Print what would be run, in order, and stop.
     #[arg(long)]
     plan: bool,
@@ -110,6 +113,7 @@ fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         processes: arguments.processes,
         quick: arguments.quick,
         smoke: arguments.smoke,
+        no_latency: arguments.no_latency,
         max_time: arguments.max_time,
         seed: parameters.seed,
     };
