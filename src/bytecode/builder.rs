@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicU64;
 
+use super::inline::Inlining;
 use super::op::{Extension, Operand};
 use super::{Closure, Code, Handler, Instr, Op};
 use crate::resolve::hir::{ActionBody, GasId, Place as Variable, Slot, Tree};
@@ -37,8 +38,13 @@ pub(super) enum Around {
 
 #[derive(Debug)]
 pub(super) struct Builder<'a> {
+    pub(super) tree: &'a Tree,
+    pub(super) info: &'a ProgramInfo,
+    /// What is being compiled: the action, or a leaf in it.
     pub(super) body: &'a ActionBody,
-    code: Code,
+    /// The leaf's window.
+    pub(super) inlining: Option<Inlining>,
+    pub(super) code: Code,
     labels: Vec<u32>,
     jumps: Vec<usize>,
     ranges: Vec<(Label, Label, Label)>,
@@ -51,8 +57,7 @@ pub(super) struct Builder<'a> {
 
 /// Compiles one action.
 pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId) -> Code {
-    let body = &tree.actions[action.0 as usize];
-    let mut builder = Builder::new(body, action);
+    let mut builder = Builder::new(tree, info, action);
     builder.action();
     let code = builder.finish();
     if cfg!(any(debug_assertions, feature = "checked"))
@@ -64,13 +69,15 @@ pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId) -> Code {
 }
 
 impl<'a> Builder<'a> {
-    fn new(body: &'a ActionBody, action: ActionId) -> Self {
+    fn new(tree: &'a Tree, info: &'a ProgramInfo, action: ActionId) -> Self {
+        let body = &tree.actions[action.0 as usize];
         let code = Code {
             action,
             instrs: Vec::new(),
             constants: Vec::new(),
             places: Vec::new(),
             handlers: Vec::new(),
+            inlined: Vec::new(),
             loop_entries: Vec::new(),
             frame_size: body.fixed_slots,
             closures: Vec::new(),
@@ -79,7 +86,10 @@ impl<'a> Builder<'a> {
             caches: Vec::new(),
         };
         Self {
+            tree,
+            info,
             body,
+            inlining: None,
             code,
             labels: Vec::new(),
             jumps: Vec::new(),
@@ -174,7 +184,15 @@ impl<'a> Builder<'a> {
 
     /// Whether a register belongs to a variable.
     pub(super) fn is_fixed(&self, register: Reg) -> bool {
-        register < self.body.fixed_slots
+        match self.inlining {
+            None => register < self.body.fixed_slots,
+            Some(inlining) => register < inlining.base + self.body.fixed_slots,
+        }
+    }
+
+    /// The register of a fixed slot.
+    pub(super) fn slot(&self, slot: Slot) -> Reg {
+        self.inlining.map_or(slot.0, |inlining| inlining.base + slot.0)
     }
 
     // ---- code ----

@@ -9,6 +9,9 @@ use crate::syntax::ast::Span;
 impl<'a> Builder<'a> {
     pub(super) fn call(&mut self, call: &'a Call, span: Span, to: Reg) {
         let (op, number, beside) = match &call.callee {
+            Callee::Action(action) if self.may_inline(*action, call.args.len()) => {
+                return self.inline(*action, call, span, to);
+            }
             Callee::Action(action) => (Op::Call, action.0, 0),
             Callee::Own(action) => (Op::CallOwn, action.0, 0),
             Callee::Builtin(builtin) => (Op::CallBuiltin, *builtin, 0),

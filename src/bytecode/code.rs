@@ -18,6 +18,19 @@ pub struct Handler {
     pub target: u32,
 }
 
+/// Code of a leaf action that stands in its caller's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inlined {
+    /// First position of its code.
+    pub from: u32,
+    /// One past the last.
+    pub to: u32,
+    /// Whose code it is.
+    pub action: ActionId,
+    /// Where the call stood.
+    pub call: u32,
+}
+
 /// A closure to be made: its action, and where its cells come from.
 #[derive(Clone, Debug)]
 pub struct Closure {
@@ -40,6 +53,8 @@ pub struct Code {
     pub places: Vec<(u32, Place)>,
     /// Innermost first.
     pub handlers: Vec<Handler>,
+    /// In order; none inside another.
+    pub inlined: Vec<Inlined>,
     /// Where each loop's header stands.
     pub loop_entries: Vec<(LoopId, u32)>,
     /// Fixed slots and temporaries.
@@ -65,6 +80,13 @@ impl Code {
     /// The handler for an error at a position.
     pub fn handler(&self, position: u32) -> Option<Handler> {
         self.handlers.iter().copied().find(|handler| handler.from <= position && position < handler.to)
+    }
+
+    /// The leaf action that the instruction at a position comes from, if it was another's.
+    pub fn inlined_at(&self, position: u32) -> Option<Inlined> {
+        let after = self.inlined.partition_point(|inlined| inlined.from <= position);
+        let inlined = self.inlined[after.checked_sub(1)?];
+        (position < inlined.to).then_some(inlined)
     }
 
     /// Where a loop begins.

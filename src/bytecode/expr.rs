@@ -23,11 +23,12 @@ impl<'a> Builder<'a> {
     /// An operand: a local where it stands, anything else in a new temporary.
     pub(super) fn operand(&mut self, expr: &'a Expr) -> Reg {
         match &expr.kind {
-            ExprKind::Local(slot) => slot.0,
+            ExprKind::Local(slot) => self.slot(*slot),
             ExprKind::Read(Place::Local(slot), name) => {
+                let register = self.slot(*slot);
                 self.at(expr.span);
-                self.emit_wide(Op::CheckSet, slot.0, name.0);
-                slot.0
+                self.emit_wide(Op::CheckSet, register, name.0);
+                register
             }
             _ => self.in_temporary(expr),
         }
@@ -60,7 +61,7 @@ impl<'a> Builder<'a> {
         let span = expr.span;
         match &expr.kind {
             ExprKind::Const(value) => self.load(*value, to),
-            ExprKind::Local(slot) => self.move_to(slot.0, to),
+            ExprKind::Local(slot) => self.move_to(self.slot(*slot), to),
             ExprKind::Read(place, name) => self.read(*place, *name, span, to),
             ExprKind::GlobalOr(global, builtin) => {
                 self.at(span);
@@ -156,8 +157,9 @@ impl<'a> Builder<'a> {
         self.at(span);
         match place {
             Place::Local(slot) => {
-                self.emit_wide(Op::CheckSet, slot.0, name.0);
-                self.move_to(slot.0, to);
+                let register = self.slot(slot);
+                self.emit_wide(Op::CheckSet, register, name.0);
+                self.move_to(register, to);
             }
             Place::Cell(slot) => {
                 self.emit(Op::LoadCell, to, slot.0, 0);
@@ -260,7 +262,7 @@ impl<'a> Builder<'a> {
             && let Ok(global) = u16::try_from(global.0)
         {
             self.at(span);
-            self.emit(Op::IndexGetGlobal, to, global, key.0);
+            self.emit(Op::IndexGetGlobal, to, global, self.slot(*key));
             self.at(object.span);
             return self.word(0, u32::from(global));
         }

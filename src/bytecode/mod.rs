@@ -10,6 +10,7 @@ mod code;
 mod condition;
 mod disassemble;
 mod expr;
+mod inline;
 mod jump_table;
 mod op;
 mod stmt;
@@ -17,6 +18,6 @@ mod unwind;
 mod verify;
 
 pub use builder::compile;
-pub use code::{Closure, Code, Handler};
+pub use code::{Closure, Code, Handler, Inlined};
 pub use op::{Extension, Instr, Op, Operand, Shape};
 pub use verify::verify;

@@ -261,6 +261,8 @@ op_table! {
     LoopHeader: None WideCost None None;
     /// `limit a`
     LimitGas: Reg None None None;
+    /// A leaf action's code follows: the poll and the depth of a call; its frame's slots.
+    EnterInlined: None WideNumber None None;
 
     // Containers.
     /// `a = b[c]`

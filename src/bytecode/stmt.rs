@@ -103,7 +103,7 @@ impl<'a> Builder<'a> {
     /// Assigns a variable.
     pub(super) fn assign(&mut self, place: Place, value: &'a Expr, fresh: bool, span: Span) {
         if let Place::Local(slot) = place {
-            return self.into(value, slot.0);
+            return self.into(value, self.slot(slot));
         }
         let mark = self.mark();
         let value = self.operand(value);
@@ -115,7 +115,7 @@ impl<'a> Builder<'a> {
     /// Assigns what stands in a register.
     pub(super) fn store(&mut self, place: Place, value: Reg, fresh: bool) {
         match place {
-            Place::Local(slot) => self.move_to(value, slot.0),
+            Place::Local(slot) => self.move_to(value, self.slot(slot)),
             Place::Cell(slot) => self.emit(Op::StoreCell, value, slot.0, 0),
             Place::Upvalue(index) => self.emit(Op::StoreUpvalue, value, index, 0),
             Place::Global(global) => self.emit_wide(Op::StoreGlobal, value, global.0),
@@ -263,6 +263,9 @@ impl<'a> Builder<'a> {
     }
 
     fn return_value(&mut self, value: Option<&'a Expr>, fresh: bool) {
+        if self.inlining.is_some() {
+            return self.return_inlined(value);
+        }
         let Some(value) = value else {
             let null = self.finally_around().map(|_| self.temporary());
             if let Some(null) = null {

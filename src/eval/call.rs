@@ -1,11 +1,18 @@
 //! Calls.
 
 use super::{Walker, place, run_action};
-use crate::resolve::hir::{Call, Callee, Expr};
+use crate::resolve::hir::{Call, Callee, Expr, Tree};
 use crate::runtime::info::{ActionId, Symbol};
-use crate::runtime::{CallSite, NO_INSTANCE, Target, Unwind, grow_stack};
+use crate::runtime::{CallSite, Isolate, NO_INSTANCE, Target, Unwind};
 use crate::syntax::ast::Span;
 use crate::value::Value;
+
+/// [`run_action`] on more of the host's stack.
+#[cold]
+#[inline(never)]
+fn run_deep(tree: &Tree, isolate: &mut Isolate, action: ActionId, base: u32) -> Result<Value, Unwind> {
+    isolate.with_stack(|isolate| run_action(tree, isolate, action, base))
+}
 
 impl<'a> Walker<'a> {
     /// A call whose callee the text fixes: a function of its own, because it is the commonest.
@@ -127,7 +134,12 @@ impl<'a> Walker<'a> {
             return self.failed(span);
         }
         let (tree, isolate) = (self.tree, &mut *self.isolate);
-        match grow_stack(|| run_action(tree, isolate, action, base)) {
+        let result = if isolate.stack_is_low() {
+            run_deep(tree, isolate, action, base)
+        } else {
+            run_action(tree, isolate, action, base)
+        };
+        match result {
             Ok(value) => {
                 let result = self.isolate.leave(value);
                 self.located(result, span)

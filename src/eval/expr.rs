@@ -1,9 +1,10 @@
 //! Expressions.
 
 use super::{Flow, Walker, place};
-use crate::resolve::hir::{BinaryOp, Callee, Capture, Expr, ExprKind, GasId, Place, UnaryOp};
+use crate::resolve::hir::{BinaryOp, Callee, Capture, Expr, ExprKind, GasId, Place, Slot, UnaryOp};
 use crate::runtime::Unwind;
 use crate::runtime::info::{ActionId, Symbol};
+use crate::runtime::ops::quick;
 use crate::syntax::ast::Span;
 use crate::value::Value;
 
@@ -24,7 +25,10 @@ impl<'a> Walker<'a> {
         match &expr.kind {
             ExprKind::Const(value) => Ok(*value),
             ExprKind::Local(slot) => Ok(self.isolate.slots[self.base + slot.0 as usize]),
-            ExprKind::Binary(..) => self.binary(expr),
+            ExprKind::Binary(op, left, right) => match self.quick_binary(*op, left, right) {
+                Some(value) => Ok(value),
+                None => self.binary(expr),
+            },
             ExprKind::Read(..) => self.read(expr),
             ExprKind::Call(call) => match &call.callee {
                 Callee::Action(action) => self.call_bound(call, *action, expr.span),
@@ -105,6 +109,45 @@ impl<'a> Walker<'a> {
         Ok((a, b))
     }
 
+    /// Two operands that need no walk, if the right one and then the left one are such.
+    #[inline(always)]
+    fn at_hand(&self, left: &Expr, right: &Expr) -> Option<(Value, Value)> {
+        let local = |slot: Slot| self.isolate.slots[self.base + slot.0 as usize];
+        match (&left.kind, &right.kind) {
+            (ExprKind::Local(left), ExprKind::Const(right)) => Some((local(*left), *right)),
+            (ExprKind::Local(left), ExprKind::Local(right)) => Some((local(*left), local(*right))),
+            _ => None,
+        }
+    }
+
+    /// A binary operator on 64-bit integers at hand: it calls nothing, so what contains it needs no stack frame.
+    #[inline(always)]
+    fn quick_binary(&self, op: BinaryOp, left: &Expr, right: &Expr) -> Option<Value> {
+        let (a, b) = self.at_hand(left, right)?;
+        match op {
+            BinaryOp::Add => quick::add(a, b),
+            BinaryOp::Sub => quick::sub(a, b),
+            BinaryOp::Mul => quick::mul(a, b),
+            BinaryOp::Mod => quick::modulo(a, b),
+            _ => None,
+        }
+    }
+
+    /// The same for a condition.
+    #[inline(always)]
+    fn quick_test(&self, expr: &Expr) -> Option<bool> {
+        let ExprKind::Binary(op, left, right) = &expr.kind else { return None };
+        let (a, b) = self.at_hand(left, right)?;
+        match op {
+            BinaryOp::Lt => quick::less(a, b),
+            BinaryOp::Le => quick::less_equal(a, b),
+            BinaryOp::Gt => quick::greater(a, b),
+            BinaryOp::Ge => quick::greater_equal(a, b),
+            BinaryOp::Eq => quick::equal(a, b),
+            _ => None,
+        }
+    }
+
     #[inline(never)]
     fn binary(&mut self, expr: &'a Expr) -> Result<Value, Unwind> {
         let ExprKind::Binary(op, left, right) = &expr.kind else { unreachable!("called for binary operators only") };
@@ -147,8 +190,16 @@ impl<'a> Walker<'a> {
     }
 
     /// A condition, without making a boolean value where a comparison decides.
-    #[inline]
+    #[inline(always)]
     pub(super) fn test(&mut self, expr: &'a Expr) -> Result<bool, Unwind> {
+        match self.quick_test(expr) {
+            Some(holds) => Ok(holds),
+            None => self.full_test(expr),
+        }
+    }
+
+    #[inline(never)]
+    fn full_test(&mut self, expr: &'a Expr) -> Result<bool, Unwind> {
         if let ExprKind::Binary(op, left, right) = &expr.kind {
             let ordered = matches!(op, BinaryOp::Lt | BinaryOp::Le | BinaryOp::Gt | BinaryOp::Ge | BinaryOp::Eq);
             if ordered {

@@ -50,6 +50,7 @@ impl<'a> Walker<'a> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn while_loop(&mut self, id: LoopId, header: GasId, test: &'a Expr, body: &'a [Stmt]) -> Flow {
         loop {
             if let Some(flow) = self.arrive(id, header) {

@@ -78,6 +78,7 @@ fn place(span: Span) -> Place {
 }
 
 /// Runs the entered topmost frame from its start, in the upper tier if the action is hot.
+#[inline(always)]
 fn run_action(tree: &Tree, isolate: &mut Isolate, action: ActionId, base: u32) -> Result<Value, Unwind> {
     let counter = &mut isolate.calls[action.0 as usize];
     if counter.count >= counter.ask_at && ask_at_call(isolate, action) {

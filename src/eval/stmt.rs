@@ -28,6 +28,7 @@ impl<'a> Walker<'a> {
         self.statements(&block.stmts)
     }
 
+    #[inline(always)]
     fn statement(&mut self, stmt: &'a Stmt) -> Flow {
         match &stmt.kind {
             StmtKind::Gas(gas) => Self::flow(self.charge(*gas)),
@@ -122,6 +123,7 @@ impl<'a> Walker<'a> {
         Flow::Return
     }
 
+    #[inline(always)]
     fn branch(&mut self, arms: &'a [IfArm], otherwise: Option<&'a Block>) -> Flow {
         for arm in arms {
             if let Some(gas) = arm.gas
@@ -130,12 +132,24 @@ impl<'a> Walker<'a> {
                 return Flow::Unwind;
             }
             match self.test(&arm.test) {
-                Ok(true) => return self.block(&arm.body),
+                Ok(true) => return self.arm(&arm.body),
                 Ok(false) => {}
                 Err(Unwind) => return Flow::Unwind,
             }
         }
         otherwise.map_or(Flow::Normal, |block| self.block(block))
+    }
+
+    /// A block that is often one `return`, which needs no walk over statements.
+    #[inline(always)]
+    fn arm(&mut self, block: &'a Block) -> Flow {
+        if self.charge(block.gas).is_err() {
+            return Flow::Unwind;
+        }
+        if let [Stmt { kind: StmtKind::Return(value, fresh), .. }] = &*block.stmts {
+            return self.return_value(value.as_ref(), *fresh);
+        }
+        self.statements(&block.stmts)
     }
 
     fn print(&mut self, exprs: &'a [Expr], span: Span) -> Result<(), Unwind> {

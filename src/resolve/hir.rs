@@ -50,6 +50,10 @@ pub struct ActionBody {
     pub fixed_slots: u16,
     /// An upper bound of the temporaries that any tier needs above the fixed slots.
     pub temporaries: u16,
+    /// Short, plain, and calls no program code: an upper tier may compile it into its callers.
+    pub leaf: bool,
+    /// Whether the temporaries have room for the window of any leaf.
+    pub room_for_leaves: bool,
 }
 
 /// Statements that begin a gas block.

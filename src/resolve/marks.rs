@@ -11,6 +11,8 @@ pub fn insert(tree: &mut Tree) -> Vec<MarkInfo> {
     let mut marks = Marks { action: ActionId(0), known: Vec::new(), headers: Vec::new() };
     for (index, body) in tree.actions.iter_mut().enumerate() {
         marks.action = ActionId(index as u32);
+        // A call that is shown is a call.
+        body.leaf = false;
         marks.block(&mut body.body);
     }
     marks.known

@@ -21,6 +21,7 @@ pub mod dump;
 mod expr;
 mod gas;
 pub mod hir;
+mod leaf;
 pub mod marks;
 mod name;
 mod prescan;
@@ -96,6 +97,7 @@ impl<'a> Resolver<'a> {
             bodies.push(body);
             actions.push(info);
         }
+        leaf::mark(&mut bodies, &mut actions);
         let info = ProgramInfo {
             file_name: file_name.to_owned(),
             source: source.to_owned(),

@@ -360,6 +360,8 @@ impl<'a> Resolver<'a> {
             gas: function.gas.finish(),
             fixed_slots: info.fixed_slots,
             temporaries: temporaries.min(SLOTS_MAX) as u16,
+            leaf: false,
+            room_for_leaves: false,
         };
         self.actions[function.id.0 as usize] = Some((body, info));
         function.captures

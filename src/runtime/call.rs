@@ -18,12 +18,6 @@ const STACK_RED_ZONE: usize = if cfg!(debug_assertions) { 4 << 20 } else { 1 << 
 /// Host stack added when less is left.
 const STACK_SEGMENT: usize = 4 * STACK_RED_ZONE;
 
-/// Runs `f` with enough host stack for one action's evaluation, so that the logical depth limit is always hit first.
-#[inline]
-pub fn grow_stack<R>(f: impl FnOnce() -> R) -> R {
-    stacker::maybe_grow(STACK_RED_ZONE, STACK_SEGMENT, f)
-}
-
 /// Where a call stands in its caller's text.
 #[derive(Clone, Copy, Debug)]
 pub enum CallSite {
@@ -77,6 +71,43 @@ pub enum Target {
 }
 
 impl Isolate {
+    /// Runs `f` with enough host stack for one action's evaluation, so that the logical depth limit is always hit
+    /// first.
+    #[inline(always)]
+    pub fn with_stack<R>(&mut self, f: impl FnOnce(&mut Isolate) -> R) -> R {
+        if self.stack_is_low() { self.with_more_stack(f) } else { f(self) }
+    }
+
+    /// Whether a call may not go on on this stack, as far as is known.
+    #[inline(always)]
+    pub fn stack_is_low(&self) -> bool {
+        psm::stack_pointer() as usize <= self.stack_floor
+    }
+
+    /// Where this thread's stack ends is not known, or near.
+    #[cold]
+    #[inline(never)]
+    fn with_more_stack<R>(&mut self, f: impl FnOnce(&mut Isolate) -> R) -> R {
+        let was = self.stack_floor;
+        let result = if self.find_stack_floor() {
+            f(self)
+        } else {
+            stacker::grow(STACK_SEGMENT, || {
+                self.find_stack_floor();
+                f(self)
+            })
+        };
+        self.stack_floor = was;
+        result
+    }
+
+    /// Notes how far the stack pointer may go down; whether it has not gone there yet.
+    fn find_stack_floor(&mut self) -> bool {
+        let left = stacker::remaining_stack().unwrap_or(0).saturating_sub(STACK_RED_ZONE);
+        self.stack_floor = psm::stack_pointer() as usize - left;
+        left > 0
+    }
+
     /// Enters an action: checks the number of arguments and the depth, completes the arguments, makes cells, opens
     /// the checkpoint of a contract call. The arguments stand in `slots[base..base + argc]`.
     #[inline(always)]
@@ -182,6 +213,16 @@ impl Isolate {
         }
         if let Some(timed) = timed {
             self.probe_entered(timed);
+        }
+        Ok(())
+    }
+
+    /// What entering an action does that has been compiled into its caller: the poll, and the bounds of the stack.
+    #[inline(always)]
+    pub fn enter_inlined(&mut self, frame_slots: u32) -> Result<(), Unwind> {
+        self.poll()?;
+        if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
+            return self.fail("Call depth exceeded");
         }
         Ok(())
     }
@@ -640,7 +681,9 @@ impl Isolate {
             Some(upper) if self.in_upper => upper.clone(),
             _ => self.lower.clone(),
         };
-        grow_stack(|| tier.run(self, entry))
+        // The host may have moved this isolate to another thread since it last ran.
+        self.stack_floor = usize::MAX;
+        self.with_stack(|isolate| tier.run(isolate, entry))
     }
 
     /// Runs the rest of the topmost frame in the upper tier, from the lower one.
@@ -649,7 +692,7 @@ impl Isolate {
             unreachable!("the policy enters the upper tier only where there is one")
         };
         let was = std::mem::replace(&mut self.in_upper, true);
-        let result = grow_stack(|| upper.run(self, entry));
+        let result = self.with_stack(|isolate| upper.run(isolate, entry));
         self.in_upper = was;
         result
     }

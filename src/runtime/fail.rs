@@ -1,6 +1,6 @@
 //! Runtime errors: making them, giving them their place, and what `catch` sees.
 
-use super::call::CallSite;
+use super::call::{CallSite, Frame};
 use super::info::{ActionId, Place};
 use super::isolate::Isolate;
 use super::signal::{ErrorKind, Signal, Unwind};
@@ -101,6 +101,16 @@ impl Isolate {
             }
         }
         Unwind
+    }
+
+    /// The same for code of an action that was compiled into the topmost frame's, called at a position of that.
+    #[cold]
+    pub fn locate_inlined(&mut self, action: ActionId, call: u32, place: Place) -> Unwind {
+        let caller = *self.frame();
+        self.frames.push(Frame { action, site: CallSite::Position(call), ..caller });
+        let unwind = self.locate(place);
+        self.frames.pop();
+        unwind
     }
 
     /// The active calls, innermost first.

@@ -85,6 +85,8 @@ pub struct Isolate {
     pub upper: Option<Arc<dyn Tier>>,
     /// Whether the code that runs now is the upper tier's: what it calls stays there.
     pub in_upper: bool,
+    /// The host stack ends here for calls: below it they take a new segment. The greatest address if not known.
+    pub(super) stack_floor: usize,
     /// Where `print` goes.
     pub output: Output,
     /// The transaction.
@@ -164,6 +166,7 @@ impl Isolate {
             lower,
             upper,
             in_upper: false,
+            stack_floor: usize::MAX,
             output,
             tx: TxContext::default(),
             stack_slots: 0,

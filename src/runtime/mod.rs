@@ -21,7 +21,7 @@ mod signal;
 mod tier;
 mod tx;
 
-pub use call::{CallSite, Frame, NO_INSTANCE, Target, grow_stack};
+pub use call::{CallSite, Frame, NO_INSTANCE, Target};
 pub use fail::TraceEntry;
 pub use host::{HOST_FUNCTIONS, HostFunctions};
 pub use isolate::{Isolate, IsolateSettings};

@@ -5,11 +5,15 @@
 //! numbers, find their place again by a binary search, and undoing a removal puts the entry back where it was.
 //! A removed entry leaves a tombstone (key [`Value::UNSET`]) until the map is compacted.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use super::hash::{hash_immediate, immediate_seed};
 use super::tag::{Tag, Value};
 
 /// Up to so many entries (tombstones included) a map is scanned and has no index.
 const SCAN_LIMIT: usize = 8;
+/// How many places of entries found last a map with an index keeps.
+const HINTS: usize = 8;
 /// The `entry` of an index slot that is free.
 const FREE: u32 = u32::MAX;
 
@@ -50,6 +54,9 @@ pub struct MapData {
     entries: Vec<Entry>,
     /// Empty, or a power of two of slots with no tombstones: removal shifts back.
     index: Vec<Slot>,
+    /// Where keys were found last, by [`hint_of`]: a transfer reads an entry, checks it and writes it. Only a guess:
+    /// the entry's key decides. Atomic because constants are shared between threads.
+    hints: [AtomicU32; HINTS],
     live: u32,
     seed: u64,
     next_seq: u64,
@@ -67,10 +74,23 @@ fn same_key(a: Value, b: Value) -> bool {
     a.raw_eq(b) || (a.tag() == Tag::Str && b.tag() == Tag::Str && a.as_str() == b.as_str())
 }
 
+/// Which hint a key uses.
+#[inline(always)]
+fn hint_of(key: Value) -> usize {
+    (key.payload().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 61) as usize
+}
+
 impl MapData {
     /// An empty map.
     pub fn new() -> MapData {
-        MapData { entries: Vec::new(), index: Vec::new(), live: 0, seed: immediate_seed(), next_seq: 0 }
+        MapData {
+            entries: Vec::new(),
+            index: Vec::new(),
+            hints: Default::default(),
+            live: 0,
+            seed: immediate_seed(),
+            next_seq: 0,
+        }
     }
 
     /// An empty map with room for `capacity` entries.
@@ -131,9 +151,33 @@ impl MapData {
     }
 
     /// The index of the key's entry. The hot path of contract code.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, key: Value) -> Option<u32> {
         debug_assert!(key.is_map_key(), "{key:?} is no map key");
+        if self.index.is_empty() {
+            let found = self.entries.iter().position(|entry| entry.key.raw_eq(key));
+            return if found.is_some() { found.map(|at| at as u32) } else { self.find_anew(key) };
+        }
+        // Relaxed: a guess, checked against the entry that it names.
+        let at = self.hints[hint_of(key)].load(Ordering::Relaxed);
+        match self.entries.get(at as usize) {
+            Some(entry) if entry.key.raw_eq(key) => Some(at),
+            _ => self.find_anew(key),
+        }
+    }
+
+    #[inline(never)]
+    fn find_anew(&self, key: Value) -> Option<u32> {
+        let found = self.find_by_hash(key);
+        if let Some(at) = found {
+            // Relaxed: see `find`.
+            self.hints[hint_of(key)].store(at, Ordering::Relaxed);
+        }
+        found
+    }
+
+    #[inline(always)]
+    fn find_by_hash(&self, key: Value) -> Option<u32> {
         if key.is_str() {
             self.find_text(key)
         } else if key.is_heap() {

@@ -2,6 +2,7 @@
 
 use super::cursor::{Cursor, constant, slot_of};
 use super::dispatch::Step;
+use super::unwind::locate;
 use super::variables::{global_not_found, upvalue_cell};
 use crate::bytecode::{Closure, Code};
 use crate::resolve::hir::Capture;
@@ -43,7 +44,7 @@ pub(super) fn index_get_global<'vm>(isolate: &mut Isolate, code: &Code, at: Curs
 #[inline(never)]
 fn global_of_index_not_found<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let failed: Step<'vm> = global_not_found(isolate, at.word().number());
-    isolate.locate(code.place(at.position(code) + 1));
+    locate(isolate, code, at.position(code) + 1);
     failed
 }
 

@@ -205,6 +205,7 @@ impl Vm {
                 Op::Gas => step!(jumps::gas(isolate, at)),
                 Op::Mark => go!(surroundings::mark(isolate, at)),
                 Op::LoopHeader => step!(jumps::loop_header(isolate, at)),
+                Op::EnterInlined => step!(isolate.enter_inlined(instr.number()).map(|()| at.next())),
                 Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
                 Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),
                 Op::IndexGetConst => step!(containers::index_get_const(isolate, code, at)),

@@ -3,6 +3,7 @@
 use super::Vm;
 use super::cursor::Cursor;
 use super::dispatch::Step;
+use crate::bytecode::{Code, Inlined};
 use crate::resolve::hir::Completion;
 use crate::runtime::Isolate;
 use crate::value::Value;
@@ -15,7 +16,7 @@ impl Vm {
     pub(super) fn unwind(&self, isolate: &mut Isolate, mut position: u32, depth: usize) -> Option<u32> {
         loop {
             let code = self.code(isolate.frame().action);
-            isolate.locate(code.place(position));
+            locate(isolate, code, position);
             if isolate.is_catchable()
                 && let Some(handler) = code.handler(position)
             {
@@ -28,6 +29,15 @@ impl Vm {
             isolate.leave_failed();
         }
     }
+}
+
+/// Gives what unwinds its place: that of the instruction at a position of the topmost frame's code.
+pub(super) fn locate(isolate: &mut Isolate, code: &Code, position: u32) {
+    let place = code.place(position);
+    match code.inlined_at(position) {
+        None => isolate.locate(place),
+        Some(Inlined { action, call, .. }) => isolate.locate_inlined(action, call, place),
+    };
 }
 
 pub(super) fn catch<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {

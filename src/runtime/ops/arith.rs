@@ -3,39 +3,38 @@
 use super::super::gas;
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
+use super::quick;
 use crate::value::numbers::{Integer, Overflow, SHIFT_MAX, float_mod};
 use crate::value::{Tag, Value};
 
 /// Greatest length of a repeated string, in characters.
 const REPEAT_CHARACTERS_MAX: i64 = 1_000_000;
 
-macro_rules! checked_fast_path {
-    ($(#[$doc:meta])* $name:ident, $slow:ident, $checked:ident) => {
+macro_rules! quick_first {
+    ($(#[$doc:meta])* $name:ident, $slow:ident) => {
         $(#[$doc])*
         #[inline(always)]
         pub fn $name(&mut self, a: Value, b: Value) -> Result<Value, Unwind> {
-            if a.both_int(b)
-                && let Some(result) = a.int_payload().$checked(b.int_payload())
-            {
-                return Ok(Value::int(result));
+            match quick::$name(a, b) {
+                Some(result) => Ok(result),
+                None => self.$slow(a, b),
             }
-            self.$slow(a, b)
         }
     };
 }
 
 impl Isolate {
-    checked_fast_path!(
+    quick_first!(
         /// `a + b`
-        add, add_slow, checked_add
+        add, add_slow
     );
-    checked_fast_path!(
+    quick_first!(
         /// `a - b`
-        sub, sub_slow, checked_sub
+        sub, sub_slow
     );
-    checked_fast_path!(
+    quick_first!(
         /// `a * b`
-        mul, mul_slow, checked_mul
+        mul, mul_slow
     );
 
     /// `a / b`
@@ -51,23 +50,10 @@ impl Isolate {
         self.div_slow(a, b)
     }
 
-    /// `a % b`
-    #[inline(always)]
-    pub fn modulo(&mut self, a: Value, b: Value) -> Result<Value, Unwind> {
-        if a.both_int(b) {
-            let (x, y) = (a.int_payload(), b.int_payload());
-            if y > 0 {
-                let remainder = if ((x | y) as u64) >> 32 == 0 {
-                    // A 32-bit division takes half the time.
-                    i64::from(x as u32 % y as u32)
-                } else {
-                    x.rem_euclid(y)
-                };
-                return Ok(Value::int(remainder));
-            }
-        }
-        self.modulo_slow(a, b)
-    }
+    quick_first!(
+        /// `a % b`
+        modulo, modulo_slow
+    );
 
     #[inline(never)]
     fn add_slow(&mut self, a: Value, b: Value) -> Result<Value, Unwind> {

@@ -4,15 +4,16 @@ use std::cmp::Ordering;
 
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
+use super::quick;
 use crate::value::{Tag, Value, compare, equals};
 
 macro_rules! order {
-    ($(#[$doc:meta])* $name:ident, $integers:tt, $holds:expr) => {
+    ($(#[$doc:meta])* $name:ident, $holds:expr) => {
         $(#[$doc])*
         #[inline(always)]
         pub fn $name(&mut self, a: Value, b: Value) -> Result<bool, Unwind> {
-            if a.both_int(b) {
-                return Ok(a.int_payload() $integers b.int_payload());
+            if let Some(holds) = quick::$name(a, b) {
+                return Ok(holds);
             }
             let holds: fn(Ordering) -> bool = $holds;
             Ok(self.order_slow(a, b)?.is_some_and(holds))
@@ -23,19 +24,19 @@ macro_rules! order {
 impl Isolate {
     order!(
         /// `a < b`
-        less, <, |ordering| ordering == Ordering::Less
+        less, |ordering| ordering == Ordering::Less
     );
     order!(
         /// `a <= b`
-        less_equal, <=, |ordering| ordering != Ordering::Greater
+        less_equal, |ordering| ordering != Ordering::Greater
     );
     order!(
         /// `a > b`
-        greater, >, |ordering| ordering == Ordering::Greater
+        greater, |ordering| ordering == Ordering::Greater
     );
     order!(
         /// `a >= b`
-        greater_equal, >=, |ordering| ordering != Ordering::Less
+        greater_equal, |ordering| ordering != Ordering::Less
     );
 
     /// None: they are not ordered (NaN, null), so every comparison is false.
@@ -58,10 +59,10 @@ impl Isolate {
     /// `a == b`
     #[inline(always)]
     pub fn equal(&mut self, a: Value, b: Value) -> Result<bool, Unwind> {
-        if a.both_int(b) {
-            return Ok(a.int_payload() == b.int_payload());
+        match quick::equal(a, b) {
+            Some(equal) => Ok(equal),
+            None => self.equal_slow(a, b),
         }
-        self.equal_slow(a, b)
     }
 
     #[inline(never)]

@@ -7,6 +7,7 @@ mod emit;
 mod index;
 mod iterate;
 mod make;
+pub mod quick;
 mod store;
 mod write_text;
 
