@@ -58,21 +58,33 @@ pub struct Throughput {
 pub fn cells(samples: &[SampleRow]) -> BTreeMap<CellKey, Cell> {
     let mut cells: BTreeMap<CellKey, Cell> = BTreeMap::new();
     for row in samples.iter().filter(|row| matches!(row.arm, Arm::Single | Arm::Head)) {
-        let key = CellKey {
-            workload: row.workload.clone(),
-            params: row.params.clone(),
-            executor: row.executor.clone(),
-            threads: row.threads,
-            mode: row.mode.clone(),
-        };
-        let cell = cells.entry(key).or_default();
+        let cell = cells.entry(CellKey::of(row)).or_default();
         cell.processes.entry(row.process).or_default().take(row);
     }
     cells
 }
 
+impl CellKey {
+    /// The cell that a row belongs to.
+    pub fn of(row: &SampleRow) -> Self {
+        Self {
+            workload: row.workload.clone(),
+            params: row.params.clone(),
+            executor: row.executor.clone(),
+            threads: row.threads,
+            mode: row.mode.clone(),
+        }
+    }
+
+    /// `token/vm/2`, as the verdict line has it.
+    pub fn name(&self) -> String {
+        format!("{}/{}/{}", self.workload, self.mode, self.threads)
+    }
+}
+
 impl Process {
-    fn take(&mut self, row: &SampleRow) {
+    /// Takes one of the process's rows.
+    pub(super) fn take(&mut self, row: &SampleRow) {
         let Some(value) = row.value.filter(|v| v.is_finite()) else {
             return;
         };

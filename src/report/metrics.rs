@@ -60,6 +60,17 @@ pub const AGREED: &str = "agreed";
 /// Blocks or passes that were compared for [`AGREED`].
 pub const AGREED_BLOCKS: &str = "agreed_blocks";
 
+/// Deterministic counters of a fixed piece of work, from a process that times nothing. Phase `steady`.
+pub const COUNTED_GAS: &str = "counted_gas";
+/// As [`COUNTED_GAS`]: instructions that the VM executed.
+pub const VM_OPERATIONS: &str = "vm_operations";
+/// As [`COUNTED_GAS`]: heap objects made.
+pub const ALLOCATIONS: &str = "allocations";
+/// As [`COUNTED_GAS`]: size of the bytecode compiled.
+pub const BYTECODE_BYTES: &str = "bytecode_bytes";
+/// 1 when the output and the results of that work are those of the base, else 0. Arm `head`.
+pub const SAME_OUTPUT: &str = "same_output";
+
 /// Latency of sampled single transactions: one row a process, phase `probe`.
 pub const P50_NS: &str = "p50_ns";
 /// As [`P50_NS`], 99th percentile.
@@ -100,6 +111,8 @@ pub mod unit {
     pub const KIB: &str = "KiB";
     /// Transactions.
     pub const TX: &str = "tx";
+    /// Bytes.
+    pub const BYTES: &str = "B";
     /// Gas.
     pub const GAS: &str = "gas";
     /// A plain number or a flag.

@@ -11,6 +11,7 @@
 pub mod cells;
 pub mod charts;
 pub mod folder;
+pub mod gate;
 pub mod metrics;
 pub mod numbers;
 pub mod records;

@@ -78,7 +78,7 @@ pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
             summary.warnings.push(Warning(format!(
                 "{}: nothing was promoted: the figure is the interpreter's; raise \
                  config.bench_iterations or lower the threshold",
-                name_of(key)
+                key.name()
             )));
         }
         summary.rows.push(row);
@@ -86,11 +86,6 @@ pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
         summary.cold.extend(cold_start(key, cell));
     }
     summary
-}
-
-/// `token/vm/2`, as the verdict line has it.
-fn name_of(key: &CellKey) -> String {
-    format!("{}/{}/{}", key.workload, key.mode, key.threads)
 }
 
 fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
@@ -234,7 +229,7 @@ fn most_common(verdicts: impl Iterator<Item = WarmupVerdict>) -> Option<WarmupVe
 }
 
 fn warnings_of(key: &CellKey, all: &[&Process], row: &SummaryRow) -> Vec<Warning> {
-    let name = name_of(key);
+    let name = key.name();
     let mut warnings = Vec::new();
     let mut warn = |text: String| warnings.push(Warning(format!("{name}: {text}")));
     if row.agreed == Some(false) {
