@@ -74,6 +74,8 @@ pub struct RunOptions {
     pub depth_limit: u32,
     /// Count the calls of this action (script workloads' transactions).
     pub count_calls_of: Option<String>,
+    /// Count the VM's instructions and the gas of each call, in a VM that is slower for it.
+    pub count_operations: bool,
 }
 
 impl Default for RunOptions {
@@ -89,6 +91,7 @@ impl Default for RunOptions {
             collect_always: false,
             depth_limit: 10_000,
             count_calls_of: None,
+            count_operations: false,
         }
     }
 }
@@ -245,6 +248,8 @@ pub struct Counters {
     pub allocations: u64,
     /// Collections.
     pub collections: u64,
+    /// Instructions that the VM executed, if they are counted.
+    pub vm_operations: Option<u64>,
     /// Bytes of bytecode compiled.
     pub bytecode_bytes: u64,
     /// Live heap bytes.
@@ -253,6 +258,15 @@ pub struct Counters {
     pub events: u64,
     /// Time spent compiling to bytecode, nanoseconds.
     pub compile_ns: u64,
+}
+
+/// The gas of an action's calls in the VM, with all that they called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ActionGas {
+    /// `transfer`, `Token.transfer`; the top level is `(top level)`.
+    pub action: String,
+    /// Of each call, ascending.
+    pub gas: Vec<u64>,
 }
 
 /// A value that a workload file assigned to `config.NAME` at its top level as a literal.

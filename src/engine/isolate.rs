@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use super::Engine;
 use super::api::{
-    ConfigValue, Counters, Data, Digest, Failure, Mode, OutputSink, PassResult, Receipt, RunOptions, TierEvent,
+    ActionGas, ConfigValue, Counters, Data, Digest, Failure, Mode, OutputSink, PassResult, Receipt, RunOptions,
+    TierEvent,
 };
 use super::convert::{export, import};
 use super::policy::policy;
@@ -20,6 +21,7 @@ use crate::runtime::{
     self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, Unwind,
 };
 use crate::value::Value;
+use crate::vm::Tally;
 
 /// The state of one run, on one thread at a time.
 #[derive(Debug)]
@@ -28,6 +30,8 @@ pub struct Isolate {
     pub(super) program: Arc<Program>,
     pub(super) mode: Mode,
     counted: Option<ActionId>,
+    /// What the VM executed, if that is counted.
+    tally: Option<Arc<Tally>>,
     pub(super) receipts: Vec<Receipt>,
     /// Canonical bytes of the current transaction's result.
     pub(super) result_bytes: Vec<u8>,
@@ -95,7 +99,10 @@ impl Isolate {
             args: options.args,
         };
         // Calls clone these: a count of references of its own keeps an isolate out of other threads' cache lines.
-        let upper = (mode != Mode::Interpreter).then(|| OwnTier::shared(program.upper()));
+        let tally = (options.count_operations && mode != Mode::Interpreter).then(Arc::<Tally>::default);
+        let upper = (mode != Mode::Interpreter).then(|| {
+            OwnTier::shared(tally.as_ref().map_or_else(|| program.upper(), |tally| program.counting_upper(tally)))
+        });
         let inner = runtime::Isolate::new(
             program.info.clone(),
             OwnTier::shared(program.evaluator.clone()),
@@ -115,7 +122,7 @@ impl Isolate {
                 handle.time_out();
             });
         }
-        Self { inner, program: program.clone(), mode, counted, receipts: Vec::new(), result_bytes: Vec::new() }
+        Self { inner, program: program.clone(), mode, counted, tally, receipts: Vec::new(), result_bytes: Vec::new() }
     }
 
     /// Runs the top level on fresh globals, heap and ledger. Counters, feedback and code of earlier passes stay.
@@ -302,11 +309,30 @@ impl Isolate {
             logical_bytes: self.inner.logical_bytes(),
             allocations: heap.objects_made(),
             collections: heap.collections(),
+            vm_operations: self.tally.as_ref().map(|tally| tally.operations()),
             bytecode_bytes: compiled.code_bytes,
             live_bytes: heap.live_bytes() as u64,
             events: self.inner.event_count,
             compile_ns: compiled.compile_ns,
         }
+    }
+
+    /// The gas of every action's calls in the VM, by name, if it is counted.
+    pub fn gas_by_action(&self) -> Vec<ActionGas> {
+        let mut actions: Vec<ActionGas> = Vec::new();
+        for (action, mut gas) in self.tally.iter().flat_map(|tally| tally.gas_by_action()) {
+            let name = if action.0 == 0 { "(top level)".to_owned() } else { self.inner.action_name(action) };
+            // Actions of one name, such as lambdas, are shown as one.
+            match actions.iter_mut().find(|each| each.action == name) {
+                Some(each) => each.gas.append(&mut gas),
+                None => actions.push(ActionGas { action: name, gas }),
+            }
+        }
+        for each in &mut actions {
+            each.gas.sort_unstable();
+        }
+        actions.sort_by(|a, b| a.action.cmp(&b.action));
+        actions
     }
 
     /// Decisions of the tier policy so far.

@@ -11,8 +11,8 @@ mod program;
 mod render;
 
 pub use api::{
-    BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OutputSink, PassResult, Problem,
-    Receipt, Region, RunOptions, TierEvent, TxStatus,
+    ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OutputSink, PassResult,
+    Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
 pub use block::{BlockSettings, GenerateHost, PreparedBlock};
 pub use isolate::{InterruptHandle, Isolate};

@@ -11,7 +11,7 @@ use crate::runtime::Tier;
 use crate::runtime::info::{ActionId, ProgramInfo};
 use crate::syntax::ast::{Span, StmtKind};
 use crate::syntax::{Diagnostic, Interner, SourceFile, diagnostic, parse};
-use crate::vm::Vm;
+use crate::vm::{CountingVm, Tally, Vm};
 
 /// All syntax errors of a file.
 #[derive(Clone, Debug)]
@@ -164,6 +164,11 @@ impl Program {
     /// The tier above the evaluator.
     pub(super) fn upper(&self) -> Arc<dyn Tier> {
         self.vm.clone()
+    }
+
+    /// The same, counting into `tally`.
+    pub(super) fn counting_upper(&self, tally: &Arc<Tally>) -> Arc<dyn Tier> {
+        Arc::new(CountingVm::new(self.vm.clone(), tally.clone()))
     }
 }
 

@@ -19,7 +19,7 @@ use super::job::{FormName, Job, JobKind};
 use super::machine;
 use super::mode::parse_mode;
 use super::protocol::{Event, Failed, Message, PROTOCOL, counter};
-use super::{chain, child_block, child_script, workload};
+use super::{chain, child_block, child_control, child_count, child_script, workload};
 
 /// Between flushes, so that the reader is not woken in every window.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
@@ -57,6 +57,14 @@ impl Halt {
         let text = if failure.rendered.is_empty() { &failure.message } else { &failure.rendered };
         Self::Fail(what, text.trim_end().to_owned())
     }
+
+    /// `verify()` failed.
+    pub(super) fn verify(failure: &Failure) -> Self {
+        match Self::program(failure) {
+            Self::Fail(Failed::Program, message) => Self::Fail(Failed::Verify, message),
+            other => other,
+        }
+    }
 }
 
 /// Does a job; the exit status says only whether a `fail` line was said.
@@ -81,6 +89,9 @@ pub fn child(job: &str) -> ExitCode {
 }
 
 fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
+    if job.kind == JobKind::Control {
+        return child_control::work(job, talk);
+    }
     let runner = |message: String| Halt::Fail(Failed::Runner, message);
     let mode = parse_mode(&job.mode).map_err(runner)?;
     let loaded = workload::load(&job.workload).map_err(|stop| runner(stop.message))?;
@@ -92,6 +103,7 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
     let watchdog = Watchdog::start(Duration::from_millis(job.limit_ms));
     let bench = Bench { job, mode, program: loaded.program, watchdog };
     let done = match job.form {
+        _ if job.kind == JobKind::Count => child_count::work(&bench, talk),
         FormName::Script => child_script::work(&bench, talk),
         FormName::Block => child_block::work(&bench, talk),
     };
@@ -119,6 +131,7 @@ impl Bench<'_> {
             output: OutputSink::Digest,
             seed: Some(self.job.parameters.seed),
             count_calls_of,
+            count_operations: self.job.kind == JobKind::Count,
             ..RunOptions::default()
         };
         let mut isolate = Isolate::new(&Engine::new(mode), &self.program, options);

@@ -32,7 +32,9 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
             }
         }
         JobKind::Smoke => measured.window(generator.blocks(1)?)?,
-        JobKind::Cold => return Err(Halt::Fail(Failed::Runner, "cold runs are for scripts".into())),
+        JobKind::Cold | JobKind::Count | JobKind::Control => {
+            return Err(Halt::Fail(Failed::Runner, "no job for a block workload".into()));
+        }
         JobKind::Measure | JobKind::Probe => {
             measured.window(generator.blocks(1)?)?;
             let most = (MOST_TRANSACTIONS / bench.job.parameters.block).max(1);
@@ -48,7 +50,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
 }
 
 /// Top level, `setup(accounts)`, sealed.
-fn ready(bench: &Bench<'_>, mode: Mode, sealed: bool) -> Result<Isolate, Failure> {
+pub(super) fn ready(bench: &Bench<'_>, mode: Mode, sealed: bool) -> Result<Isolate, Failure> {
     let mut isolate = bench.isolate(mode, None);
     if let Some(failure) = isolate.run().failure {
         return Err(failure);
@@ -64,7 +66,7 @@ fn ready(bench: &Bench<'_>, mode: Mode, sealed: bool) -> Result<Isolate, Failure
 }
 
 /// Makes transactions, on an engine of its own: the measured one sees none of it.
-struct Generator<'a, 'b> {
+pub(super) struct Generator<'a, 'b> {
     bench: &'a Bench<'b>,
     shards: Shards,
     draws: Arc<Mutex<TransactionRng>>,
@@ -72,14 +74,14 @@ struct Generator<'a, 'b> {
 }
 
 impl<'a, 'b> Generator<'a, 'b> {
-    fn new(bench: &'a Bench<'b>) -> Result<Self, Halt> {
+    pub(super) fn new(bench: &'a Bench<'b>) -> Result<Self, Halt> {
         let shards = Shards::new(1, &|_| ready(bench, Mode::Interpreter, false))?;
         let parameters = &bench.job.parameters;
         let draws = TransactionRng::new(parameters.seed, parameters.accounts, parameters.skew());
         Ok(Self { bench, shards, draws: Arc::new(Mutex::new(draws)), next: 0 })
     }
 
-    fn blocks(&mut self, count: u64) -> Result<Vec<Vec<Data>>, Halt> {
+    pub(super) fn blocks(&mut self, count: u64) -> Result<Vec<Vec<Data>>, Halt> {
         let block = self.bench.job.parameters.block;
         let first = self.next;
         self.next += count * block;
@@ -221,10 +223,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             prober.finish(self.talk, self.begin.elapsed().as_nanos() as u64)?;
         }
         if self.bench.program.has_action("verify") {
-            self.executor.check("verify").map_err(|failure| match Halt::program(&failure) {
-                Halt::Fail(Failed::Program, message) => Halt::Fail(Failed::Verify, message),
-                other => other,
-            })?;
+            self.executor.check("verify").map_err(|failure| Halt::verify(&failure))?;
             self.talk.count(counter::VERIFIED, 1.0)?;
         }
         for (name, value) in [

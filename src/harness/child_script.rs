@@ -11,7 +11,7 @@ use super::child::{Bench, Halt, Talk, WindowSize, say_digest, say_events};
 use super::job::JobKind;
 use super::machine;
 use super::probe::Prober;
-use super::protocol::{Message, counter};
+use super::protocol::{Failed, Message, counter};
 
 /// The reference makes as many passes as it may emit links for, or for this long.
 const REFERENCE_TIME: Duration = Duration::from_secs(1);
@@ -24,6 +24,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
     match bench.job.kind {
         JobKind::Reference => reference(bench, talk),
         JobKind::Cold => cold(bench, talk),
+        JobKind::Count | JobKind::Control => Err(Halt::Fail(Failed::Runner, "no job for a script".into())),
         JobKind::Smoke => {
             let mut measured = Measured::new(bench, talk)?;
             measured.window(1)?;

@@ -21,6 +21,10 @@ pub enum JobKind {
     Cold,
     /// Times single transactions and batches of them; gives no throughput.
     Probe,
+    /// Counts a fixed piece of work; times nothing.
+    Count,
+    /// Measures a fixed native loop: what the machine does to code that never changes.
+    Control,
 }
 
 /// A child's job, as JSON on its command line.
@@ -54,6 +58,9 @@ pub struct Job {
     pub digests: u64,
     /// Transactions of one pass of a script; the reference counts them.
     pub tx_per_pass: u64,
+    /// Time to add to each timed stretch by spinning, as a fraction of it: what a self-test is to find.
+    #[serde(default)]
+    pub spin: f64,
 }
 
 /// [`Form`], as JSON.

@@ -10,6 +10,8 @@ pub mod agreement;
 pub mod chain;
 pub mod child;
 pub mod child_block;
+pub mod child_control;
+pub mod child_count;
 pub mod child_script;
 pub mod environment;
 pub mod folder;

@@ -167,6 +167,16 @@ pub mod counter {
     pub const SAMPLES_LOST: &str = "samples_lost";
     /// Batches left out because they were shorter than 100 steps of the clock.
     pub const BATCHES_SHORT: &str = "batches_short";
+    /// Gas of the counted work.
+    pub const COUNTED_GAS: &str = "counted_gas";
+    /// Transactions in it that were committed.
+    pub const COUNTED_TRANSACTIONS: &str = "counted_transactions";
+    /// Instructions that the VM executed for it.
+    pub const VM_OPERATIONS: &str = "vm_operations";
+    pub const ALLOCATIONS: &str = "allocations";
+    pub const BYTECODE_BYTES: &str = "bytecode_bytes";
+    /// Begins `action_gas/min/Token.transfer` and its like: `calls`, `min`, `median`, `max`.
+    pub const ACTION_GAS: &str = "action_gas/";
     /// 1 if `verify()` ran and passed.
     pub const VERIFIED: &str = "verified";
 }

@@ -230,6 +230,7 @@ impl<'a> Session<'a> {
             limit_ms: plan.limit_ms,
             digests: if kind == JobKind::Reference { plan.digests } else { self.reference.len() as u64 },
             tx_per_pass: self.tx_per_pass,
+            spin: 0.0,
         }
     }
 
@@ -282,7 +283,9 @@ impl<'a> Session<'a> {
                 }
             }
             JobKind::Cold | JobKind::Probe => maker.refused(agreement),
-            JobKind::Measure | JobKind::Smoke | JobKind::Reference => maker.measured(&record, agreement),
+            JobKind::Measure | JobKind::Smoke | JobKind::Reference | JobKind::Count | JobKind::Control => {
+                maker.measured(&record, agreement);
+            }
         }
         let tiers = if slot.kind == JobKind::Measure { maker.tiers(&record) } else { Vec::new() };
         if let Some(output) = &mut self.output {

@@ -4,6 +4,7 @@ use super::arith::{binary, short, test, unary};
 use super::calls::Reached;
 use super::cursor::{Cursor, constant};
 use super::jumps::{compare, compare_short, on_value};
+use super::watch::Watch;
 use super::{Vm, calls, containers, jumps, surroundings, unwind, variables};
 use crate::bytecode::{Code, Op};
 use crate::runtime::info::ClassId;
@@ -20,6 +21,7 @@ impl Vm {
         isolate: &mut Isolate,
         mut code: &'vm Code,
         position: u32,
+        watch: &impl Watch,
     ) -> Result<Value, Unwind> {
         let mut at = Cursor::enter(isolate, code, position);
         let depth = isolate.frames.len();
@@ -96,6 +98,7 @@ impl Vm {
                 }};
             }
             let instr = at.instr();
+            watch.instruction(isolate); // nothing, unless this instantiation counts
             let failed_at = match instr.op {
                 Op::Word => unreachable!("a word is no instruction"),
                 Op::Move => {

@@ -13,16 +13,20 @@ mod jumps;
 mod surroundings;
 mod unwind;
 mod variables;
+mod watch;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
+use self::watch::{Unwatched, Watch};
 use crate::bytecode::{Code, compile};
 use crate::resolve::hir::Tree;
 use crate::runtime::info::{ActionId, Place, ProgramInfo};
 use crate::runtime::{Entry, Isolate, Prepared, Tier, Unwind};
 use crate::value::Value;
+
+pub use self::watch::{CountingVm, Tally};
 
 /// The code of one program, made action by action when it is first needed; shared by all its isolates.
 #[derive(Debug)]
@@ -88,8 +92,8 @@ impl Vm {
     }
 }
 
-impl Tier for Vm {
-    fn run(&self, isolate: &mut Isolate, entry: Entry) -> Result<Value, Unwind> {
+impl Vm {
+    fn run_watched(&self, isolate: &mut Isolate, entry: Entry, watch: &impl Watch) -> Result<Value, Unwind> {
         let action = isolate.frame().action;
         let code = self.code(action);
         let position = match entry {
@@ -100,9 +104,15 @@ impl Tier for Vm {
             Entry::Loop(id) => code.loop_entry(id),
         };
         let was = std::mem::replace(&mut isolate.in_upper, true);
-        let result = self.execute(isolate, code, position);
+        let result = self.execute(isolate, code, position, watch);
         isolate.in_upper = was;
         result
+    }
+}
+
+impl Tier for Vm {
+    fn run(&self, isolate: &mut Isolate, entry: Entry) -> Result<Value, Unwind> {
+        self.run_watched(isolate, entry, &Unwatched)
     }
 
     fn prepare(&self, action: ActionId) -> Prepared {

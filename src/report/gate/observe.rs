@@ -114,7 +114,7 @@ impl Observations {
     fn take_counts(&mut self, key: &CellKey, counts: &[&Seen]) {
         let value = |arm: Arm, metric: &str| {
             let of_arm = counts.iter().filter(|seen| seen.arm == arm);
-            of_arm.filter_map(|seen| seen.process.value_of_any_phase(metric)).last()
+            of_arm.filter_map(|seen| seen.process.value_of_any_phase(metric)).next_back()
         };
         for metric in COUNTED {
             let (base, head) = (value(Arm::Base, metric), value(Arm::Head, metric));
