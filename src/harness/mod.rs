@@ -15,6 +15,7 @@ pub mod child_count;
 pub mod child_script;
 pub mod environment;
 pub mod folder;
+pub mod gate;
 pub mod hlog;
 pub mod job;
 pub mod latency;

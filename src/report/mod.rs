@@ -10,6 +10,8 @@
 
 pub mod cells;
 pub mod charts;
+pub mod compare;
+pub mod counters;
 pub mod folder;
 pub mod gate;
 pub mod metrics;

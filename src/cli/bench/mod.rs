@@ -1,10 +1,15 @@
 //! `zx-bench`: one file a subcommand.
 
+mod baseline;
 mod child;
+mod compare;
 mod doctor;
 mod explain;
+mod gas;
+mod gate;
 mod list;
 mod print;
+mod recheck;
 mod report;
 mod run;
 
@@ -33,6 +38,16 @@ pub struct Arguments {
 enum Command {
     /// Measure a workload in every mode and thread count.
     Run(Box<run::RunArguments>),
+    /// Compare two versions, measured alternately, and give a verdict.
+    Gate(Box<gate::GateArguments>),
+    /// Show two result folders side by side.
+    Compare(compare::CompareArguments),
+    /// Show what each action of a workload costs in gas.
+    Gas(gas::GasArguments),
+    /// Keep the deterministic counters that `gate --counters` compares with.
+    Baseline(baseline::BaselineArguments),
+    /// Recompute the verdict of a gate's folder from its records.
+    Recheck(recheck::RecheckArguments),
     /// Show the workloads there are.
     List(list::ListArguments),
     /// Run a workload once, adaptively, and show every tier decision.
@@ -106,6 +121,11 @@ pub fn main(arguments: &Arguments) -> ExitCode {
     let look = &arguments.look;
     let done = match &arguments.command {
         Command::Run(run) => run::run(run, look),
+        Command::Gate(gate) => gate::gate(gate, look),
+        Command::Compare(compare) => compare::compare(compare, look),
+        Command::Gas(gas) => gas::gas(gas, look),
+        Command::Baseline(baseline) => baseline::baseline(baseline),
+        Command::Recheck(recheck) => recheck::recheck(recheck, look),
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),
         Command::Report(report) => report::report(report, look),
