@@ -38,12 +38,17 @@ contract Bank {
 let bank = Bank()
 let seen = [0]
 let count = 0
+entity Mark { n = 0; method up() { this.n += 1 } }
+let mark = Mark()
+let up = Mark().up
 action setup(accounts) { for each who in accounts { bank.open(who, 100) } }
 action transaction(tx) {
     if tx["do"] == "pay" { return bank.pay(TX.caller, tx["to"], tx["amount"]) }
     if tx["do"] == "burn" { return bank.burn(TX.caller) }
     if tx["do"] == "count" { count = count + 1 }
     if tx["do"] == "see" { seen.push(1) }
+    if tx["do"] == "mark" { mark.up() }
+    if tx["do"] == "up" { up() }
     if tx["do"] == "change" { tx["amount"] = 0 }
     if tx["do"] == "deep" { tx["list"].push(4) }
     if tx["do"] == "where" { return [TX.caller, TX.timestamp, TX.block_number, TX.gas_limit] }
@@ -138,6 +143,11 @@ fn sealed_globals_are_named() {
         let (status, message) = one(mode, transaction("al", "see", "", 0));
         let told = message.contains("This list of global 'seen' is read-only in a transaction");
         assert!(status == TxStatus::Reverted && told, "{mode:?}: {status:?} {message:?}");
+        for (what, global) in [("mark", "mark"), ("up", "up")] {
+            let (status, message) = one(mode, transaction("al", what, "", 0));
+            let told = message.contains(&format!("This entity of global '{global}' is read-only in a transaction"));
+            assert!(status == TxStatus::Reverted && told, "{mode:?}: {status:?} {message:?}");
+        }
     }
 }
 

@@ -17,6 +17,10 @@ impl<'a> Builder<'a> {
             Callee::Builtin(builtin) => (Op::CallBuiltin, *builtin, 0),
             Callee::New(class) => (Op::New, class.0, 0),
             Callee::NewWith(class, fields) => (Op::NewWith, class.0, self.field_list(fields)),
+            Callee::NewOf(head, names) => {
+                let names = self.name_list(Some(names));
+                return self.through(head, false, call, (Op::NewOf, 0, names), span, to);
+            }
             Callee::Method(receiver, name, optional) => {
                 let cache = self.cache();
                 return self.through(receiver, *optional, call, (Op::CallMethod, name.0, cache), span, to);

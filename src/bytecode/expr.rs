@@ -128,6 +128,14 @@ impl<'a> Builder<'a> {
                 self.emit_wide(Op::MakeClosure, to, closure);
                 self.gas(*gas);
             }
+            ExprKind::Class { action, captures, base, gas } => {
+                let base = base.as_deref().map_or(NO_REGISTER, |base| self.operand(base));
+                self.at(span);
+                let closure = self.closure(Closure { action: *action, captures: captures.clone() });
+                self.emit(Op::MakeClass, to, base, 0);
+                self.word(0, closure);
+                self.gas(*gas);
+            }
             ExprKind::Call(call) => self.call(call, span, to),
         }
     }

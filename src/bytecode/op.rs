@@ -51,6 +51,8 @@ pub enum Extension {
     Number,
     /// An index of the constant table.
     Const,
+    /// An index of the closure table.
+    Closure,
 }
 
 /// A register field that names no register.
@@ -293,6 +295,8 @@ op_table! {
     MakeRange: Reg Reg Reg None;
     /// `a` = a closure.
     MakeClosure: Reg WideClosure None None;
+    /// `a` = the value of a declaration; `b`: that of its base; the word: an index of the closure table.
+    MakeClass: Reg MaybeReg None Closure;
     /// Opens the iterator `a` over `b`.
     Iterate: Three Reg None None;
     /// The next of iterator `a`: its value into `b`, or its key over a map; or goes on at the target.
@@ -315,6 +319,8 @@ op_table! {
     New: Reg Run Number Number;
     /// A new instance with fields set; the word: the class, and the field list.
     NewWith: Reg Run Number Number;
+    /// A new value of the declaration before the first argument; the word: the list of names beside it.
+    NewOf: Reg CalleeRun Number Number;
     /// Ends the action with `a`; `x`: fresh.
     Return: Reg None None None;
     /// Ends the action with null.

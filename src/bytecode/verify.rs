@@ -64,6 +64,9 @@ fn check(code: &Code, starts: &[bool], at: usize) -> Result<(), String> {
         (Extension::Const, Some(word)) if word.number() as usize >= code.constants.len() => {
             Err("bad constant".to_owned())
         }
+        (Extension::Closure, Some(word)) if word.number() as usize >= code.closures.len() => {
+            Err("bad closure".to_owned())
+        }
         (Extension::Number, Some(word)) => tables(code, instr.op, word),
         _ => Ok(()),
     }
@@ -75,6 +78,7 @@ fn tables(code: &Code, op: Op, word: Instr) -> Result<(), String> {
         Op::Slice => word.number() < u32::from(code.frame_size),
         Op::CallMethod => word.a == u16::MAX || beside < code.caches.len(),
         Op::Emit => word.a == u16::MAX || beside < code.name_lists.len(),
+        Op::NewOf => beside < code.name_lists.len(),
         Op::NewWith => beside < code.field_lists.len(),
         _ => true,
     };

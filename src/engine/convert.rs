@@ -2,6 +2,7 @@
 
 use super::api::{ConfigValue, Data};
 use crate::runtime::Isolate;
+use crate::runtime::info::Symbol;
 use crate::value::numbers::Integer;
 use crate::value::{MapData, Tag, Value};
 
@@ -37,7 +38,7 @@ pub(super) fn import(isolate: &mut Isolate, data: &Data) -> Value {
     }
 }
 
-/// Data made from a value; containers nested over 100 deep become text.
+/// Data made from a value; an entity or data value becomes a map of its fields; containers nested over 100 deep become text.
 pub(super) fn export(isolate: &mut Isolate, value: Value) -> Data {
     export_at(isolate, value, 0)
 }
@@ -62,6 +63,15 @@ fn export_at(isolate: &mut Isolate, value: Value, depth: u32) -> Data {
                 (key, export_at(isolate, value, depth + 1))
             };
             Data::Map(entries.into_iter().map(export_pair).collect())
+        }
+        Tag::Entity | Tag::Data if depth < 100 => {
+            let info = isolate.info.clone();
+            let record = isolate.ledger.heap.record(value);
+            let (class, fields) = (&info.classes[record.class as usize], record.fields.clone());
+            let export_field = |(name, value): (&Symbol, Value)| {
+                (Data::Str(info.name(*name).into()), export_at(isolate, value, depth + 1))
+            };
+            Data::Map(class.fields.iter().zip(fields).map(export_field).collect())
         }
         _ => Data::Opaque(isolate.display(value).unwrap_or_default().into()),
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::api::{Failure, FailureKind};
 use super::program::Program;
-use crate::runtime::info::{ActionId, Place};
+use crate::runtime::info::{ActionId, ClassKind, Place, ProgramInfo};
 use crate::runtime::{Interrupt, Isolate, Signal};
 use crate::syntax::ast::Span;
 use crate::syntax::{Diagnostic, diagnostic};
@@ -88,6 +88,16 @@ fn render(
     out
 }
 
+/// Fields and methods of the entities and data of that name, or the members of the enums.
+fn members_of<'a>(info: &'a ProgramInfo, name: &str) -> Vec<&'a str> {
+    let records =
+        info.classes.iter().filter(|class| class.kind != ClassKind::Contract && info.name(class.name) == name);
+    let members = records.flat_map(|class| class.fields.iter().chain(class.actions.iter().map(|(symbol, _)| symbol)));
+    let enums = info.enums.iter().filter(|each| info.name(each.name) == name);
+    let values = enums.flat_map(|each| each.members.iter().map(|(symbol, _)| symbol));
+    members.chain(values).map(|&symbol| info.name(symbol)).collect()
+}
+
 fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<String> {
     let info = &program.info;
     if message.contains("NULL") && message.starts_with("Type mismatch") {
@@ -103,7 +113,17 @@ fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<Str
         let builtins = crate::runtime::names::BUILTINS.iter().map(|builtin| builtin.0);
         return nearest(globals.chain(params).chain(builtins).filter(|name| *name != quoted).collect());
     }
+    if let Some((head, "field" | "member")) =
+        message.split_once(" has no ").map(|(head, rest)| (head, rest.split(' ').next().unwrap_or_default()))
+    {
+        let name = head.rsplit(' ').next()?;
+        return nearest(members_of(info, name));
+    }
     if message.starts_with("Method") {
+        let class = message.rsplit(' ').next().map(|name| members_of(info, name)).filter(|members| !members.is_empty());
+        if let Some(members) = class {
+            return nearest(members);
+        }
         return nearest(crate::runtime::names::METHODS.iter().map(|method| method.0).collect());
     }
     if message.starts_with("Action") && message.contains("not found in contract") {

@@ -66,6 +66,14 @@ impl<'a> Walker<'a> {
                 self.isolate.top = base;
                 self.located(result, span)?
             }
+            Callee::NewOf(head, names) => {
+                let head = self.operand(head)?;
+                let slot = self.isolate.push(head);
+                let base = self.push_all(&call.args)?;
+                let result = self.isolate.instantiate_named(head, names, base);
+                self.isolate.top = slot;
+                self.located(result, span)?
+            }
         };
         self.charge(call.gas)?;
         Ok(value)
@@ -113,6 +121,9 @@ impl<'a> Walker<'a> {
         let value = match self.located(target, span)? {
             Target::Action { action, this, closure } => {
                 self.call_action(action, this, closure, slot + 1, argc, span)?
+            }
+            Target::Method { action, this, closure } => {
+                self.call_action(action, this, closure, slot, argc + 1, span)?
             }
             Target::Done(value) => value,
         };

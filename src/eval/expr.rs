@@ -58,6 +58,14 @@ impl<'a> Walker<'a> {
                 self.collected(expr)
             }
             ExprKind::Lambda(action, captures, gas) => self.lambda(*action, captures, *gas, expr.span),
+            ExprKind::Class { action, captures, base, gas } => {
+                let base = base.as_deref().map(|base| self.expr(base)).transpose()?;
+                let cells = captures.iter().map(|capture| self.captured(*capture)).collect();
+                let result = self.isolate.make_class(*action, cells, base);
+                let value = self.located(result, expr.span)?;
+                self.charge(*gas)?;
+                Ok(value)
+            }
             ExprKind::GlobalOr(global, builtin) => {
                 let value = self.isolate.ledger.globals[global.0 as usize];
                 Ok(if value.is_unset() { *builtin } else { value })

@@ -1,8 +1,8 @@
 //! The state root: a Merkle tree over everything that contracts keep.
 //!
 //! A leaf is BLAKE3(path key, insertion number, canonical value). A path key names a place: the instance (ordinal
-//! of the transaction that made it, its number there), the field's index, then for each level a map key or list
-//! index. A place that holds a container has a leaf of its own (its kind, and a list's length), and one leaf for
+//! of the transaction that made it, its number there), the field's index, then for each level a map key, list
+//! index or field index. A place that holds a container has a leaf of its own (its kind, a list's length, a record's declaration), and one leaf for
 //! each place below. The tree has 16 children a node; a leaf's position is BLAKE3 of its path key. This version
 //! rebuilds the tree whole; the leaf definition is meant to last.
 
@@ -43,6 +43,10 @@ fn add_leaves(ledger: &Ledger, path: &mut Vec<u8>, number: u64, value: Value, le
             content.extend_from_slice(&(ledger.heap.list(value).items.len() as u64).to_le_bytes());
         }
         Tag::Map => content.push(8),
+        Tag::Entity | Tag::Data => {
+            content.push(if value.tag() == Tag::Data { 12 } else { 11 });
+            content.extend_from_slice(&ledger.heap.record(value).class.to_le_bytes());
+        }
         _ => encode_value(ledger, value, &mut content),
     }
     let mut hasher = blake3::Hasher::new();
@@ -69,6 +73,14 @@ fn add_leaves(ledger: &Ledger, path: &mut Vec<u8>, number: u64, value: Value, le
                 path.push(b'k');
                 encode_value(ledger, entry.key, path);
                 add_leaves(ledger, path, entry.seq, entry.value, leaves, depth + 1);
+                path.truncate(length);
+            }
+        }
+        Tag::Entity | Tag::Data => {
+            for (index, &field) in ledger.heap.record(value).fields.iter().enumerate() {
+                path.push(b'f');
+                path.extend_from_slice(&(index as u32).to_le_bytes());
+                add_leaves(ledger, path, 0, field, leaves, depth + 1);
                 path.truncate(length);
             }
         }

@@ -296,7 +296,15 @@ impl Ledger {
             let children: Vec<Value> = match value.tag() {
                 Tag::List => self.heap.list(value).items.clone(),
                 Tag::Map => self.heap.map(value).map.iter().map(|entry| entry.value).collect(),
-                Tag::Entity | Tag::Data => self.heap.record(value).fields.clone(),
+                Tag::Entity | Tag::Data => {
+                    let record = self.heap.record(value);
+                    pending.push(record.environment);
+                    record.fields.clone()
+                }
+                Tag::Bound => {
+                    pending.push(self.heap.bound(value).receiver);
+                    continue;
+                }
                 Tag::Function => {
                     pending.extend_from_slice(&self.heap.function(value).cells);
                     continue;
@@ -333,7 +341,12 @@ impl Ledger {
                     Tag::Map => pending.extend(self.heap.map(value).map.iter().map(|entry| entry.value)),
                     Tag::Function => pending.extend_from_slice(&self.heap.function(value).cells),
                     Tag::Cell => pending.push(self.heap.cell(value).value),
-                    Tag::Entity | Tag::Data => pending.extend_from_slice(&self.heap.record(value).fields),
+                    Tag::Bound => pending.push(self.heap.bound(value).receiver),
+                    Tag::Entity | Tag::Data => {
+                        let record = self.heap.record(value);
+                        pending.push(record.environment);
+                        pending.extend_from_slice(&record.fields);
+                    }
                     _ => {}
                 }
             }

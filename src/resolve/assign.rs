@@ -149,7 +149,7 @@ impl<'a> Resolver<'a> {
         out: &mut Vec<Stmt>,
     ) {
         match &object.kind {
-            ast::ExprKind::This => {
+            ast::ExprKind::This if self.function().record.is_none() => {
                 let Some(class) = self.class() else {
                     return self.check_this(object.span);
                 };

@@ -3,7 +3,6 @@
 use crate::runtime::info::{ActionId, ClassId, Symbol};
 use crate::runtime::names;
 use crate::syntax::ast::{self, Ident, Span};
-use crate::value::Value;
 
 use super::cost;
 use super::expr::{Held, any_runs_code};
@@ -19,6 +18,12 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::Name(symbol) => {
                 self.function().gas.charge(cost::EXPRESSION);
                 (self.named_callee(*symbol, callee.span, optional, &mut held), span)
+            }
+            ast::ExprKind::Member { object, name, .. }
+                if object.kind == ast::ExprKind::Super && self.function().record.is_some() =>
+            {
+                let class = self.function().record.expect("checked above");
+                return self.base_call(class, *name, args, span);
             }
             ast::ExprKind::Member { object, name, optional } => {
                 self.function().gas.charge(cost::EXPRESSION);
@@ -39,7 +44,14 @@ impl<'a> Resolver<'a> {
         self.finish_call(Callee::Builtin(builtin), args, &held, span, span)
     }
 
-    fn finish_call(&mut self, callee: Callee, args: Vec<Expr>, held: &Held, place: Span, span: Span) -> Expr {
+    pub(super) fn finish_call(
+        &mut self,
+        callee: Callee,
+        args: Vec<Expr>,
+        held: &Held,
+        place: Span,
+        span: Span,
+    ) -> Expr {
         self.node(held);
         let of_callee = match &callee {
             Callee::Builtin(builtin) => names::runs_callback(*builtin),
@@ -72,13 +84,20 @@ impl<'a> Resolver<'a> {
     }
 
     /// The action of that name of the contract whose code this is.
-    fn own_action(&self, symbol: ast::Symbol) -> Option<ActionId> {
+    fn own_action(&mut self, symbol: ast::Symbol) -> Option<ActionId> {
         let class = self.class()?;
-        self.classes[class.0 as usize].action(Symbol(symbol.0))
+        let action = self.classes[class.0 as usize].action(Symbol(symbol.0));
+        if action.is_some() {
+            self.note_instance();
+        }
+        action
     }
 
     fn member_callee(&mut self, object: &'a ast::Expr, name: Ident, optional: bool, held: &mut Held) -> Callee {
-        if let (ast::ExprKind::This, Some(action)) = (&object.kind, self.own_action(name.symbol)) {
+        if object.kind == ast::ExprKind::This
+            && self.function().record.is_none()
+            && let Some(action) = self.own_action(name.symbol)
+        {
             self.function().gas.charge(cost::EXPRESSION);
             return Callee::Own(action);
         }
@@ -95,18 +114,19 @@ impl<'a> Resolver<'a> {
             },
             _ => None,
         };
-        let mut indexes = Vec::with_capacity(fields.len());
-        let mut values = Vec::with_capacity(fields.len());
-        for (name, value) in fields {
-            indexes.extend(class.and_then(|class| self.field_index(class, *name)));
-            values.push(self.operand(value, &mut held));
-        }
-        let Some(class) = class else {
-            self.unsupported("a literal of anything but a contract declared in the outermost block", head.span);
-            return Expr { kind: ExprKind::Const(Value::NULL), span, runs_code: false };
+        let callee = match class {
+            Some(class) => {
+                self.function().gas.charge(cost::EXPRESSION);
+                let indexes = fields.iter().filter_map(|(name, _)| self.field_index(class, *name)).collect();
+                Callee::NewWith(class, indexes)
+            }
+            None => {
+                let head = self.operand(head, &mut held);
+                Callee::NewOf(head, fields.iter().map(|(name, _)| Symbol(name.symbol.0)).collect())
+            }
         };
-        self.function().gas.charge(cost::EXPRESSION);
-        self.finish_call(Callee::NewWith(class, indexes), values, &held, span, span)
+        let values = fields.iter().map(|(_, value)| self.operand(value, &mut held)).collect();
+        self.finish_call(callee, values, &held, span, span)
     }
 
     fn field_index(&mut self, class: ClassId, name: Ident) -> Option<u16> {
@@ -124,7 +144,11 @@ pub(super) fn is_fresh(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::List(..) | ExprKind::Map(..) | ExprKind::Slice { .. } | ExprKind::Range(..) => true,
         ExprKind::Binary(op, ..) => *op == BinaryOp::Add,
-        ExprKind::Call(call) => matches!(call.callee, Callee::Builtin(builtin) if names::makes_container(builtin)),
+        ExprKind::Call(call) => match call.callee {
+            Callee::Builtin(builtin) => names::makes_container(builtin),
+            Callee::NewWith(..) | Callee::NewOf(..) => true,
+            _ => false,
+        },
         _ => false,
     }
 }

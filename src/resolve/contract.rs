@@ -1,6 +1,6 @@
 //! Contracts: their shape is announced before anything is lowered, so that every place of the file can bind to it.
 
-use crate::runtime::info::{ActionInfo, ClassId, ClassInfo, FieldZero, Symbol};
+use crate::runtime::info::{ActionInfo, ClassId, ClassInfo, ClassKind, FieldZero, Symbol};
 use crate::syntax::Diagnostic;
 use crate::syntax::ast::{self, Ident};
 
@@ -27,6 +27,11 @@ impl<'a> Resolver<'a> {
         let initialiser = self.new_action();
         let mut info = ClassInfo {
             name: Symbol(contract.name.symbol.0),
+            kind: ClassKind::Contract,
+            base: None,
+            defaults: Vec::new(),
+            fixed_fields: Vec::new(),
+            has_environment: false,
             fields: Vec::new(),
             zeros: Vec::new(),
             private_fields: Vec::new(),
@@ -82,7 +87,7 @@ impl<'a> Resolver<'a> {
         let id = info.initialiser;
         let shape = ActionInfo { name: Some(info.name), place: info.place, ..super::blank_action() };
         let scan = Scan::exprs(contract.fields.iter().filter_map(|field| field.value.as_ref()));
-        self.enter(id, Some(class), &[], &scan, false);
+        self.enter(id, Some(class), &[], &scan, false, None);
         let gas = self.function().gas.open(contract.name.span);
         let mut stmts = Vec::new();
         for (index, field) in contract.fields.iter().enumerate() {

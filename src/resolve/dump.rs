@@ -223,6 +223,10 @@ impl Dumper<'_> {
                 format!("{}{}[{low}:{high}]{}", self.expr(object), question(*optional), self.gas(*gas))
             }
             ExprKind::Member(object, name) => format!("{}.{}", self.expr(object), self.name(*name)),
+            ExprKind::Class { action, captures, base, gas } => {
+                let base = base.as_ref().map_or(String::new(), |base| format!(" extends {}", self.expr(base)));
+                format!("declaration#{}{base} of {} cells {}", action.0, captures.len(), self.gas(*gas))
+            }
             ExprKind::Lambda(action, captures, gas) => {
                 let captures: Vec<String> = captures.iter().map(|capture| show_capture(*capture)).collect();
                 format!("lambda#{}[{}]{}", action.0, captures.join(", "), self.gas(*gas))
@@ -246,6 +250,10 @@ impl Dumper<'_> {
             Callee::Value(value, optional) => format!("value {}{}", self.expr(value), question(*optional)),
             Callee::Builtin(builtin) => builtin_name(*builtin).to_owned(),
             Callee::New(class) => format!("new#{}", class.0),
+            Callee::NewOf(head, names) => {
+                let names: Vec<&str> = names.iter().map(|name| self.name(*name)).collect();
+                format!("new {} with {}", self.expr(head), names.join(", "))
+            }
             Callee::NewWith(class, fields) => format!("new#{} with {fields:?}", class.0),
         };
         format!("{callee}({}){}", self.list(&call.args), self.gas(call.gas))

@@ -1,8 +1,8 @@
 //! Expressions. Operands are lowered in the order of evaluation; each node is charged after its operands.
 
 use crate::runtime::info::{self, ActionId, ClassId, Symbol};
-use crate::syntax::Diagnostic;
 use crate::syntax::ast::{self, Ident, LogicalOp, MapKey, Part, Span, UnaryOp};
+use crate::syntax::{Diagnostic, THIS};
 use crate::value::Value;
 use crate::value::numbers::Integer;
 
@@ -10,7 +10,7 @@ use super::cost;
 use super::hir::{Capture, Expr, ExprKind};
 use super::name::Meaning;
 use super::prescan::Scan;
-use super::scope::Resolver;
+use super::scope::{GlobalKind, Resolver};
 
 /// Temporaries of the operands of one node, lowered one after the other.
 #[derive(Debug, Default)]
@@ -99,8 +99,13 @@ impl<'a> Resolver<'a> {
                 self.leaf(kind)
             }
             ast::ExprKind::This => {
-                self.check_this(span);
-                self.leaf(ExprKind::This)
+                let kind = if self.function().record.is_some() {
+                    self.this_of_method(span)
+                } else {
+                    self.check_this(span);
+                    ExprKind::This
+                };
+                self.leaf(kind)
             }
             ast::ExprKind::Super => {
                 self.unsupported("`super`", span);
@@ -290,7 +295,7 @@ impl<'a> Resolver<'a> {
     /// Reports `this` where there is no instance.
     pub(super) fn check_this(&mut self, span: Span) {
         if self.class().is_none() {
-            self.report(Diagnostic::new("`this` outside a contract", span));
+            self.report(Diagnostic::new("`this` outside a contract or entity", span));
         }
     }
 
@@ -298,8 +303,9 @@ impl<'a> Resolver<'a> {
     fn member(&mut self, object: &'a ast::Expr, name: Ident, span: Span) -> Expr {
         let symbol = Symbol(name.symbol.0);
         let special = match &object.kind {
-            ast::ExprKind::This => self.own_member(name, span),
+            ast::ExprKind::This if self.function().record.is_none() => self.own_member(name, span),
             ast::ExprKind::Name(head) => match self.meaning(*head) {
+                Meaning::Global(_, GlobalKind::Enum(id), _) => Some(self.enum_constant(id, name)),
                 Meaning::Config => Some(ExprKind::Config(self.setting(name))),
                 Meaning::Tx => {
                     // What is read may be the gas itself: it is charged up to here first.
@@ -346,7 +352,7 @@ impl<'a> Resolver<'a> {
         let info = &self.classes[class.0 as usize];
         let text = |symbol: &Symbol| &*self.symbols[symbol.0 as usize];
         let wanted = self.interner.resolve(name.symbol);
-        let message = format!("contract {} has no field '{wanted}'", text(&info.name));
+        let message = format!("{} {} has no field '{wanted}'", info.kind.word(), text(&info.name));
         let candidates = info.fields.iter().chain(info.actions.iter().map(|(symbol, _)| symbol)).map(text);
         let mut diagnostic = Diagnostic::new(message, name.span);
         if let Some(near) = crate::syntax::diagnostic::nearest(wanted, candidates) {
@@ -370,6 +376,18 @@ impl<'a> Resolver<'a> {
         class: Option<ClassId>,
         is_contract_action: bool,
     ) -> Vec<Capture> {
+        self.action_of(action, id, class, None, is_contract_action)
+    }
+
+    /// As [`Resolver::action`], also for a method, whose first parameter is `this`.
+    pub(super) fn action_of(
+        &mut self,
+        action: &'a ast::Action,
+        id: ActionId,
+        class: Option<ClassId>,
+        method_of: Option<ClassId>,
+        is_contract_action: bool,
+    ) -> Vec<Capture> {
         if action.kind == ast::ActionKind::External {
             self.unsupported("an external action", action.span);
         }
@@ -377,17 +395,21 @@ impl<'a> Resolver<'a> {
             self.unsupported("a modifier on an action", modifier.span);
         }
         let place = action.name.as_ref().map_or(action.span, |name| name.span);
+        let hidden = method_of.map(|_| THIS).into_iter();
+        let params = action.params.iter().map(|param| Symbol(param.name.symbol.0));
+        let has_default = action.params.iter().map(|param| param.default.is_some());
         let info = info::ActionInfo {
             name: action.name.as_ref().map(|name| Symbol(name.symbol.0)),
-            params: action.params.iter().map(|param| Symbol(param.name.symbol.0)).collect(),
-            has_default: action.params.iter().map(|param| param.default.is_some()).collect(),
+            params: hidden.clone().map(|this| Symbol(this.0)).chain(params).collect(),
+            has_default: hidden.map(|_| false).chain(has_default).collect(),
             is_contract_action,
+            method_of,
             private: action.private,
             external: action.kind == ast::ActionKind::External,
             place: super::place(place),
             ..super::blank_action()
         };
-        self.enter(id, class, &action.params, &Scan::action(action), false);
+        self.enter(id, class, &action.params, &Scan::action(action), false, method_of);
         let entry = self.function().gas.open(action.body.span);
         let limit = action.limit.as_ref().map(|limit| self.whole(limit));
         let defaults = self.parameters(&action.params);

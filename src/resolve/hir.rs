@@ -161,6 +161,18 @@ pub enum ExprKind {
     Member(Box<Expr>, Symbol),
     /// A closure.
     Lambda(ActionId, Vec<Capture>, GasId),
+    /// The value of an entity or data declaration whose methods capture variables. `base`: what it extends, if that
+    /// captures variables too; then the cut's block.
+    Class {
+        /// The action that stands for it.
+        action: ActionId,
+        /// What its methods and defaults capture: the closure that all of them share.
+        captures: Vec<Capture>,
+        /// See above.
+        base: Option<Box<Expr>>,
+        /// See above.
+        gas: GasId,
+    },
     /// A call; then the cut's block.
     Call(Box<Call>),
     /// `print(...)` as an expression: null.
@@ -200,10 +212,12 @@ pub enum Callee {
     Value(Expr, bool),
     /// A builtin that nothing shadows.
     Builtin(u32),
-    /// A contract: makes an instance.
+    /// A contract, entity or data declaration: makes an instance or value.
     New(ClassId),
-    /// `Name{f: v}`: an instance with fields set (by field index, in the order of the arguments), no `init`.
+    /// `Name{f: v}`: with fields set (by field index, in the order of the arguments), no `init`.
     NewWith(ClassId, Vec<u16>),
+    /// `head{f: v}` where only the run knows what the head is; it is evaluated before the fields.
+    NewOf(Expr, Vec<Symbol>),
 }
 
 /// A statement.

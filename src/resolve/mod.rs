@@ -8,7 +8,7 @@
 //!
 //! - `prescan`: what an action's text binds, assigns, and mentions inside
 //! - `scope`: the action being lowered, look-up of names, constants of blocks
-//! - `stmt`, `assign`, `expr`, `name`, `call`, `contract`: lowering
+//! - `stmt`, `assign`, `expr`, `name`, `call`, `contract`, `record`, `enumeration`: lowering
 //! - `gas`, `cost`: gas blocks and the price list; `definite`: locals that certainly have a value
 //! - `dump`: the tree as text; `marks`: marks in it for a profile
 
@@ -18,6 +18,7 @@ mod contract;
 pub mod cost;
 mod definite;
 pub mod dump;
+mod enumeration;
 mod expr;
 mod gas;
 pub mod hir;
@@ -25,6 +26,7 @@ mod leaf;
 pub mod marks;
 mod name;
 mod prescan;
+mod record;
 mod scope;
 mod stmt;
 #[cfg(test)]
@@ -70,7 +72,7 @@ fn place(span: ast::Span) -> info::Place {
 impl<'a> Resolver<'a> {
     /// Action 0: the file's own statements.
     fn top_level(&mut self, program: &'a ast::Block, scan: &Scan<'a>) {
-        self.enter(ActionId(0), None, &[], scan, true);
+        self.enter(ActionId(0), None, &[], scan, true, None);
         let body = self.function_body(program);
         self.leave(info::ActionInfo { place: place(program.span), ..blank_action() }, None, Vec::new(), body);
     }
@@ -106,6 +108,7 @@ impl<'a> Resolver<'a> {
             constants: self.constants.finish(),
             actions,
             classes: self.classes,
+            enums: self.enums,
             globals: self.globals,
             loops: self.loops,
             config: self.config,
@@ -124,6 +127,7 @@ fn blank_action() -> info::ActionInfo {
         has_default: Vec::new(),
         class: None,
         is_contract_action: false,
+        method_of: None,
         private: false,
         external: false,
         has_limit: false,

@@ -49,7 +49,11 @@ impl Resolver<'_> {
 
     fn field(&mut self, symbol: ast::Symbol) -> Option<u16> {
         let class = self.class()?;
-        self.classes[class.0 as usize].field(Symbol(symbol.0))
+        let field = self.classes[class.0 as usize].field(Symbol(symbol.0));
+        if field.is_some() {
+            self.note_instance();
+        }
+        field
     }
 
     /// What is outside contract and actions.
@@ -98,6 +102,7 @@ impl Resolver<'_> {
             Meaning::Field(field) => ExprKind::Read(Place::Field(field), name),
             Meaning::Global(_, GlobalKind::Action(action), _) => ExprKind::Action(action),
             Meaning::Global(_, GlobalKind::Class(class), _) => ExprKind::Const(Value::class(class.0)),
+            Meaning::Global(_, GlobalKind::Enum(id), _) => ExprKind::Const(Value::enum_type(id)),
             Meaning::Global(global, GlobalKind::Variable, None) => ExprKind::Read(Place::Global(global), name),
             Meaning::Global(global, GlobalKind::Variable, Some(builtin)) => {
                 ExprKind::GlobalOr(global, Value::builtin(builtin))

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use crate::syntax::THIS;
 use crate::syntax::ast::{
     self, ArmBody, EmitArgs, Expr, ExprKind, LetTarget, MapKey, Part, Pattern, Stmt, StmtKind, Symbol,
 };
@@ -12,11 +13,11 @@ use crate::syntax::ast::{
 pub(super) enum Binding {
     /// `let`, `const`, loop or `catch` variable, or an action that does not stand in the outermost block.
     Plain,
-    /// An action of the outermost block.
+    /// An action, entity, data or enum of the outermost block.
     Action,
     /// A contract of the outermost block.
     Contract,
-    /// An action inside a block.
+    /// The same inside a block.
     InnerAction,
 }
 
@@ -179,19 +180,18 @@ impl<'a> Scan<'a> {
             StmtKind::Pattern(matching) => self.matching(matching),
             StmtKind::Action(action) => {
                 if let Some(name) = &action.name {
-                    let outermost = self.blocks == 0;
-                    self.bind(name.symbol, if outermost { Binding::Action } else { Binding::InnerAction });
+                    self.bind_hoisted(name.symbol);
                 }
                 self.inner(action);
             }
+            StmtKind::Entity(record) => self.record(record),
+            StmtKind::Enum(name, _) => self.bind_hoisted(name.symbol),
             StmtKind::Contract(contract) => self.contract(contract),
             StmtKind::ExportDecl(stmt) => self.stmt(stmt),
             StmtKind::Emit(_, EmitArgs::Positional(args)) => self.each(args),
             StmtKind::Emit(_, EmitArgs::Named(args)) => self.entries(args),
             // Not lowered yet, or without names and expressions.
-            StmtKind::Entity(_)
-            | StmtKind::Enum(..)
-            | StmtKind::Protocol(..)
+            StmtKind::Protocol(..)
             | StmtKind::Module(..)
             | StmtKind::TypeAlias(_)
             | StmtKind::Use(_)
@@ -203,6 +203,22 @@ impl<'a> Scan<'a> {
             | StmtKind::Continue
             | StmtKind::Error => {}
         }
+    }
+
+    /// A declaration that is bound from the beginning of its block.
+    fn bind_hoisted(&mut self, symbol: Symbol) {
+        self.bind(symbol, if self.blocks == 0 { Binding::Action } else { Binding::InnerAction });
+    }
+
+    fn record(&mut self, record: &'a ast::Entity) {
+        self.bind_hoisted(record.name.symbol);
+        self.optional(record.extends.as_ref());
+        self.depth += 1;
+        self.each(record.fields.iter().filter_map(|field| field.value.as_ref()));
+        for method in &record.methods {
+            self.inner(method);
+        }
+        self.depth -= 1;
     }
 
     fn contract(&mut self, contract: &'a ast::Contract) {
@@ -328,9 +344,12 @@ impl<'a> Scan<'a> {
             | ExprKind::BigInt(_)
             | ExprKind::Float(_)
             | ExprKind::Str(_)
-            | ExprKind::Bytes(_)
-            | ExprKind::This
-            | ExprKind::Super => {}
+            | ExprKind::Bytes(_) => {}
+            ExprKind::This | ExprKind::Super => {
+                if self.depth > 0 {
+                    self.mentioned_inside.insert(THIS);
+                }
+            }
         }
     }
 }

@@ -1,12 +1,12 @@
 //! The state of a resolution: the program's tables, the actions being lowered (innermost last), and the constants
 //! that the blocks around the current place declare.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::runtime::info::{ActionId, ActionInfo, ClassId, ClassInfo, GlobalId, LoopInfo, Symbol};
+use crate::runtime::info::{ActionId, ActionInfo, ClassId, ClassInfo, EnumInfo, GlobalId, LoopInfo, Symbol};
 use crate::runtime::names;
 use crate::syntax::ast::{self, Span};
-use crate::syntax::{Diagnostic, Interner};
+use crate::syntax::{Diagnostic, Interner, THIS};
 use crate::value::{ConstantPoolBuilder, Value};
 
 use super::definite::DefiniteSlots;
@@ -26,8 +26,10 @@ pub(super) enum GlobalKind {
     Variable,
     /// Bound by one action of the outermost block and by nothing else.
     Action(ActionId),
-    /// Bound by one contract of the outermost block and by nothing else.
+    /// Bound by one contract, entity or data declaration of the outermost block and by nothing else.
     Class(ClassId),
+    /// Bound by one enum of the outermost block and by nothing else.
+    Enum(u32),
 }
 
 /// A name of the action being lowered.
@@ -65,6 +67,14 @@ pub(super) struct Function {
     pub(super) id: ActionId,
     /// The contract whose state and actions its names may mean.
     pub(super) class: Option<ClassId>,
+    /// The entity or data declaration whose value `this` is.
+    pub(super) record: Option<ClassId>,
+    /// Whether its closure is that of the declaration around it: a method or default.
+    shares_closure: bool,
+    /// Whether this is an entity or data declaration, no action: its captures are those of the methods.
+    is_declaration: bool,
+    /// Of a declaration: whether its methods mention state or actions of the contract around it.
+    needs_instance: bool,
     /// Whether this is the file's top level, whose names are all globals.
     pub(super) is_top: bool,
     pub(super) names: HashMap<ast::Symbol, Local>,
@@ -113,8 +123,15 @@ pub(super) struct Resolver<'a> {
     pub(super) classes: Vec<ClassInfo>,
     /// The constant fields of each class.
     pub(super) constant_fields: Vec<Vec<bool>>,
-    /// The class of each contract declaration, by the start of its span.
+    /// The class of each contract, entity and data declaration, by the start of its span.
     pub(super) class_of: HashMap<u32, ClassId>,
+    /// The entities and data of the blocks around the current place, innermost block last.
+    pub(super) class_scopes: Vec<Vec<(ast::Symbol, ClassId)>>,
+    /// Entities and data inside actions whose methods have not been lowered yet.
+    pub(super) not_lowered: HashSet<u32>,
+    pub(super) enums: Vec<EnumInfo>,
+    /// The number of each enum, by the start of its name.
+    pub(super) enum_of: HashMap<u32, u32>,
     pub(super) loops: Vec<LoopInfo>,
     pub(super) config: Vec<(String, Value)>,
     pub(super) functions: Vec<Function>,
@@ -139,6 +156,10 @@ impl<'a> Resolver<'a> {
             classes: Vec::new(),
             constant_fields: Vec::new(),
             class_of: HashMap::new(),
+            class_scopes: Vec::new(),
+            not_lowered: HashSet::new(),
+            enums: Vec::new(),
+            enum_of: HashMap::new(),
             loops: Vec::new(),
             config: Vec::new(),
             functions: Vec::new(),
@@ -213,6 +234,7 @@ impl<'a> Resolver<'a> {
         for contract in &scan.contracts {
             self.announce_class(contract);
         }
+        self.announce_records(&super::record::records_of(&program.stmts));
         for stmt in &program.stmts {
             let (symbol, kind) = match &super::stmt::bare(stmt).kind {
                 ast::StmtKind::Action(action) => match &action.name {
@@ -220,7 +242,15 @@ impl<'a> Resolver<'a> {
                     None => continue,
                 },
                 ast::StmtKind::Contract(contract) => {
-                    (contract.name.symbol, self.class_of.get(&contract.span.start).copied())
+                    let class = self.class_of.get(&contract.span.start).copied();
+                    (contract.name.symbol, class.map(GlobalKind::Class))
+                }
+                ast::StmtKind::Entity(record) => {
+                    let class = self.class_of.get(&record.span.start).copied();
+                    (record.name.symbol, class.map(GlobalKind::Class))
+                }
+                ast::StmtKind::Enum(name, members) => {
+                    (name.symbol, Some(GlobalKind::Enum(self.announce_enum(*name, members))))
                 }
                 _ => continue,
             };
@@ -228,7 +258,7 @@ impl<'a> Resolver<'a> {
                 continue;
             }
             let kind = match kind {
-                Some(class) => GlobalKind::Class(class),
+                Some(kind) => kind,
                 None => GlobalKind::Action(self.new_action()),
             };
             if let Some(entry) = self.global_of.get_mut(&symbol) {
@@ -258,7 +288,7 @@ impl<'a> Resolver<'a> {
 
     // ---- actions ----
 
-    /// Begins an action: gives its names their slots.
+    /// Begins an action: gives its names their slots. The first parameter of a method is `this`.
     pub(super) fn enter(
         &mut self,
         id: ActionId,
@@ -266,25 +296,17 @@ impl<'a> Resolver<'a> {
         params: &'a [ast::Param],
         scan: &Scan<'a>,
         is_top: bool,
+        method_of: Option<ClassId>,
     ) {
-        let mut function = Function {
-            id,
-            class,
-            is_top,
-            names: HashMap::new(),
-            gas: GasBuilder::default(),
-            definite: DefiniteSlots::default(),
-            loops: 0,
-            deferred: None,
-            need: 0,
-            unset: BTreeSet::new(),
-            max_need: 0,
-            upvalues: HashMap::new(),
-            captures: Vec::new(),
-            cells: Vec::new(),
-            next_slot: 0,
-            max_slot: 0,
-        };
+        let around = self.functions.last().and_then(|around| around.record);
+        let mut function = Function { is_top, record: method_of.or(around), ..Function::blank(id, class) };
+        if method_of.is_some() {
+            function.shares_closure = true;
+            let cell = scan.mentioned_inside.contains(&THIS);
+            let local = Local { slot: function.allocate(1), cell, visible: true };
+            function.definite.add(local.slot);
+            function.names.insert(THIS, local);
+        }
         for param in params {
             let slot = function.allocate(1);
             let local = Local { slot, cell: false, visible: false };
@@ -378,6 +400,10 @@ impl<'a> Resolver<'a> {
         let mut index = 0;
         for inner in owner + 1..=function {
             let inner = &mut self.functions[inner];
+            if inner.shares_closure {
+                inner.upvalues.insert(symbol, index);
+                continue;
+            }
             let captures = &mut inner.captures;
             index = *inner.upvalues.entry(symbol).or_insert_with(|| {
                 captures.push(capture);
@@ -386,6 +412,26 @@ impl<'a> Resolver<'a> {
             capture = Capture::Upvalue(index);
         }
         Some(index)
+    }
+
+    /// Begins an entity or data declaration: what its methods and defaults capture is gathered in one closure.
+    pub(super) fn enter_declaration(&mut self) {
+        let class = self.class();
+        self.functions.push(Function { is_declaration: true, ..Function::blank(ActionId(0), class) });
+    }
+
+    /// Ends it; gives the captures, and whether a method mentions state or actions of the contract around.
+    pub(super) fn leave_declaration(&mut self) -> (Vec<Capture>, bool) {
+        let declaration = self.functions.pop().expect("an entered declaration is left");
+        (declaration.captures, declaration.needs_instance)
+    }
+
+    /// The code being lowered mentions state or an action of its contract: so do the declarations around it.
+    pub(super) fn note_instance(&mut self) {
+        self.functions
+            .iter_mut()
+            .filter(|function| function.is_declaration)
+            .for_each(|each| each.needs_instance = true);
     }
 
     /// Notes what a whole expression needs.
@@ -432,6 +478,31 @@ impl<'a> Resolver<'a> {
 }
 
 impl Function {
+    fn blank(id: ActionId, class: Option<ClassId>) -> Self {
+        Self {
+            id,
+            class,
+            record: None,
+            shares_closure: false,
+            is_declaration: false,
+            needs_instance: false,
+            is_top: false,
+            names: HashMap::new(),
+            gas: GasBuilder::default(),
+            definite: DefiniteSlots::default(),
+            loops: 0,
+            deferred: None,
+            need: 0,
+            unset: BTreeSet::new(),
+            max_need: 0,
+            upvalues: HashMap::new(),
+            captures: Vec::new(),
+            cells: Vec::new(),
+            next_slot: 0,
+            max_slot: 0,
+        }
+    }
+
     /// The local of that name, made if there is none.
     fn name(&mut self, symbol: ast::Symbol) -> &mut Local {
         if !self.names.contains_key(&symbol) {

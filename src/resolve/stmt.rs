@@ -11,6 +11,7 @@ use super::call::is_fresh;
 use super::cost;
 use super::expr::Held;
 use super::hir::{Block, Expr, ExprKind, GasId, IfArm, Stmt, StmtKind};
+use super::record::records_of;
 use super::scope::{GlobalKind, Resolver};
 
 /// A statement without the `export` before it.
@@ -56,12 +57,21 @@ impl<'a> Resolver<'a> {
     pub(super) fn stmts(&mut self, stmts: &'a [ast::Stmt]) -> Vec<Stmt> {
         self.open_block(stmts);
         self.block_depth += 1;
+        let records = records_of(stmts);
+        self.announce_records(&records);
         let mut out = Vec::with_capacity(stmts.len());
         let mut hoisted = HashSet::new();
-        for stmt in stmts {
-            if let Some(name) = declared(stmt).filter(|name| hoisted.insert(*name)) {
-                self.declaration(bare(stmt), name, &mut out);
-            }
+        let mut first: Vec<_> = stmts
+            .iter()
+            .filter_map(|stmt| Some((stmt, declared(stmt).filter(|name| hoisted.insert(*name))?)))
+            .collect();
+        // Entities before actions, and in the order in which they were announced: what is extended is there first.
+        first.sort_by_key(|(stmt, _)| match &bare(stmt).kind {
+            ast::StmtKind::Entity(record) => self.class_of.get(&record.span.start).map_or(0, |class| class.0),
+            _ => u32::MAX,
+        });
+        for (stmt, name) in first {
+            self.declaration(bare(stmt), name, &mut out);
         }
         for stmt in stmts {
             // The first declaration of each name has been lowered above.
@@ -69,6 +79,7 @@ impl<'a> Resolver<'a> {
                 self.stmt(stmt, &mut out);
             }
         }
+        self.class_scopes.pop();
         self.block_depth -= 1;
         self.close_block();
         out
@@ -79,7 +90,7 @@ impl<'a> Resolver<'a> {
         self.block_depth == 1
     }
 
-    /// Binds a named action or a contract.
+    /// Binds a named action, a contract, entity, data or enum.
     fn declaration(&mut self, stmt: &'a ast::Stmt, symbol: ast::Symbol, out: &mut Vec<Stmt>) {
         self.function().gas.charge(cost::STATEMENT + cost::EXPRESSION);
         let (kind, name) = match &stmt.kind {
@@ -103,6 +114,11 @@ impl<'a> Resolver<'a> {
                 };
                 self.contract(contract, class);
                 (ExprKind::Const(Value::class(class.0)), contract.name)
+            }
+            ast::StmtKind::Entity(record) => (self.record(record), record.name),
+            ast::StmtKind::Enum(name, members) => {
+                let id = self.announce_enum(*name, members);
+                (ExprKind::Const(Value::enum_type(id)), *name)
             }
             _ => return,
         };
@@ -191,9 +207,6 @@ impl<'a> Resolver<'a> {
     fn without_effect(&mut self, kind: &ast::StmtKind, span: Span) {
         let what = match kind {
             ast::StmtKind::Pattern(_) => "`pattern`",
-            ast::StmtKind::Entity(entity) if entity.immutable => "a `data` declaration",
-            ast::StmtKind::Entity(_) => "an `entity` declaration",
-            ast::StmtKind::Enum(..) => "an `enum` declaration",
             ast::StmtKind::Module(..) => "a `module`",
             ast::StmtKind::Use(_) | ast::StmtKind::ExportUse(_) => "`use`",
             // `protocol`, `type_alias`, `event`, `gc`, `export a, b`
@@ -415,6 +428,8 @@ fn declared(stmt: &ast::Stmt) -> Option<ast::Symbol> {
     match &bare(stmt).kind {
         ast::StmtKind::Action(action) => action.name.as_ref().map(|name| name.symbol),
         ast::StmtKind::Contract(contract) => Some(contract.name.symbol),
+        ast::StmtKind::Entity(record) => Some(record.name.symbol),
+        ast::StmtKind::Enum(name, _) => Some(name.symbol),
         _ => None,
     }
 }

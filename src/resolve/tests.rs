@@ -395,7 +395,7 @@ fn errors() {
         "config.jit_treshold = 1\nprint this.x",
         &[
             "7: there is no setting 'config.jit_treshold' (did you mean `config.jit_threshold`?)",
-            "30: `this` outside a contract",
+            "30: `this` outside a contract or entity",
         ],
     );
     check_errors(
@@ -412,13 +412,8 @@ fn errors() {
         &["6: `config` is not a value (read one of its settings, such as `config.jit_threshold`)"],
     );
     check_errors(
-        "use \"./a.zx\"\nenum E { A }\nentity U { a: int }\nlet x = match 1 { _ => 2 }",
-        &[
-            "0: `use` is not supported yet",
-            "13: an `enum` declaration is not supported yet",
-            "26: an `entity` declaration is not supported yet",
-            "54: `match` is not supported yet",
-        ],
+        "use \"./a.zx\"\nlet x = match 1 { _ => 2 }",
+        &["0: `use` is not supported yet", "21: `match` is not supported yet"],
     );
 }
 
@@ -432,5 +427,34 @@ fn deep_and_wide_texts() {
     check_errors(
         &format!("let a = [{}1]", "1, ".repeat(60_000)),
         &["0: this action is too large: it has too many variables or operands"],
+    );
+}
+
+#[test]
+fn mistakes_in_entities_and_enums() {
+    check_errors(
+        "entity A { x = 1, x = 2 }\nentity B extends Ba { }\ndata D extends A { }\nentity X extends Y { }\nentity Y extends X { }",
+        &[
+            "18: field 'x' is declared twice in this entity",
+            "43: there is no entity 'Ba' to extend",
+            "65: data D cannot extend entity A",
+            "111: 'Y' extends itself",
+        ],
+    );
+    check_errors(
+        "entity A { method show() { return super.show() } }\nentity B extends A { method n() { return super.shwo() } }\nlet a = A{zz: 1}",
+        &[
+            "40: entity A extends nothing",
+            "98: entity A has no method 'shwo' (did you mean `show`?)",
+            "119: entity A has no field 'zz'",
+        ],
+    );
+    check_errors(
+        "enum E { ONE, ONE, B = f() }\nprint(E.ON)",
+        &[
+            "14: member 'ONE' is declared twice in this enum",
+            "23: the value of a member is a constant: a literal, or earlier members and integers with `+ - * | & << >>`",
+            "37: enum E has no member 'ON' (did you mean `ONE`?)",
+        ],
     );
 }

@@ -1,11 +1,11 @@
 //! Calls: who is called, entering and leaving a frame, and the checkpoint that a contract call is. Arguments stand
 //! in consecutive slots; the callee's window begins at the first, so that passing them copies nothing.
 
-use super::info::{ActionId, ClassId, Place, Symbol};
+use super::info::{ActionId, ClassId, ClassKind, Place, Symbol};
 use super::isolate::{Isolate, STACK_SLOTS_MAX};
 use super::signal::{ErrorKind, Signal, Unwind};
 use super::tier::Entry;
-use crate::value::{BoundKind, CopyError, Space, Tag, Value, deep_copy, deep_size};
+use crate::value::{BoundKind, CopyError, Space, Tag, Value, bound_is_free, deep_copy, deep_size};
 
 /// Slots above a frame that host code may use: arguments of a callback, of a constructor.
 pub(super) const HOST_SLOTS: usize = 512;
@@ -62,6 +62,15 @@ pub enum Target {
         /// Which.
         action: ActionId,
         /// On which instance.
+        this: u32,
+        /// With which captured variables.
+        closure: Value,
+    },
+    /// A method to enter: its window begins at the receiver, in the slot before the arguments.
+    Method {
+        /// Which.
+        action: ActionId,
+        /// In which instance's code it was declared.
         this: u32,
         /// With which captured variables.
         closure: Value,
@@ -232,15 +241,19 @@ impl Isolate {
     fn complete_arguments(&mut self, action: ActionId, base: u32, argc: u32) -> Result<(), Unwind> {
         let info = &self.info.actions[action.0 as usize];
         let params = info.params.len() as u32;
+        // Of a method neither the text nor the message counts `this`.
+        let hidden = u32::from(info.method_of.is_some());
         if info.external {
             let message = format!("External action '{}' is not available", self.action_name(action));
             return self.fail(&message);
         }
         if argc > params {
             let message = format!(
-                "Action '{}' takes {params} argument{}, {argc} given",
+                "Action '{}' takes {} argument{}, {} given",
                 self.action_name(action),
-                if params == 1 { "" } else { "s" }
+                params - hidden,
+                if params - hidden == 1 { "" } else { "s" },
+                argc - hidden
             );
             return self.fail(&message);
         }
@@ -417,6 +430,9 @@ impl Isolate {
                 let receiver = self.ledger.heap.function(value).receiver;
                 if receiver.is_null() { Ok(value) } else { self.fail("Cannot take a function out of a contract") }
             }
+            Tag::Bound if !bound_is_free(&self.ledger.heap, value) => {
+                self.fail("Cannot take a function out of a contract")
+            }
             tag if tag.is_container() => {
                 if fresh && !self.holds_container(value) {
                     return Ok(value);
@@ -476,7 +492,15 @@ impl Isolate {
                     BoundKind::Action => {
                         Ok(Target::Action { action: ActionId(target), this: receiver.id(), closure: Value::UNSET })
                     }
-                    BoundKind::Method => self.resolve_method(receiver, Symbol(target), base, argc),
+                    BoundKind::Method => {
+                        // The receiver takes the place of the callee, before the arguments.
+                        self.slots[base as usize - 1] = receiver;
+                        self.resolve_method(receiver, Symbol(target), base, argc)
+                    }
+                    BoundKind::Class => {
+                        let given = super::ops::Given::Positions(argc);
+                        Ok(Target::Done(self.make_record(ClassId(target), receiver, given, base)?))
+                    }
                 }
             }
             Tag::Null => self.fail("Cannot call null"),
@@ -487,11 +511,13 @@ impl Isolate {
         }
     }
 
-    /// Finds who `receiver.name(...)` reaches; methods of values are done at once.
+    /// Finds who `receiver.name(...)` reaches; methods of values are done at once. The receiver (or what it was
+    /// found in) stands in the slot before the arguments.
     pub fn resolve_method(&mut self, receiver: Value, name: Symbol, base: u32, argc: u32) -> Result<Target, Unwind> {
         match receiver.tag() {
             Tag::Contract => self.contract_action(receiver.id(), name, base, argc),
-            Tag::Class => {
+            Tag::Entity | Tag::Data => self.record_method(receiver, name, base, argc),
+            Tag::Class if self.info.class(ClassId(receiver.id())).kind == ClassKind::Contract => {
                 let instance = self.shared_instance(ClassId(receiver.id()), base + argc)?;
                 self.contract_action(instance, name, base, argc)
             }
@@ -554,7 +580,11 @@ impl Isolate {
     }
 
     /// `Name(args)`: a fresh instance, its initialisers, then its constructor. A failing constructor makes none.
+    /// Of an entity or data declaration: a new value.
     pub fn instantiate(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
+        if self.info.class(class).kind != ClassKind::Contract {
+            return self.make_record(class, Value::NULL, super::ops::Given::Positions(argc), base);
+        }
         self.ledger.open_checkpoint();
         match self.instantiate_inside(class, base, argc) {
             Ok(value) => {
@@ -589,6 +619,9 @@ impl Isolate {
 
     /// `Name{f: v}`: an instance with these fields set (values in `slots[base..]`), no constructor.
     pub fn instantiate_with(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
+        if self.info.class(class).kind != ClassKind::Contract {
+            return self.make_record(class, Value::NULL, super::ops::Given::Fields(fields), base);
+        }
         self.ledger.open_checkpoint();
         let result = self.instantiate_with_inside(class, fields, base);
         if result.is_ok() {
@@ -661,17 +694,20 @@ impl Isolate {
 
     /// Calls a function value with arguments that are held nowhere else: a callback.
     pub fn call_function(&mut self, function: Value, arguments: &[Value]) -> Result<Value, Unwind> {
-        let base = self.top;
+        // The callee stands before its arguments, as in any call.
+        let slot = self.push(function);
+        let base = slot + 1;
         for &argument in arguments {
             self.push(argument);
         }
         let argc = arguments.len() as u32;
         let result = match self.resolve_call(function, base, argc) {
             Ok(Target::Action { action, this, closure }) => self.call_nested(action, this, closure, base, argc),
+            Ok(Target::Method { action, this, closure }) => self.call_nested(action, this, closure, slot, argc + 1),
             Ok(Target::Done(value)) => Ok(value),
             Err(unwind) => Err(unwind),
         };
-        self.top = base;
+        self.top = slot;
         result
     }
 
@@ -717,7 +753,10 @@ impl Isolate {
             Some(class) if info.is_contract_action => {
                 format!("{}.{own}", self.info.name(self.info.class(class).name))
             }
-            _ => own.to_owned(),
+            _ => match info.method_of {
+                Some(class) => format!("{}.{own}", self.info.name(self.info.class(class).name)),
+                None => own.to_owned(),
+            },
         }
     }
 }

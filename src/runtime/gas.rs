@@ -20,6 +20,8 @@ pub const FUNCTION_BYTES: u64 = 48;
 pub const WIDE_BYTES: u64 = 48;
 /// Logical bytes of a contract instance beside its fields.
 pub const INSTANCE_BYTES: u64 = 64;
+/// Logical bytes of an entity or data value beside its fields.
+pub const RECORD_BYTES: u64 = 64;
 /// Bytes of text that one unit of gas copies, compares or hashes.
 pub const TEXT_BYTES_PER_GAS: u64 = 32;
 /// Elements or entries that one unit of gas copies or walks.

@@ -10,7 +10,7 @@ pub struct Symbol(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ActionId(pub u32);
 
-/// A contract declaration.
+/// A contract, entity or data declaration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ClassId(pub u32);
 
@@ -44,6 +44,8 @@ pub struct ActionInfo {
     pub class: Option<ClassId>,
     /// Whether it is itself an action of that contract (a call is a checkpoint).
     pub is_contract_action: bool,
+    /// For methods and defaults of entities and data: whose. The first parameter is then `this`.
+    pub method_of: Option<ClassId>,
     /// `private`
     pub private: bool,
     /// `external`: may not be called.
@@ -95,22 +97,66 @@ impl ActionInfo {
     }
 }
 
-/// One contract's shape.
+/// What a [`ClassInfo`] was declared as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClassKind {
+    /// `contract`
+    Contract,
+    /// `entity`
+    Entity,
+    /// `data`: its fields cannot be reassigned, and it is compared by value.
+    Data,
+}
+
+impl ClassKind {
+    /// As programs write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Contract => "contract",
+            Self::Entity => "entity",
+            Self::Data => "data",
+        }
+    }
+}
+
+/// What a field of an entity or data value holds that is not given when the value is made.
+#[derive(Clone, Copy, Debug)]
+pub enum FieldDefault {
+    /// Null.
+    None,
+    /// A constant.
+    Constant(Value),
+    /// The result of an action with one parameter: the value being made.
+    Action(ActionId),
+}
+
+/// The shape of a contract, entity or data declaration.
 #[derive(Clone, Debug)]
 pub struct ClassInfo {
     /// Its name.
     pub name: Symbol,
-    /// Field names, in order.
+    /// What it was declared as.
+    pub kind: ClassKind,
+    /// For entities and data: what it extends.
+    pub base: Option<ClassId>,
+    /// Field names, in order: of an entity or data first those of its base, as arguments by position are.
     pub fields: Vec<Symbol>,
+    /// For entities and data, by field.
+    pub defaults: Vec<FieldDefault>,
+    /// For entities and data, by field: whether it cannot be assigned once the value is made.
+    pub fixed_fields: Vec<bool>,
+    /// For entities and data: whether the methods capture variables, so that a value needs an environment.
+    pub has_environment: bool,
     /// For each field, its starting value by type (an immediate, or empty string/list/map as noted by `FieldZero`).
     pub zeros: Vec<FieldZero>,
     /// Which fields may not be read from outside.
     pub private_fields: Vec<bool>,
-    /// Actions by name (a symbol stands once).
+    /// Actions or methods by name (a symbol stands once), inherited ones last.
     pub actions: Vec<(Symbol, ActionId)>,
     /// `init` or `constructor`.
     pub constructor: Option<ActionId>,
-    /// A synthetic action that runs the field initialisers on `this`.
+    /// For contracts: a synthetic action that runs the field initialisers on `this`. For entities and data: one that
+    /// stands for the declaration and is never called.
     pub initialiser: ActionId,
     /// Its head in the source.
     pub place: Place,
@@ -125,6 +171,22 @@ impl ClassInfo {
     /// The index of the field of that name.
     pub fn field(&self, name: Symbol) -> Option<u16> {
         self.fields.iter().position(|symbol| *symbol == name).map(|index| index as u16)
+    }
+}
+
+/// One enum's shape.
+#[derive(Clone, Debug)]
+pub struct EnumInfo {
+    /// Its name.
+    pub name: Symbol,
+    /// Its members and their values, in order.
+    pub members: Vec<(Symbol, Value)>,
+}
+
+impl EnumInfo {
+    /// The value of the member of that name.
+    pub fn member(&self, name: Symbol) -> Option<Value> {
+        self.members.iter().find(|(symbol, _)| *symbol == name).map(|(_, value)| *value)
     }
 }
 
@@ -182,6 +244,8 @@ pub struct ProgramInfo {
     pub actions: Vec<ActionInfo>,
     /// By [`ClassId`].
     pub classes: Vec<ClassInfo>,
+    /// By the number that an enum's value has.
+    pub enums: Vec<EnumInfo>,
     /// Names of the globals, by [`GlobalId`].
     pub globals: Vec<Symbol>,
     /// By [`LoopId`].
@@ -213,7 +277,7 @@ impl ProgramInfo {
         &self.actions[action.0 as usize]
     }
 
-    /// One contract.
+    /// One contract, entity or data declaration.
     pub fn class(&self, class: ClassId) -> &ClassInfo {
         &self.classes[class.0 as usize]
     }

@@ -153,6 +153,9 @@ pub const METHODS: &[(&str, Option<&str>)] = &[
     ("entries", None),
     ("merge", None),
     ("to_string", Some("toString")),
+    ("to_json", Some("toJSON")),
+    ("clone", None),
+    ("equals", None),
 ];
 
 /// The id of a builtin function.

@@ -16,6 +16,9 @@ mod words;
 pub use diagnostic::{Diagnostic, SourceFile};
 pub use interner::Interner;
 
+/// The symbol of `this`, which no program can bind: the resolver's name for the value that a method is called on.
+pub const THIS: ast::Symbol = words::THIS;
+
 /// What a text parsed to.
 #[derive(Clone, Debug)]
 pub struct Parsed {

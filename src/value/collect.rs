@@ -100,8 +100,10 @@ impl Marker {
                 Kind::Bound => self.value((*object.cast::<BoundObject>().as_ptr()).receiver),
                 Kind::Cell => self.value((*object.cast::<CellObject>().as_ptr()).value),
                 Kind::Entity | Kind::Data => {
-                    let fields = &raw const (*object.cast::<RecordObject>().as_ptr()).fields;
+                    let record = object.cast::<RecordObject>().as_ptr();
+                    let fields = &raw const (*record).fields;
                     self.values(&*fields);
+                    self.value((*record).environment);
                 }
                 Kind::Error => self.value((*object.cast::<ErrorObject>().as_ptr()).message),
                 Kind::Str | Kind::Bytes | Kind::Wide | Kind::Huge | Kind::Range | Kind::Freed => {}

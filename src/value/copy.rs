@@ -2,7 +2,7 @@
 
 use super::heap::Heap;
 use super::map::MapData;
-use super::object::Space;
+use super::object::{BoundKind, Space};
 use super::tag::{Tag, Value};
 use super::walk::{Blocked, Path, is_nested, next_slot, set_slot};
 
@@ -73,7 +73,7 @@ impl Copier<'_> {
             return self.leaf(root);
         }
         let mut path = Path::default();
-        let copy = self.shallow(root);
+        let copy = self.shallow(root)?;
         path.enter(root, copy);
         while let Some(step) = path.top() {
             let walked = step.walked;
@@ -85,7 +85,7 @@ impl Copier<'_> {
             step.next = at + 1;
             let slot_copy = if is_nested(value) {
                 path.check(value)?;
-                let slot_copy = self.shallow(value);
+                let slot_copy = self.shallow(value)?;
                 path.enter(value, slot_copy);
                 slot_copy
             } else {
@@ -129,7 +129,7 @@ impl Copier<'_> {
     }
 
     /// A copy of the container alone: its slots are the original's.
-    fn shallow(&mut self, value: Value) -> Value {
+    fn shallow(&mut self, value: Value) -> Result<Value, CopyError> {
         let copy = match value.tag() {
             Tag::List => {
                 let items = self.heap.list(value).items.clone();
@@ -138,11 +138,16 @@ impl Copier<'_> {
             Tag::Map => self.shallow_map(value),
             tag => {
                 let record = self.heap.record(value);
-                let (class, fields) = (record.class, record.fields.clone());
-                self.heap.alloc_record(tag, class, fields)
+                let (class, environment, fields) = (record.class, record.environment, record.fields.clone());
+                if !environment.is_null() {
+                    check_function(self.heap, environment, self.space)?;
+                }
+                let copy = self.heap.alloc_record(tag, class, fields);
+                self.heap.record_mut(copy).environment = environment;
+                copy
             }
         };
-        self.placed(copy)
+        Ok(self.placed(copy))
     }
 
     fn shallow_map(&mut self, value: Value) -> Value {
@@ -160,9 +165,21 @@ impl Copier<'_> {
 fn check_function(heap: &Heap, value: Value, space: Space) -> Result<(), CopyError> {
     let free = match value.tag() {
         Tag::Function => heap.function(value).receiver.is_null(),
+        Tag::Bound => bound_is_free(heap, value),
         _ => true,
     };
     if space == Space::Ledger || !free { Err(CopyError::Function) } else { Ok(()) }
+}
+
+/// Whether a bound function may leave a contract: an action of an instance may, a method of a container would take
+/// the container with it.
+pub fn bound_is_free(heap: &Heap, value: Value) -> bool {
+    let bound = heap.bound(value);
+    match bound.kind {
+        BoundKind::Action => true,
+        BoundKind::Method => !bound.receiver.tag().is_container(),
+        BoundKind::Class => heap.function(bound.receiver).receiver.is_null(),
+    }
 }
 
 /// The logical size that copying a value is charged for: [`SIZE_UNITS`] summed over the tree. Functions count as

@@ -370,7 +370,8 @@ impl Heap {
     pub fn alloc_record(&mut self, tag: Tag, class: u32, fields: Vec<Value>) -> Value {
         let kind = if tag == Tag::Entity { Kind::Entity } else { Kind::Data };
         let bytes = size_of::<RecordObject>() + fields.capacity() * size_of::<Value>();
-        let record = RecordObject { head: self.container_header(kind), class, fields, epochs: Vec::new() };
+        let head = self.container_header(kind);
+        let record = RecordObject { head, class, environment: Value::NULL, fields, epochs: Vec::new() };
         let object: NonNull<Header> = NonNull::from(Box::leak(Box::new(record))).cast();
         self.push_object(object);
         self.account(bytes);

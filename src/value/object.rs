@@ -290,6 +290,8 @@ pub enum BoundKind {
     Action,
     /// A method's symbol.
     Method,
+    /// An entity or data declaration's index, whose methods capture variables: the receiver is a function with them.
+    Class,
 }
 
 /// `c.f` as a value: a receiver and what to call on it.
@@ -299,7 +301,7 @@ pub struct BoundObject {
     pub(super) header: Header,
     /// What `target` means.
     pub kind: BoundKind,
-    /// An action's index or a method's symbol.
+    /// The index of an action or declaration, or a method's symbol.
     pub target: u32,
     /// On what it is called.
     pub receiver: Value,
@@ -325,6 +327,8 @@ pub struct RecordObject {
     pub head: ContainerHeader,
     /// The declaration's index.
     pub class: u32,
+    /// A function that holds the variables its methods capture, or null if they capture none.
+    pub environment: Value,
     /// The fields' values.
     pub fields: Vec<Value>,
     /// Each field's journal epoch; shorter than `fields` where they have not been journalled.

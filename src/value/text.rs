@@ -138,7 +138,7 @@ impl Printer<'_> {
             Tag::Huge => self.display(self.heap.huge(value)),
             Tag::Range => self.range(value),
             Tag::Contract => self.angle("contract", self.names.contract_name(value.id())),
-            Tag::Class => self.angle(self.names.class_word(value.id()), self.names.class_name(value.id())),
+            Tag::Class => self.class(value.id()),
             Tag::Builtin => self.angle("action", self.names.builtin_name(value.id())),
             Tag::EnumType => self.angle("enum", self.names.enum_name(value.id())),
             Tag::Module => self.angle("module", self.names.module_name(value.id())),
@@ -148,6 +148,7 @@ impl Printer<'_> {
                 match bound.kind {
                     BoundKind::Action => self.action(bound.target),
                     BoundKind::Method => self.angle("action", self.names.symbol_name(bound.target)),
+                    BoundKind::Class => self.class(bound.target),
                 }
             }
             Tag::Cell | Tag::Error => unreachable!("{value:?} is never seen by programs"),
@@ -163,6 +164,10 @@ impl Printer<'_> {
 
     fn angle(&mut self, word: &str, name: &str) {
         self.display(format_args!("<{word} {name}>"));
+    }
+
+    fn class(&mut self, class: u32) {
+        self.angle(self.names.class_word(class), self.names.class_name(class));
     }
 
     fn action(&mut self, action: u32) {

@@ -87,10 +87,27 @@ pub(super) fn call_value<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm
     reach(isolate, code, at, target)
 }
 
+/// As [`enter`], with the receiver, which stands before the arguments, as the first of them.
+fn enter_method(isolate: &mut Isolate, code: &Code, at: Cursor<'_>, callee: Callee) -> Result<(), Unwind> {
+    let instr = at.instr();
+    let base = slot_of(isolate, instr.b) - 1;
+    let position = at.position(code);
+    let Callee { action, this, closure } = callee;
+    isolate.enter(action, this, closure, base, u32::from(instr.c) + 1, CallSite::Position(position))?;
+    let depth = isolate.frames.len() - 1;
+    isolate.frames[depth].resume = (position, u32::from(instr.a));
+    isolate.calls[action.0 as usize].count += 1;
+    Ok(())
+}
+
 fn reach<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>, target: Target) -> Result<Reached<'vm>, Unwind> {
     match target {
         Target::Action { action, this, closure } => {
             enter(isolate, code, at, Callee { action, this, closure })?;
+            Ok(Reached::Frame)
+        }
+        Target::Method { action, this, closure } => {
+            enter_method(isolate, code, at, Callee { action, this, closure })?;
             Ok(Reached::Frame)
         }
         Target::Done(value) => Ok(Reached::Done(done(isolate, code, at, value))),
@@ -145,5 +162,15 @@ pub(super) fn new_with<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>)
     let base = slot_of(isolate, instr.b);
     let fields = &code.field_lists[usize::from(at.word().a)];
     let value = isolate.instantiate_with(ClassId(at.word().number()), fields, base)?;
+    Ok(done(isolate, code, at, value))
+}
+
+/// `head{f: v}` of a head that stands before the values.
+#[inline(never)]
+pub(super) fn new_of<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
+    let instr = at.instr();
+    let base = slot_of(isolate, instr.b);
+    let names = &code.name_lists[usize::from(at.word().a)];
+    let value = isolate.instantiate_named(at.get(instr.b - 1), names, base)?;
     Ok(done(isolate, code, at, value))
 }

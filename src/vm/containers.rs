@@ -101,14 +101,29 @@ pub(super) fn collect<'vm>(
 pub(super) fn make_closure<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let Closure { action, captures } = &code.closures[instr.number() as usize];
+    let cells = captured_cells(isolate, at, captures);
+    let value = isolate.make_closure(*action, cells)?;
+    at.set(instr.a, value);
+    Ok(at.next())
+}
+
+#[inline(never)]
+pub(super) fn make_class<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
+    let instr = at.instr();
+    let Closure { action, captures } = &code.closures[at.word().number() as usize];
+    let cells = captured_cells(isolate, at, captures);
+    let base = (instr.b != u16::MAX).then(|| at.get(instr.b));
+    let value = isolate.make_class(*action, cells, base)?;
+    at.set(instr.a, value);
+    Ok(at.next_but_one())
+}
+
+fn captured_cells(isolate: &Isolate, at: Cursor<'_>, captures: &[Capture]) -> Vec<Value> {
     let cell = |capture: &Capture| match capture {
         Capture::Slot(slot) => at.get(slot.0),
         Capture::Upvalue(index) => upvalue_cell(isolate, *index),
     };
-    let cells = captures.iter().map(cell).collect();
-    let value = isolate.make_closure(*action, cells)?;
-    at.set(instr.a, value);
-    Ok(at.next())
+    captures.iter().map(cell).collect()
 }
 
 pub(super) fn iterate<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {

@@ -224,6 +224,7 @@ impl Vm {
                 Op::Interpolate => step!(containers::collect(isolate, at, Isolate::interpolate)),
                 Op::MakeRange => step!(binary(isolate, at, Isolate::make_range)),
                 Op::MakeClosure => step!(containers::make_closure(isolate, code, at)),
+                Op::MakeClass => step!(containers::make_class(isolate, code, at)),
                 Op::Iterate => step!(containers::iterate(isolate, at)),
                 Op::NextOne => step!(containers::next_one(isolate, at)),
                 Op::NextTwo => step!(containers::next_two(isolate, at)),
@@ -236,6 +237,7 @@ impl Vm {
                     isolate.instantiate(ClassId(class), base, argc)
                 })),
                 Op::NewWith => step!(calls::new_with(isolate, code, at)),
+                Op::NewOf => step!(calls::new_of(isolate, code, at)),
                 Op::Return => leave!(at.get(instr.a), instr.x != 0),
                 Op::ReturnNull => leave!(Value::NULL, false),
                 Op::LoadConfig => go!(surroundings::load_config(isolate, at)),

@@ -17,6 +17,7 @@ mod lists;
 mod maps;
 mod numbers;
 mod random;
+mod records;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -62,6 +63,7 @@ enum Family {
     Text,
     Bytes,
     Map,
+    Data,
     Any,
 }
 
@@ -73,6 +75,7 @@ const FAMILY_METHODS: &[(Family, &[Method])] = &[
     (Family::Text, text::METHODS),
     (Family::Bytes, text::BYTES_METHODS),
     (Family::Map, maps::METHODS),
+    (Family::Data, records::METHODS),
     (Family::Any, convert::METHODS),
 ];
 
@@ -112,7 +115,14 @@ impl Isolate {
         }
         let id = self.info.method_of_symbol.get(name.0 as usize).copied().flatten();
         let Some(&(name, least, most, run)) = id.and_then(|id| find_method(receiver, id)) else {
-            let message = format!("Method '{}' not supported for {}", self.info.name(name), type_name(receiver));
+            let of = match receiver.tag() {
+                Tag::Entity | Tag::Data => {
+                    let class = self.ledger.heap.record(receiver).class;
+                    self.info.name(self.info.classes[class as usize].name)
+                }
+                _ => type_name(receiver),
+            };
+            let message = format!("Method '{}' not supported for {of}", self.info.name(name));
             return self.fail(&message);
         };
         self.check_count(name, (least, most), argc)?;
@@ -148,6 +158,7 @@ fn find_method(receiver: Value, id: u16) -> Option<&'static Method> {
         Tag::Str => Family::Text,
         Tag::Bytes => Family::Bytes,
         Tag::Map => Family::Map,
+        Tag::Data => Family::Data,
         _ => Family::Any,
     };
     let row = METHOD_TABLE.get(usize::from(id))?;

@@ -51,6 +51,7 @@ fn isolate() -> Isolate {
         constants: constants.finish(),
         actions: Vec::new(),
         classes: Vec::new(),
+        enums: Vec::new(),
         globals: Vec::new(),
         loops: Vec::new(),
         config: Vec::new(),

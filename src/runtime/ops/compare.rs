@@ -77,7 +77,11 @@ impl Isolate {
             }
             Tag::List | Tag::Map | Tag::Data if a.tag() == b.tag() => {
                 // A walk over both: charged by the size of the smaller, which bounds it when they differ.
-                let count = self.length_of(a).unwrap_or(0).min(self.length_of(b).unwrap_or(0));
+                let length = |value: Value| match value.tag() {
+                    Tag::Data => self.ledger.heap.record(value).fields.len(),
+                    _ => self.length_of(value).unwrap_or(0),
+                };
+                let count = length(a).min(length(b));
                 self.charge_elements(count)?;
             }
             _ => {}

@@ -42,12 +42,14 @@ impl Isolate {
                     _ => self.character(object, at),
                 }
             }
-            Tag::Contract if index.is_str() => {
-                let text = self.ledger.heap.str(index).to_owned();
-                match self.info.symbols.iter().position(|symbol| **symbol == *text) {
-                    Some(symbol) => self.member_get(object, Symbol(symbol as u32)),
-                    None => Ok(Value::NULL),
-                }
+            Tag::Contract | Tag::Entity | Tag::Data if index.is_str() => match self.symbol_of(index) {
+                Some(symbol) => self.member_get(object, symbol),
+                None => Ok(Value::NULL),
+            },
+            Tag::EnumType if index.is_str() => {
+                let symbol = self.symbol_of(index);
+                let shape = &self.info.enums[object.id() as usize];
+                Ok(symbol.and_then(|symbol| shape.member(symbol)).unwrap_or(Value::NULL))
             }
             _ => {
                 let message = format!("A value of type {} cannot be indexed", super::type_name(object));
@@ -149,6 +151,7 @@ impl Isolate {
             }
             Tag::Null => self.fail("Cannot write through null"),
             Tag::Contract => self.fail("Cannot change the state of a contract from outside it"),
+            Tag::Entity | Tag::Data if index.is_str() => self.record_set_text(object, index, value, fresh),
             _ => {
                 let message = format!("Elements of a value of type {} cannot be assigned", super::type_name(object));
                 self.fail(&message)
@@ -212,6 +215,8 @@ impl Isolate {
                 }
                 Ok(Value::NULL)
             }
+            Tag::Entity | Tag::Data => self.record_get(object, name),
+            Tag::EnumType => self.enum_member(object, name),
             _ => {
                 let message =
                     format!("A value of type {} has no member '{}'", super::type_name(object), self.info.name(name));
@@ -229,6 +234,7 @@ impl Isolate {
             }
             Tag::Null => self.fail("Cannot write through null"),
             Tag::Contract => self.fail("Cannot change the state of a contract from outside it"),
+            Tag::Entity | Tag::Data => self.record_set(object, name, value, fresh),
             _ => {
                 let message = format!(
                     "Member '{}' of a value of type {} cannot be assigned",

@@ -8,10 +8,12 @@ mod index;
 mod iterate;
 mod make;
 pub mod quick;
+mod record;
 mod store;
 mod write_text;
 
 pub use iterate::Step;
+pub use record::Given;
 
 use super::isolate::Isolate;
 use super::signal::Unwind;

@@ -28,6 +28,14 @@ impl Names for ProgramNames<'_> {
         self.info.name(self.info.classes[class as usize].fields[field])
     }
 
+    fn class_word(&self, class: u32) -> &'static str {
+        self.info.classes[class as usize].kind.word()
+    }
+
+    fn enum_name(&self, enum_type: u32) -> &str {
+        self.info.name(self.info.enums[enum_type as usize].name)
+    }
+
     fn builtin_name(&self, builtin: u32) -> &str {
         super::super::names::BUILTINS[builtin as usize].0
     }

@@ -1,0 +1,33 @@
+//! Methods of data values.
+
+use super::super::gas;
+use super::super::isolate::Isolate;
+use super::super::signal::Unwind;
+use super::Method;
+use super::args::Args;
+use super::json::stringify_json;
+use crate::value::Value;
+
+pub(super) const METHODS: &[Method] = &[("to_json", 0, 0, to_json), ("clone", 0, 0, clone), ("equals", 1, 1, equals)];
+
+/// `d.toJSON()`: as `json_stringify(d)`.
+fn to_json(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
+    let text = stringify_json(isolate, args.first(), None)?;
+    isolate.new_string(&text)
+}
+
+/// `d.clone()`: a new value with the same fields, equal to this one.
+fn clone(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
+    let record = isolate.ledger.heap.record(args.first());
+    let (class, environment, fields) = (record.class, record.environment, record.fields.clone());
+    isolate.charge_elements(fields.len())?;
+    isolate.charge_bytes(gas::RECORD_BYTES + gas::ELEMENT_BYTES * fields.len() as u64)?;
+    let copy = isolate.ledger.heap.alloc_data(class, fields);
+    isolate.ledger.heap.record_mut(copy).environment = environment;
+    Ok(copy)
+}
+
+/// `d.equals(other)`: as `d == other`.
+fn equals(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
+    isolate.equal(args.first(), args.second()).map(Value::bool)
+}
