@@ -117,14 +117,15 @@ fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<Str
         message.split_once(" has no ").map(|(head, rest)| (head, rest.split(' ').next().unwrap_or_default()))
     {
         let name = head.rsplit(' ').next()?;
-        return nearest(members_of(info, name));
+        let is_builtin = matches!(name, "string" | "bytes" | "list");
+        return nearest(if is_builtin { vec!["length"] } else { members_of(info, name) });
     }
     if message.starts_with("Method") {
         let class = message.rsplit(' ').next().map(|name| members_of(info, name)).filter(|members| !members.is_empty());
         if let Some(members) = class {
             return nearest(members);
         }
-        return nearest(crate::runtime::names::METHODS.iter().map(|method| method.0).collect());
+        return nearest(crate::runtime::methods_of(message.rsplit(' ').next()?).collect());
     }
     if message.starts_with("Action") && message.contains("not found in contract") {
         let class = message.rsplit(' ').next()?;

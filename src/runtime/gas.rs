@@ -26,6 +26,8 @@ pub const RECORD_BYTES: u64 = 64;
 pub const TEXT_BYTES_PER_GAS: u64 = 32;
 /// Elements or entries that one unit of gas copies or walks.
 pub const ELEMENTS_PER_GAS: u64 = 4;
+/// What verifying one signature costs beside the text that is signed.
+pub const SIGNATURE_GAS: u64 = 2_000;
 
 impl Isolate {
     /// Charges a gas block (or any known cost).

@@ -21,6 +21,7 @@ mod signal;
 mod tier;
 mod tx;
 
+pub use builtins::methods_of;
 pub use call::{CallSite, Frame, NO_INSTANCE, Target};
 pub use fail::TraceEntry;
 pub use host::{HOST_FUNCTIONS, HostFunctions};

@@ -24,7 +24,7 @@ pub const BUILTINS: &[(&str, u16, u16)] = &[
     ("rest", 1, 1),
     ("last", 1, 1),
     ("slice", 2, 3),
-    ("sort", 1, 1),
+    ("sort", 1, 3),
     ("reverse", 1, 1),
     ("keys", 1, 1),
     ("values", 1, 1),
@@ -86,8 +86,8 @@ pub const BUILTINS: &[(&str, u16, u16)] = &[
     ("storage_commit_batch", 0, ANY),
 ];
 
-/// Builtins that call a function given as an argument: the only ones that run program code.
-const CALLBACKS: &[&str] = &["map", "filter", "reduce"];
+/// Builtins that may call a function given as an argument: the only ones that run program code.
+const CALLBACKS: &[&str] = &["map", "filter", "reduce", "sort"];
 
 /// Builtins whose result is a new container that nobody else holds.
 const CONTAINER_MAKERS: &[&str] = &[

@@ -9,7 +9,7 @@ use crate::value::{Tag, Value};
 const KEPT: usize = 4;
 
 /// Greatest length of a text that a builtin makes, in bytes.
-const TEXT_BYTES_MAX: usize = 1 << 30;
+pub(super) const TEXT_BYTES_MAX: usize = 1 << 30;
 
 /// The arguments of one call. A method's receiver is the first.
 #[derive(Clone, Copy, Debug)]
@@ -135,8 +135,8 @@ impl Isolate {
     pub(super) fn walked_items(&mut self, list: Value) -> Result<Vec<Value>, Unwind> {
         let length = self.length_of(list).unwrap_or(0);
         self.charge_elements(length)?;
-        if length > 1 << 28 {
-            return self.fail("The range is too long to build a list of it");
+        if list.tag() == Tag::Range {
+            self.check_range_length(length)?;
         }
         Ok(self.list_items(list))
     }

@@ -1,4 +1,4 @@
-//! `map`, `filter`, `reduce`: the builtins that run program code. A collection may strike in there, so what they
+//! `map`, `filter`, `reduce`: builtins that run program code, as `sort` may. A collection may strike in there, so what they
 //! hold lies in `Isolate::held`; and the list may change, so they walk it by index, as a loop does.
 
 use super::super::isolate::Isolate;
@@ -19,7 +19,7 @@ struct Walk {
     kept: usize,
 }
 
-/// Runs `walk` with the arguments held and the stack's top above them, and puts both back.
+/// Runs `walk` over the list with the function, both held.
 fn walked(
     isolate: &mut Isolate,
     args: &Args,
@@ -27,11 +27,21 @@ fn walked(
 ) -> Result<Value, Unwind> {
     let list = isolate.need_list(args, args.first())?;
     let function = args.second();
+    let walk_state = Walk { list, function, index: 0, kept: isolate.held.len() + 2 };
+    holding(isolate, args, &[list, function], |isolate| walk(isolate, args, walk_state))
+}
+
+/// Runs what calls program code with these values held and the stack's top above the arguments, and puts both back.
+pub(super) fn holding<R>(
+    isolate: &mut Isolate,
+    args: &Args,
+    values: &[Value],
+    run: impl FnOnce(&mut Isolate) -> Result<R, Unwind>,
+) -> Result<R, Unwind> {
     let (top, mark) = (isolate.top, isolate.held.len());
     isolate.top = top.max(args.base + args.passed);
-    isolate.held.extend([list, function]);
-    let walk_state = Walk { list, function, index: 0, kept: mark + 2 };
-    let result = walk(isolate, args, walk_state);
+    isolate.held.extend_from_slice(values);
+    let result = run(isolate);
     isolate.held.truncate(mark);
     isolate.top = top;
     result

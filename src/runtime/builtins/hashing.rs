@@ -18,7 +18,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ("sha256", |isolate, args| digest(isolate, args.first(), digest_of::<Sha256>)),
     ("keccak256", |isolate, args| digest(isolate, args.first(), digest_of::<Keccak256>)),
     ("blake3", |isolate, args| digest(isolate, args.first(), blake3_of)),
-    ("verify_signature", |isolate, _| isolate.fail("verify_signature is not available yet")),
     ("to_hex", to_hex),
     ("from_hex", from_hex),
 ];
@@ -43,34 +42,48 @@ fn blake3_of(bytes: &[u8]) -> Vec<u8> {
     blake3::hash(bytes).as_bytes().to_vec()
 }
 
-/// `hash(v[, algorithm])`, by default SHA256; the algorithm in either case.
+/// `hash(v[, algorithm])`, by default SHA256.
 fn hash(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
-    if args.count == 1 {
-        return digest(isolate, args.first(), digest_of::<Sha256>);
-    }
-    let name = isolate.need_text(args, args.second())?;
-    let wanted = isolate.ledger.heap.str(name).to_ascii_uppercase();
-    let Some((_, algorithm)) = ALGORITHMS.iter().find(|(name, _)| *name == wanted) else {
-        let known: Vec<_> = ALGORITHMS.iter().map(|(name, _)| *name).collect();
-        let message = format!("Unknown hash algorithm '{}': use one of {}", name.as_str(), known.join(", "));
-        return isolate.fail(&message);
+    let algorithm = match args.count {
+        1 => ALGORITHMS[0].1,
+        _ => named_algorithm(isolate, args, args.second(), "hash", ALGORITHMS)?,
     };
-    digest(isolate, args.first(), *algorithm)
+    digest(isolate, args.first(), algorithm)
+}
+
+/// The algorithm of that name: in either case, dashes and underscores left out or not (`sha-256`, `SHA3_256`).
+pub(super) fn named_algorithm<A: Copy>(
+    isolate: &mut Isolate,
+    args: &Args,
+    name: Value,
+    what: &str,
+    algorithms: &[(&str, A)],
+) -> Result<A, Unwind> {
+    let name = isolate.need_text(args, name)?;
+    let bare = |name: &str| name.replace(['-', '_'], "").to_ascii_uppercase();
+    let wanted = bare(isolate.ledger.heap.str(name));
+    if let Some((_, algorithm)) = algorithms.iter().find(|(name, _)| bare(name) == wanted) {
+        return Ok(*algorithm);
+    }
+    let known: Vec<_> = algorithms.iter().map(|(name, _)| *name).collect();
+    let message = format!("Unknown {what} algorithm '{}': use one of {}", name.as_str(), known.join(", "));
+    isolate.fail(&message)
+}
+
+/// The bytes that a value is hashed and signed by: bytes themselves, else the text in UTF-8. Charged for one pass.
+pub(super) fn bytes_of(isolate: &mut Isolate, value: Value) -> Result<Vec<u8>, Unwind> {
+    let bytes = match value.tag() {
+        Tag::Str => isolate.ledger.heap.str(value).as_bytes().to_vec(),
+        Tag::Bytes => isolate.ledger.heap.bytes(value).to_vec(),
+        _ => isolate.display(value)?.into_bytes(),
+    };
+    isolate.charge_text(bytes.len())?;
+    Ok(bytes)
 }
 
 /// The hash, in hexadecimal, of bytes or of a value's text.
 fn digest(isolate: &mut Isolate, value: Value, algorithm: Hash) -> Result<Value, Unwind> {
-    let digest = match value.tag() {
-        Tag::Str => {
-            isolate.charge_text(isolate.ledger.heap.str(value).len())?;
-            algorithm(isolate.ledger.heap.str(value).as_bytes())
-        }
-        Tag::Bytes => {
-            isolate.charge_text(isolate.ledger.heap.bytes(value).len())?;
-            algorithm(isolate.ledger.heap.bytes(value))
-        }
-        _ => algorithm(isolate.display(value)?.as_bytes()),
-    };
+    let digest = algorithm(&bytes_of(isolate, value)?);
     isolate.new_string(&hexadecimal(&digest))
 }
 

@@ -1,7 +1,7 @@
 //! The world outside: time, files, input, and values that outlive a call. In a block transaction time is the
 //! transaction's and the rest is refused, since every node must find the same.
 
-use std::io::{BufRead, Write};
+use std::io::{BufRead, Read, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::super::gas;
@@ -9,7 +9,7 @@ use super::super::isolate::Isolate;
 use super::super::output::Output;
 use super::super::signal::Unwind;
 use super::Function;
-use super::args::Args;
+use super::args::{Args, TEXT_BYTES_MAX};
 use super::json::{parse_json, stringify_json};
 use crate::value::Value;
 
@@ -107,10 +107,15 @@ fn path(isolate: &mut Isolate, args: &Args) -> Result<String, Unwind> {
     Ok(isolate.ledger.heap.str(path).to_owned())
 }
 
-fn read_file(isolate: &mut Isolate, args: &Args) -> Result<String, Unwind> {
-    let path = path(isolate, args)?;
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text),
+/// A file's text; what is longer than a text may be (`/dev/zero` never ends) is refused.
+fn read_file(isolate: &mut Isolate, path: &str) -> Result<String, Unwind> {
+    let mut text = String::new();
+    let opened = std::fs::File::open(path);
+    match opened.and_then(|file| file.take(TEXT_BYTES_MAX as u64 + 1).read_to_string(&mut text)) {
+        Ok(length) if length > TEXT_BYTES_MAX => {
+            isolate.fail(&format!("Cannot read file '{path}': it is longer than 1 GiB"))
+        }
+        Ok(_) => Ok(text),
         Err(error) => isolate.fail(&format!("Cannot read file '{path}': {error}")),
     }
 }
@@ -124,7 +129,8 @@ fn write_file(isolate: &mut Isolate, args: &Args, text: &str) -> Result<Value, U
 }
 
 fn file_read_text(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
-    let text = read_file(isolate, args)?;
+    let path = path(isolate, args)?;
+    let text = read_file(isolate, &path)?;
     isolate.new_string(&text)
 }
 
@@ -140,8 +146,9 @@ fn file_exists(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 }
 
 fn file_read_json(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
-    let text = read_file(isolate, args)?;
-    parse_json(isolate, &text)
+    let path = path(isolate, args)?;
+    let text = read_file(isolate, &path)?;
+    parse_json(isolate, &text, &format!(" in file '{path}'"))
 }
 
 fn file_write_json(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {

@@ -18,28 +18,33 @@ const INDENT_MAX: i64 = 16;
 fn json_parse(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let text = isolate.need_text(args, args.first())?;
     let text = isolate.ledger.heap.str(text).to_owned();
-    parse_json(isolate, &text)
+    parse_json(isolate, &text, "")
 }
 
 /// `json_stringify(v[, indent])`: on one line, or indented by so many spaces a level.
 fn json_stringify(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let indent = match args.second().tag() {
         Tag::Null => None,
-        _ => Some(isolate.need_int(args, args.second())?.clamp(0, INDENT_MAX) as usize),
+        _ => match isolate.need_int(args, args.second())? {
+            spaces @ 0..=INDENT_MAX => Some(spaces as usize),
+            _ => return isolate.fail("json_stringify() needs an indentation of 0 to 16 spaces"),
+        },
     };
     let text = stringify_json(isolate, args.first(), indent)?;
     isolate.new_string(&text)
 }
 
-/// The value that a JSON text stands for.
-pub(super) fn parse_json(isolate: &mut Isolate, text: &str) -> Result<Value, Unwind> {
+/// The value that a JSON text stands for. `origin` says in an error where the text came from: `" in file 'f'"`.
+pub(super) fn parse_json(isolate: &mut Isolate, text: &str, origin: &str) -> Result<Value, Unwind> {
     isolate.charge_text(text.len())?;
     match JsonReader::new(text).read(isolate) {
         Ok(value) => Ok(value),
         Err(Failure::Unwind(unwind)) => Err(unwind),
         Err(Failure::Json(JsonError { what, position })) => {
-            let line = text.get(..position).unwrap_or(text).matches('\n').count() + 1;
-            let message = format!("Invalid JSON at line {line}, byte {position}: {what}");
+            let before = &text[..text.floor_char_boundary(position)];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+            let message = format!("Invalid JSON{origin} at line {line}, column {column}: {what}");
             isolate.fail(&message)
         }
     }
@@ -66,9 +71,9 @@ impl JsonWriter {
             Tag::Null | Tag::Bool | Tag::Int | Tag::Wide | Tag::Huge => isolate.write_text(value, &mut self.out)?,
             Tag::Float if value.as_float().is_finite() => write_float(value.as_float(), &mut self.out),
             Tag::Float => return isolate.fail("Cannot write an infinite float or nan as JSON"),
-            Tag::Str => self.string(isolate.ledger.heap.str(value)),
-            Tag::Bytes => {
+            Tag::Str | Tag::Bytes => {
                 let text = isolate.display(value)?;
+                isolate.check_text_length(self.out.len() + text.len())?;
                 self.string(&text);
             }
             Tag::Range => {

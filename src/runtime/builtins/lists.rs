@@ -1,7 +1,5 @@
 //! Lists. A range is a list that cannot be changed.
 
-use std::cmp::Ordering;
-
 use super::super::gas;
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
@@ -9,7 +7,7 @@ use super::args::Args;
 use super::convert::{is_empty, length};
 use super::text::{contains, index_of, reverse};
 use super::{Function, Method};
-use crate::value::{Tag, Value, compare};
+use crate::value::{Tag, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     ("range", range),
@@ -20,7 +18,6 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ("rest", rest),
     ("last", last),
     ("slice", slice),
-    ("sort", sort),
     ("join", join),
 ];
 
@@ -35,7 +32,6 @@ pub(super) const METHODS: &[Method] = &[
     ("contains", 1, 1, contains),
     ("index_of", 1, 1, index_of),
     ("join", 0, 1, join),
-    ("sort", 0, 0, sort),
     ("reverse", 0, 0, reverse),
     ("slice", 1, 2, slice),
     ("first", 0, 0, first),
@@ -182,45 +178,11 @@ fn rest(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 
 /// `slice(v, low[, high])` of a list, string or bytes.
 pub(super) fn slice(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
-    isolate.slice(args.first(), args.second(), args.third())
-}
-
-/// `sort(l)`: a new list, ascending and stable; all numbers (NaN last) or all strings.
-fn sort(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
-    let list = isolate.need_list(args, args.first())?;
-    let mut items = isolate.walked_items(list)?;
-    check_comparable(isolate, &items)?;
-    charge_sort(isolate, &items)?;
-    let heap = &isolate.ledger.heap;
-    items.sort_by(|&a, &b| compare(heap, a, b).unwrap_or_else(|| is_nan(a).cmp(&is_nan(b))));
-    isolate.new_list(items)
-}
-
-/// The comparison error for the first element that cannot stand beside the first.
-fn check_comparable(isolate: &mut Isolate, items: &[Value]) -> Result<(), Unwind> {
-    let Some((&first, others)) = items.split_first() else { return Ok(()) };
-    for &other in others {
-        let comparable = (first.is_number() && other.is_number()) || (first.is_str() && other.is_str());
-        if !comparable {
-            return isolate.mismatch("compare", first, other);
-        }
+    let value = args.first();
+    if !matches!(value.tag(), Tag::List | Tag::Range | Tag::Str | Tag::Bytes) {
+        return isolate.unsupported(args, value);
     }
-    Ok(())
-}
-
-/// n log n comparisons, and the text of strings as often as each is compared.
-fn charge_sort(isolate: &mut Isolate, items: &[Value]) -> Result<(), Unwind> {
-    let rounds = items.len().checked_ilog2().unwrap_or(0) as usize;
-    isolate.charge_elements(items.len() * rounds)?;
-    if items.first().is_some_and(|item| item.is_str()) {
-        let bytes: usize = items.iter().map(|&item| isolate.ledger.heap.str(item).len()).sum();
-        isolate.charge_text(bytes * rounds)?;
-    }
-    Ok(())
-}
-
-fn is_nan(value: Value) -> bool {
-    value.is_float() && value.as_float().is_nan()
+    isolate.slice(value, args.second(), args.third())
 }
 
 /// `join(l[, separator])`: the texts of the elements.
@@ -239,17 +201,4 @@ fn join(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
         isolate.check_text_length(out.len())?;
     }
     isolate.new_string(&out)
-}
-
-/// Whether `candidate` goes before `best`; an error unless both are numbers or both strings.
-pub(super) fn goes_before(
-    isolate: &mut Isolate,
-    candidate: Value,
-    best: Value,
-    wanted: Ordering,
-) -> Result<bool, Unwind> {
-    if candidate.is_null() || best.is_null() {
-        return isolate.mismatch("compare", best, candidate);
-    }
-    Ok(isolate.order_slow(candidate, best)? == Some(wanted))
 }

@@ -3,7 +3,7 @@
 //!
 //! A function and the method of the same meaning are the same code: a method's receiver is its first argument.
 //! Builtins use the operations of `runtime::ops` and change containers through the ledger only. They must never
-//! run program code, and so never collect, except in `callbacks`.
+//! run program code, and so never collect, except in `callbacks` and `sorting`.
 
 mod args;
 mod callbacks;
@@ -18,6 +18,8 @@ mod maps;
 mod numbers;
 mod random;
 mod records;
+mod signatures;
+mod sorting;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -53,6 +55,8 @@ const FUNCTIONS: &[&[Function]] = &[
     maps::FUNCTIONS,
     numbers::FUNCTIONS,
     random::FUNCTIONS,
+    signatures::FUNCTIONS,
+    sorting::FUNCTIONS,
     text::FUNCTIONS,
 ];
 
@@ -72,6 +76,7 @@ const FAMILIES: usize = Family::Any as usize + 1;
 const FAMILY_METHODS: &[(Family, &[Method])] = &[
     (Family::List, lists::METHODS),
     (Family::List, callbacks::METHODS),
+    (Family::List, sorting::METHODS),
     (Family::Text, text::METHODS),
     (Family::Bytes, text::BYTES_METHODS),
     (Family::Map, maps::METHODS),
@@ -141,15 +146,29 @@ impl Isolate {
 
     #[cold]
     fn wrong_count(&mut self, name: &str, (least, most): (u16, u16), given: u32) -> Result<(), Unwind> {
-        let (takes, last) = match most {
-            ANY => (format!("at least {least}"), least),
-            _ if least == most => (least.to_string(), most),
-            _ => (format!("{least} to {most}"), most),
+        let (takes, one) = match most {
+            ANY => (format!("at least {least}"), least == 1),
+            _ if least == most => (least.to_string(), most == 1),
+            _ => (format!("{least} to {most}"), false),
         };
-        let plural = if last == 1 { "" } else { "s" };
+        let plural = if one { "" } else { "s" };
         let message = format!("{name}() takes {takes} argument{plural}, {given} given");
         self.fail(&message)
     }
+}
+
+/// The names of the methods that values of a type (as `typeof` says it) have, in both spellings.
+pub fn methods_of(type_name: &str) -> impl Iterator<Item = &'static str> {
+    let family = match type_name {
+        "list" => Family::List,
+        "string" => Family::Text,
+        "bytes" => Family::Bytes,
+        "map" => Family::Map,
+        _ => Family::Any,
+    };
+    let of_type = move |row: &[Option<&Method>; FAMILIES]| row[family as usize].or(row[Family::Any as usize]).is_some();
+    let names = METHODS.iter().zip(METHOD_TABLE.iter()).filter(move |(_, row)| of_type(row));
+    names.flat_map(|((snake, camel), _)| std::iter::once(*snake).chain(*camel))
 }
 
 fn find_method(receiver: Value, id: u16) -> Option<&'static Method> {

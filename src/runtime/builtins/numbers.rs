@@ -7,8 +7,8 @@ use super::super::signal::Unwind;
 use super::Function;
 use super::args::Args;
 use super::convert::cannot_convert;
-use super::lists::goes_before;
-use crate::value::numbers::{Integer, ceil, floor, parse_float, round_half_even};
+use super::sorting::goes_before;
+use crate::value::numbers::{Integer, Overflow, ceil, floor, parse_float, round_half_even, truncate};
 use crate::value::{Tag, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -88,16 +88,26 @@ fn to_integer(isolate: &mut Isolate, args: &Args, way: fn(f64) -> Option<Integer
     }
 }
 
-/// `round(x)` to an integer, `round(x, digits)` to a float; a half goes to the even neighbour.
+/// `round(x)` to an integer. `round(x, digits)` to a float, but an integer stays one. A half goes to the even
+/// neighbour.
 fn round(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     if args.count == 1 {
         return to_integer(isolate, args, round_half_even);
     }
-    if !args.first().is_number() {
-        return isolate.needs(args, "a number", args.first());
+    let value = args.first();
+    let digits = if value.is_number() {
+        isolate.need_int(args, args.second())?
+    } else {
+        return isolate.needs(args, "a number", value);
+    };
+    if !value.is_integer() {
+        return Ok(Value::float(round_digits(value.as_float(), digits)));
     }
-    let digits = isolate.need_int(args, args.second())?;
-    Ok(Value::float(round_digits(isolate.to_float(args.first()), digits)))
+    if digits >= 0 {
+        return Ok(value);
+    }
+    let rounded = round_tens(&isolate.ledger.heap.integer(value), digits.unsigned_abs(), false);
+    isolate.integer_result(rounded)
 }
 
 /// Rounds the float's exact decimal value, as Python does: text formatting is exact, multiplying is not.
@@ -111,11 +121,32 @@ fn round_digits(float: f64, digits: i64) -> f64 {
         let text = format!("{float:.*}", digits as usize);
         return parse_float(&text).unwrap_or(float);
     }
-    if digits < -308 {
-        return 0.0_f64.copysign(float);
+    let has_fraction = float.fract() != 0.0;
+    let whole = truncate(float.abs()).unwrap_or(Integer::Small(0));
+    let rounded = round_tens(&whole, digits.unsigned_abs(), has_fraction);
+    rounded.map_or(float, |rounded| rounded.to_f64()).copysign(float)
+}
+
+/// The nearest multiple of 10^`tens` to a whole number, to which something below 1 may be added; a half goes to the
+/// even multiple.
+fn round_tens(whole: &Integer, tens: u64, has_fraction: bool) -> Result<Integer, Overflow> {
+    /// No number of the language is half of 10^1300.
+    const TENS_MAX: u64 = 1300;
+    if tens >= TENS_MAX {
+        return Ok(Integer::Small(0));
     }
-    let unit = 10_f64.powi(-digits as i32);
-    (float / unit).round_ties_even() * unit
+    // A divisor too long for the language's integers is more than twice as long as the number.
+    let Ok(unit) = Integer::Small(10).pow(tens) else { return Ok(Integer::Small(0)) };
+    let (quotient, remainder) = (whole.floor_div(&unit), whole.floor_mod(&unit));
+    let side = remainder.cmp(&unit.sub(&remainder)?);
+    let is_odd = !quotient.floor_mod(&Integer::Small(2)).is_zero();
+    let up = match side {
+        Ordering::Greater => true,
+        Ordering::Equal => has_fraction || is_odd,
+        Ordering::Less => false,
+    };
+    let quotient = if up { quotient.add(&Integer::Small(1))? } else { quotient };
+    quotient.mul(&unit)
 }
 
 fn sqrt(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {

@@ -51,6 +51,13 @@ pub(super) const BYTES_METHODS: &[Method] =
 
 /// `contains(c, x)`: an element of a list, a key of a map, a part of a string.
 pub(super) fn contains(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
+    match args.first().tag() {
+        Tag::Str => {
+            isolate.need_text(args, args.second())?;
+        }
+        Tag::List | Tag::Range | Tag::Map | Tag::Null => {}
+        _ => return isolate.unsupported(args, args.first()),
+    }
     Ok(Value::bool(isolate.contains(args.second(), args.first())?))
 }
 
@@ -61,11 +68,10 @@ pub(super) fn index_of(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwi
         Tag::List | Tag::Range => find(isolate, value, args.second())?,
         Tag::Str => {
             let part = isolate.need_text(args, args.second())?;
+            isolate.charge_text(isolate.ledger.heap.str(value).len())?;
             let text = isolate.ledger.heap.str(value);
             let at = text.find(isolate.ledger.heap.str(part));
-            let at = at.map(|at| if value.is_ascii() { at } else { text[..at].chars().count() });
-            isolate.charge_text(isolate.ledger.heap.str(value).len())?;
-            at
+            at.map(|at| if value.is_ascii() { at } else { text[..at].chars().count() })
         }
         _ => return isolate.unsupported(args, value),
     };
@@ -127,6 +133,7 @@ fn replace(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 /// A string made of the whole of another.
 fn mapped(isolate: &mut Isolate, args: &Args, change: fn(&str) -> String) -> Result<Value, Unwind> {
     let text = isolate.need_text(args, args.first())?;
+    isolate.charge_text(isolate.ledger.heap.str(text).len())?;
     let changed = change(isolate.ledger.heap.str(text));
     isolate.new_string(&changed)
 }

@@ -76,6 +76,9 @@ impl Isolate {
                 self.new_string(&text)
             }
             (Tag::List | Tag::Range, Tag::List | Tag::Range) => {
+                let ranges = [a, b].into_iter().filter(|side| side.tag() == Tag::Range);
+                let length = ranges.map(|range| self.length_of(range).unwrap_or(0)).fold(0, usize::saturating_add);
+                self.check_range_length(length)?;
                 let mut items = self.list_items(a);
                 items.extend(self.list_items(b));
                 self.new_list(items)

@@ -61,6 +61,10 @@ impl Isolate {
     /// The one-character string at a character position.
     pub fn character(&mut self, text: Value, at: usize) -> Result<Value, Unwind> {
         self.charge_bytes(gas::STRING_BYTES + 1)?;
+        if !text.is_ascii() {
+            // The walk to the character.
+            self.charge_text(at)?;
+        }
         let content = self.ledger.heap.str(text);
         let piece = if text.is_ascii() {
             &content[at..=at]
@@ -259,6 +263,10 @@ impl Isolate {
         let high = self.slice_bound(high, length, length)?.max(low);
         match object.tag() {
             Tag::Str => {
+                if !object.is_ascii() {
+                    // The walk to the slice.
+                    self.charge_text(low)?;
+                }
                 let content = self.ledger.heap.str(object);
                 let piece: String = if object.is_ascii() {
                     content[low..high].to_owned()
@@ -272,9 +280,16 @@ impl Isolate {
                 self.charge_bytes(gas::STRING_BYTES + piece.len() as u64)?;
                 Ok(self.ledger.heap.alloc_bytes(&piece))
             }
+            Tag::List => {
+                let items = self.ledger.heap.list(object).items[low..high].to_vec();
+                self.new_list(items)
+            }
             _ => {
-                let items = self.list_items(object);
-                self.new_list(items[low..high].to_vec())
+                self.charge_elements(high - low)?;
+                self.check_range_length(high - low)?;
+                let range = self.ledger.heap.range(object);
+                let items = (low..high).map(|index| Value::int(range.at(index as u64))).collect();
+                self.new_list(items)
             }
         }
     }
@@ -287,6 +302,10 @@ impl Isolate {
                 let at = if at < 0 { at.saturating_add(length as i64) } else { at };
                 Ok(at.clamp(0, length as i64) as usize)
             }
+            Tag::Float if bound.as_float().fract() == 0.0 => {
+                self.slice_bound(Value::int(bound.as_float() as i64), default, length)
+            }
+            Tag::Wide | Tag::Huge => Ok(if self.ledger.heap.integer(bound).is_negative() { 0 } else { length }),
             _ => {
                 let message = format!("A slice bound must be an integer, not {}", super::type_name(bound));
                 self.fail(&message)

@@ -6,6 +6,9 @@ use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
 use crate::value::{MapData, Tag, Value};
 
+/// The longest range that is made a list: 1 GiB of the host's memory.
+const RANGE_ELEMENTS_MAX: usize = 1 << 26;
+
 impl Isolate {
     /// A new string, charged by its size.
     pub fn new_string(&mut self, text: &str) -> Result<Value, Unwind> {
@@ -104,10 +107,13 @@ impl Isolate {
         let count = self.ledger.heap.range(value).count();
         self.charge_large(count / gas::ELEMENTS_PER_GAS)?;
         self.charge_bytes(gas::LIST_BYTES + gas::ELEMENT_BYTES.saturating_mul(count))?;
-        if count > 1 << 28 {
-            return self.fail("The range is too long to build a list of it");
-        }
+        self.check_range_length(count as usize)?;
         let items = self.list_items(value);
         Ok(self.ledger.heap.alloc_list(items))
+    }
+
+    /// An error if a list of so many numbers, about to be made of a range, is too long for the host.
+    pub(crate) fn check_range_length(&mut self, count: usize) -> Result<(), Unwind> {
+        if count > RANGE_ELEMENTS_MAX { self.fail("The range is too long to build a list of it") } else { Ok(()) }
     }
 }
