@@ -58,9 +58,6 @@ pub struct Job {
     pub digests: u64,
     /// Transactions of one pass of a script; the reference counts them.
     pub tx_per_pass: u64,
-    /// Time to add to each timed stretch by spinning, as a fraction of it: what a self-test is to find.
-    #[serde(default)]
-    pub spin: f64,
 }
 
 /// [`Form`], as JSON.

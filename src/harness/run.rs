@@ -230,7 +230,6 @@ impl<'a> Session<'a> {
             limit_ms: plan.limit_ms,
             digests: if kind == JobKind::Reference { plan.digests } else { self.reference.len() as u64 },
             tx_per_pass: self.tx_per_pass,
-            spin: 0.0,
         }
     }
 

@@ -51,7 +51,6 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, Stop> {
         limit_ms: LIMIT_MS,
         digests: 0,
         tx_per_pass: 1,
-        spin: 0.0,
         workload: workload.path,
     };
     let program =

@@ -12,6 +12,7 @@ mod print;
 mod recheck;
 mod report;
 mod run;
+mod simulate;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,6 +57,9 @@ enum Command {
     Report(report::ReportArguments),
     /// Show what this machine is, and what stands in the way of good numbers.
     Doctor,
+    /// Try the statistics of the gate on simulated noise.
+    #[command(hide = true)]
+    Simulate(simulate::SimulateArguments),
     /// One process of a run: speaks the runner protocol.
     #[command(hide = true)]
     Child(child::ChildArguments),
@@ -130,6 +134,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::Explain(explain) => explain::explain(explain),
         Command::Report(report) => report::report(report, look),
         Command::Doctor => doctor::doctor(look),
+        Command::Simulate(simulate) => simulate::simulate(simulate),
         Command::Child(_) => Ok(Exit::Pass),
     };
     let exit = done.unwrap_or_else(|Stop { exit, message }| {

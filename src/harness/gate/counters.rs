@@ -66,7 +66,6 @@ pub fn count(
         limit_ms: LIMIT_MS,
         digests: 1,
         tx_per_pass: 0,
-        spin: 0.0,
     };
     let record = run_job(program, &job, stop);
     if let Some(error) = &record.error {

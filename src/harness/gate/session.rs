@@ -89,7 +89,6 @@ pub(super) fn job(kind: JobKind, side: &Side, cell: &Cell, lengths: Lengths, ref
         limit_ms: lengths.limit_ms,
         digests: if kind == JobKind::Reference { DIGESTS } else { reference.chain.len() as u64 },
         tx_per_pass: reference.tx_per_pass,
-        spin: 0.0,
     }
 }
 

@@ -8,7 +8,6 @@
 
 use serde::Serialize;
 
-use super::super::cells::CellKey;
 use super::super::metrics;
 use super::super::numbers::number;
 use super::design::{Design, PAIRS_A_BLOCK};
@@ -165,10 +164,19 @@ impl GateVerdict {
     }
 }
 
+/// The confidence of the interval at each look of a design.
+pub fn confidences(design: &Design) -> Vec<f64> {
+    look_confidences(design.alpha, &design.looks, Spending::Pocock).unwrap_or_default()
+}
+
 /// Judges what was observed by the rules that were laid down.
 pub fn judge(design: &Design, observations: &Observations) -> GateVerdict {
-    let cells: Vec<CellVerdict> =
-        observations.cells.iter().map(|(key, cell)| judge_cell(design, key, cell, &observations.control)).collect();
+    let confidences = confidences(design);
+    let cells: Vec<CellVerdict> = observations
+        .cells
+        .iter()
+        .map(|(key, cell)| judge_cell(design, &confidences, &key.name(), cell, &observations.control))
+        .collect();
     let checks = checks(design, observations);
     let of_cells = cells.iter().map(|cell| cell.verdict).max();
     let of_checks = checks.iter().filter(|check| check.gated && !check.passed).map(|_| Verdict::Fail).max();
@@ -247,9 +255,16 @@ pub(super) fn percent(fraction: f64) -> String {
     if text == "-0.0%" { "+0.0%".into() } else { text }
 }
 
-fn judge_cell(design: &Design, key: &CellKey, cell: &CellObservations, control: &[(u32, f64)]) -> CellVerdict {
+/// Judges one cell; `confidences` are those of [`confidences`], which take longer to compute than all the rest.
+pub fn judge_cell(
+    design: &Design,
+    confidences: &[f64],
+    name: &str,
+    cell: &CellObservations,
+    control: &[(u32, f64)],
+) -> CellVerdict {
     let mut verdict = CellVerdict {
-        cell: key.name(),
+        cell: name.to_owned(),
         verdict: Verdict::Inconclusive,
         decided: false,
         pairs: 0,
@@ -265,7 +280,7 @@ fn judge_cell(design: &Design, key: &CellKey, cell: &CellObservations, control: 
     if design.stored_base {
         judge_stored(design, cell, &mut verdict);
     } else {
-        judge_paired(design, cell, control, &mut verdict);
+        judge_paired(design, confidences, cell, control, &mut verdict);
     }
     // A noisy figure is no reason to pass nor to fail.
     if cell.unsteady * 2 >= cell.processes && cell.processes > 0 && verdict.verdict != Verdict::Inconclusive {
@@ -275,9 +290,14 @@ fn judge_cell(design: &Design, key: &CellKey, cell: &CellObservations, control: 
     verdict
 }
 
-fn judge_paired(design: &Design, cell: &CellObservations, control: &[(u32, f64)], verdict: &mut CellVerdict) {
-    let confidences = look_confidences(design.alpha, &design.looks, Spending::Pocock).unwrap_or_default();
-    for (&look, confidence) in design.looks.iter().zip(confidences) {
+fn judge_paired(
+    design: &Design,
+    confidences: &[f64],
+    cell: &CellObservations,
+    control: &[(u32, f64)],
+    verdict: &mut CellVerdict,
+) {
+    for (&look, &confidence) in design.looks.iter().zip(confidences) {
         let count = (look / PAIRS_A_BLOCK) as usize;
         let Some(first) = cell.blocks.get(..count) else {
             let pairs = cell.blocks.len() as u32 * PAIRS_A_BLOCK;
