@@ -75,7 +75,7 @@ fn front_end(criterion: &mut Criterion) {
     let Ok((tree, info)) = resolve(&parsed.program, &interner, "bench.zx", &text) else { panic!("resolves") };
     group.bench_function("compile", |bencher| {
         let ids = || (0..info.actions.len() as u32).map(ActionId);
-        bencher.iter(|| ids().map(|id| bytecode::compile(&tree, &info, id).bytes()).sum::<usize>());
+        bencher.iter(|| ids().map(|id| bytecode::compile(&tree, &info, id, true).bytes()).sum::<usize>());
     });
     group.finish();
 }

@@ -42,6 +42,8 @@ pub(super) struct Builder<'a> {
     pub(super) info: &'a ProgramInfo,
     /// What is being compiled: the action, or a leaf in it.
     pub(super) body: &'a ActionBody,
+    /// Whether leaves may be compiled into their callers.
+    pub(super) inlines: bool,
     /// The leaf's window.
     pub(super) inlining: Option<Inlining>,
     pub(super) code: Code,
@@ -55,9 +57,9 @@ pub(super) struct Builder<'a> {
     pub(super) around: Vec<Around>,
 }
 
-/// Compiles one action.
-pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId) -> Code {
-    let mut builder = Builder::new(tree, info, action);
+/// Compiles one action; `inlines`: leaf actions into it, too.
+pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId, inlines: bool) -> Code {
+    let mut builder = Builder::new(tree, info, action, inlines);
     builder.action();
     let code = builder.finish();
     if cfg!(any(debug_assertions, feature = "checked"))
@@ -69,7 +71,7 @@ pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId) -> Code {
 }
 
 impl<'a> Builder<'a> {
-    fn new(tree: &'a Tree, info: &'a ProgramInfo, action: ActionId) -> Self {
+    fn new(tree: &'a Tree, info: &'a ProgramInfo, action: ActionId, inlines: bool) -> Self {
         let body = &tree.actions[action.0 as usize];
         let code = Code {
             action,
@@ -89,6 +91,7 @@ impl<'a> Builder<'a> {
             tree,
             info,
             body,
+            inlines,
             inlining: None,
             code,
             labels: Vec::new(),

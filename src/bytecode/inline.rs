@@ -22,7 +22,8 @@ pub(super) struct Inlining {
 impl<'a> Builder<'a> {
     /// Whether the code of `callee` may stand here instead of a call.
     pub(super) fn may_inline(&self, callee: ActionId, arguments: usize) -> bool {
-        self.inlining.is_none()
+        self.inlines
+            && self.inlining.is_none()
             && self.body.room_for_leaves
             && self.tree.actions[callee.0 as usize].leaf
             && self.info.action(callee).params.len() == arguments
@@ -36,7 +37,7 @@ impl<'a> Builder<'a> {
             self.temporary();
         }
         self.at(span);
-        self.emit_wide(Op::EnterInlined, 0, self.info.action(callee).frame_slots);
+        self.emit_wide(Op::EnterInlined, 0, callee.0);
         let from = self.code.instrs.len() as u32;
         let end = self.label();
         let caller = std::mem::replace(&mut self.body, leaf);

@@ -263,7 +263,7 @@ op_table! {
     LoopHeader: None WideCost None None;
     /// `limit a`
     LimitGas: Reg None None None;
-    /// A leaf action's code follows: the poll and the depth of a call; its frame's slots.
+    /// The code of a leaf action follows: what a call of it does beside.
     EnterInlined: None WideNumber None None;
 
     // Containers.

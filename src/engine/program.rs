@@ -105,6 +105,11 @@ impl Program {
         }))
     }
 
+    /// Code that is compiled from now on keeps every call a call, so that calls can be counted and timed one by one.
+    pub fn keep_calls(&self) {
+        self.vm.keep_calls();
+    }
+
     /// Time spent parsing, nanoseconds.
     pub fn parse_ns(&self) -> u64 {
         self.parse_ns

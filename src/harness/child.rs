@@ -100,6 +100,9 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
     }
     talk.count(counter::PARSE_NS, loaded.program.parse_ns() as f64)?;
     talk.count(counter::RESOLVE_NS, loaded.program.resolve_ns() as f64)?;
+    if matches!(job.kind, JobKind::Count | JobKind::Probe) {
+        loaded.program.keep_calls();
+    }
     let watchdog = Watchdog::start(Duration::from_millis(job.limit_ms));
     let bench = Bench { job, mode, program: loaded.program, watchdog };
     let done = match job.form {

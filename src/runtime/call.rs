@@ -226,13 +226,16 @@ impl Isolate {
         Ok(())
     }
 
-    /// What entering an action does that has been compiled into its caller: the poll, and the bounds of the stack.
+    /// What entering an action does that has been compiled into its caller: the poll, the bounds of the stack, the
+    /// count.
     #[inline(always)]
-    pub fn enter_inlined(&mut self, frame_slots: u32) -> Result<(), Unwind> {
+    pub fn enter_inlined(&mut self, action: ActionId) -> Result<(), Unwind> {
         self.poll()?;
+        let frame_slots = self.shapes[action.0 as usize].frame_slots;
         if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
             return self.fail("Call depth exceeded");
         }
+        self.calls[action.0 as usize].count += 1;
         Ok(())
     }
 

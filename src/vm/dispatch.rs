@@ -7,7 +7,7 @@ use super::jumps::{compare, compare_short, on_value};
 use super::watch::Watch;
 use super::{Vm, calls, containers, jumps, surroundings, unwind, variables};
 use crate::bytecode::{Code, Op};
-use crate::runtime::info::ClassId;
+use crate::runtime::info::{ActionId, ClassId};
 use crate::runtime::{Isolate, Unwind};
 use crate::value::Value;
 
@@ -208,7 +208,7 @@ impl Vm {
                 Op::Gas => step!(jumps::gas(isolate, at)),
                 Op::Mark => go!(surroundings::mark(isolate, at)),
                 Op::LoopHeader => step!(jumps::loop_header(isolate, at)),
-                Op::EnterInlined => step!(isolate.enter_inlined(instr.number()).map(|()| at.next())),
+                Op::EnterInlined => step!(isolate.enter_inlined(ActionId(instr.number())).map(|()| at.next())),
                 Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
                 Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),
                 Op::IndexGetConst => step!(containers::index_get_const(isolate, code, at)),

@@ -15,7 +15,7 @@ mod unwind;
 mod variables;
 mod watch;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
@@ -36,6 +36,7 @@ pub struct Vm {
     codes: Box<[OnceLock<Code>]>,
     compile_ns: AtomicU64,
     code_bytes: AtomicU64,
+    inlines: AtomicBool,
 }
 
 /// What has been compiled so far.
@@ -51,7 +52,19 @@ impl Vm {
     /// A machine for a resolved program, without code yet.
     pub fn new(tree: Arc<Tree>, info: Arc<ProgramInfo>) -> Self {
         let codes = tree.actions.iter().map(|_| OnceLock::new()).collect();
-        Self { tree, info, codes, compile_ns: AtomicU64::new(0), code_bytes: AtomicU64::new(0) }
+        Self {
+            tree,
+            info,
+            codes,
+            compile_ns: AtomicU64::new(0),
+            code_bytes: AtomicU64::new(0),
+            inlines: AtomicBool::new(true),
+        }
+    }
+
+    /// What is compiled from now on keeps every call a call, for who counts or times them.
+    pub fn keep_calls(&self) {
+        self.inlines.store(false, Ordering::Relaxed); // said before any thread runs
     }
 
     /// What has been compiled so far.
@@ -83,7 +96,7 @@ impl Vm {
     fn compile(&self, action: ActionId) -> &Code {
         self.codes[action.0 as usize].get_or_init(|| {
             let started = Instant::now();
-            let code = compile(&self.tree, &self.info, action);
+            let code = compile(&self.tree, &self.info, action, self.inlines.load(Ordering::Relaxed)); // see `keep_calls`
             // Relaxed: see `compiled`.
             self.compile_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
             self.code_bytes.fetch_add(code.bytes() as u64, Ordering::Relaxed);
