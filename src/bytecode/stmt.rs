@@ -65,9 +65,12 @@ impl<'a> Builder<'a> {
                 self.while_loop(*id, *header, test.as_ref(), body, Some(step));
             }
             StmtKind::ForEach { id, header, iterator, iterable, first, second, body } => {
+                let mark = self.mark();
                 let iterable = self.operand(iterable);
                 self.at(span);
                 self.emit(Op::Iterate, iterator.0, iterable, 0);
+                // The body may hold another loop: its temporaries stand where this one's stood.
+                self.release(mark);
                 self.for_each(*id, *header, *iterator, (*first, *second), body, span);
             }
             StmtKind::Break => self.leave_loop(true),

@@ -29,15 +29,16 @@ pub(super) fn failure(program: &Program, isolate: &mut Isolate) -> Failure {
     Failure { kind, message, place: text, rendered }
 }
 
+/// The longest text of a thrown value that is shown, in bytes.
+const SHOWN_BYTES_MAX: i64 = 1 << 20;
+
 fn error_message(isolate: &mut Isolate) -> String {
     let value = isolate.ledger.heap.error(isolate.error).message;
     // Showing a value is the host's work: it costs the program nothing.
-    let (gas, alloc_left) = (isolate.gas, isolate.alloc_left);
-    isolate.gas = i64::MAX / 4;
-    isolate.alloc_left = i64::MAX / 4;
-    let text = isolate.display(value).unwrap_or_else(|_| "(value nested too deeply to show)".to_owned());
-    isolate.gas = gas;
-    isolate.alloc_left = alloc_left;
+    let (gas, signal, error) = (isolate.gas, isolate.signal, isolate.error);
+    isolate.gas = SHOWN_BYTES_MAX / crate::runtime::gas::TEXT_BYTES_PER_GAS as i64;
+    let text = isolate.display(value).unwrap_or_else(|_| "(a value too large or too deeply nested to show)".to_owned());
+    (isolate.gas, isolate.signal, isolate.error) = (gas, signal, error);
     text
 }
 

@@ -100,8 +100,8 @@ pub(super) struct Function {
 struct ConstantBlock {
     /// Index of the action that the block stands in.
     function: usize,
-    /// Name, place, and whether the declaration has been passed.
-    names: Vec<(ast::Symbol, Span, bool)>,
+    /// By name: each declaration's place, and whether it has been passed.
+    names: HashMap<ast::Symbol, Vec<(Span, bool)>>,
 }
 
 /// A resolution under way.
@@ -444,10 +444,12 @@ impl<'a> Resolver<'a> {
 
     /// Begins a block of the text, which declares these constants.
     pub(super) fn open_block(&mut self, stmts: &'a [ast::Stmt]) {
-        let mut names = Vec::new();
+        let mut names: HashMap<ast::Symbol, Vec<(Span, bool)>> = HashMap::new();
         for stmt in stmts {
             if let ast::StmtKind::Let { target, constant: true, .. } = &super::stmt::bare(stmt).kind {
-                super::stmt::targets(target, |ident| names.push((ident.symbol, ident.span, false)));
+                super::stmt::targets(target, |ident| {
+                    names.entry(ident.symbol).or_default().push((ident.span, false));
+                });
             }
         }
         self.constant_blocks.push(ConstantBlock { function: self.functions.len() - 1, names });
@@ -462,17 +464,15 @@ impl<'a> Resolver<'a> {
     pub(super) fn constant(&self, owner: usize, symbol: ast::Symbol, anywhere: bool) -> Option<Span> {
         let anywhere = anywhere || owner != self.functions.len() - 1;
         let blocks = self.constant_blocks.iter().rev().filter(|block| block.function == owner);
-        let mut names = blocks.flat_map(|block| &block.names);
-        names.find(|(name, _, declared)| *name == symbol && (*declared || anywhere)).map(|(_, span, _)| *span)
+        let mut places = blocks.filter_map(|block| block.names.get(&symbol)).flatten();
+        places.find(|(_, declared)| *declared || anywhere).map(|(span, _)| *span)
     }
 
     /// The declaration of a constant has been passed.
     pub(super) fn declare_constant(&mut self, ident: ast::Ident) {
-        let names = self.constant_blocks.last_mut().into_iter().flat_map(|block| &mut block.names);
-        for (symbol, span, declared) in names {
-            if *symbol == ident.symbol && *span == ident.span {
-                *declared = true;
-            }
+        let block = self.constant_blocks.last_mut();
+        for (span, declared) in block.and_then(|block| block.names.get_mut(&ident.symbol)).into_iter().flatten() {
+            *declared |= *span == ident.span;
         }
     }
 }

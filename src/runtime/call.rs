@@ -414,6 +414,9 @@ impl Isolate {
     fn copy_thrown(&mut self) {
         let message = self.ledger.heap.error(self.error).message;
         if message.tag().is_container() {
+            if self.charge_deep(message).is_err() {
+                return;
+            }
             let copied = deep_copy(&mut self.ledger.heap, message, Space::Isolate);
             match copied {
                 Ok(copy) => self.ledger.heap.error_mut(self.error).message = copy,
@@ -440,9 +443,7 @@ impl Isolate {
                 if fresh && !self.holds_container(value) {
                     return Ok(value);
                 }
-                if !fresh {
-                    self.charge_deep(value)?;
-                }
+                self.charge_copy(value, fresh)?;
                 match deep_copy(&mut self.ledger.heap, value, Space::Isolate) {
                     Ok(copy) => Ok(copy),
                     Err(CopyError::Function) => self.fail("Cannot take a function out of a contract"),
@@ -463,12 +464,33 @@ impl Isolate {
         }
     }
 
+    /// Charges the copy of a container. One that its expression has just made is not charged again, but what it
+    /// holds is: that may have been there before.
+    pub(super) fn charge_copy(&mut self, value: Value, fresh: bool) -> Result<(), Unwind> {
+        if !fresh {
+            return self.charge_deep(value);
+        }
+        let held: Vec<Value> = match value.tag() {
+            Tag::List => self.ledger.heap.list(value).items.clone(),
+            Tag::Map => self.ledger.heap.map(value).map.iter().map(|entry| entry.value).collect(),
+            Tag::Entity | Tag::Data => self.ledger.heap.record(value).fields.clone(),
+            _ => Vec::new(),
+        };
+        for container in held.into_iter().filter(|held| held.tag().is_container()) {
+            self.charge_deep(container)?;
+        }
+        Ok(())
+    }
+
     /// Charges a stored or leaving container for its deep size.
     pub fn charge_deep(&mut self, value: Value) -> Result<(), Unwind> {
-        match deep_size(&self.ledger.heap, value) {
+        use super::gas::{COPIED_UNITS_MAX, ELEMENT_BYTES, ELEMENTS_PER_GAS};
+        let payable = self.elements_beyond_gas().min(self.alloc_left.max(0) as u64 / ELEMENT_BYTES + 1);
+        match deep_size(&self.ledger.heap, value, payable.min(COPIED_UNITS_MAX)) {
             Ok(units) => {
-                self.charge_large(units / super::gas::ELEMENTS_PER_GAS)?;
-                self.charge_bytes(units * super::gas::ELEMENT_BYTES)
+                self.charge_large(units / ELEMENTS_PER_GAS)?;
+                self.charge_bytes(units.saturating_mul(ELEMENT_BYTES))?;
+                if units > COPIED_UNITS_MAX { self.fail("The value is too large to copy (over 1 GiB)") } else { Ok(()) }
             }
             Err(CopyError::Function) => self.fail("Cannot store a function in contract state"),
             Err(error) => self.fail(copy_error_text(error)),

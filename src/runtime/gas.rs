@@ -26,6 +26,10 @@ pub const RECORD_BYTES: u64 = 64;
 pub const TEXT_BYTES_PER_GAS: u64 = 32;
 /// Elements or entries that one unit of gas copies or walks.
 pub const ELEMENTS_PER_GAS: u64 = 4;
+/// Greatest length of a text that a program makes, in bytes: the host's memory is not without end.
+pub const TEXT_BYTES_MAX: usize = 1 << 30;
+/// Greatest logical size of a value that is copied.
+pub const COPIED_UNITS_MAX: u64 = 1 << 26;
 /// What verifying one signature costs beside the text that is signed.
 pub const SIGNATURE_GAS: u64 = 2_000;
 
@@ -54,6 +58,17 @@ impl Isolate {
     pub fn charge_large(&mut self, cost: u64) -> Result<(), Unwind> {
         self.gas = self.gas.saturating_sub(cost.min(i64::MAX as u64) as i64);
         if self.gas < 0 { self.out_of_gas() } else { Ok(()) }
+    }
+
+    /// More elements than the gas left pays for, by one at least: no walk need go further.
+    pub(super) fn elements_beyond_gas(&self) -> u64 {
+        (self.gas.max(0) as u64 + 1).saturating_mul(ELEMENTS_PER_GAS)
+    }
+
+    /// More bytes of text than the gas left pays for.
+    pub(super) fn text_beyond_gas(&self) -> usize {
+        let bytes = (self.gas.max(0) as u64 + 1).saturating_mul(TEXT_BYTES_PER_GAS);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
     /// Charges the allocation budget.

@@ -183,8 +183,9 @@ pub fn bound_is_free(heap: &Heap, value: Value) -> bool {
 }
 
 /// The logical size that copying a value is charged for: [`SIZE_UNITS`] summed over the tree. Functions count as
-/// one value here; whether they may go along is the copy's question.
-pub fn deep_size(heap: &Heap, value: Value) -> Result<u64, CopyError> {
+/// one value here; whether they may go along is the copy's question. The walk ends above `limit`: containers shared
+/// among containers can stand for trees of any size.
+pub fn deep_size(heap: &Heap, value: Value, limit: u64) -> Result<u64, CopyError> {
     let mut size = own_size(heap, value);
     let mut path = Path::default();
     if is_nested(value) {
@@ -196,7 +197,10 @@ pub fn deep_size(heap: &Heap, value: Value) -> Result<u64, CopyError> {
             continue;
         };
         step.next = at + 1;
-        size += own_size(heap, value);
+        size = size.saturating_add(own_size(heap, value));
+        if size > limit {
+            break;
+        }
         if is_nested(value) {
             path.check(value)?;
             path.enter(value, value);
@@ -213,12 +217,12 @@ fn own_size(heap: &Heap, value: Value) -> u64 {
         Tag::Bytes => bytes(value.as_bytes().len() as u64),
         Tag::Wide => SIZE_UNITS.wide,
         Tag::Huge => bytes(heap.huge(value).bits().div_ceil(8)),
-        Tag::Range => heap.range(value).count() * SIZE_UNITS.value,
+        Tag::Range => heap.range(value).count().saturating_mul(SIZE_UNITS.value),
         Tag::Map => {
             let keys = heap.map(value).map.iter().map(|entry| own_size(heap, entry.key));
             keys.map(|key| SIZE_UNITS.entry + key).sum()
         }
         _ => 0,
     };
-    SIZE_UNITS.value + more
+    more.saturating_add(SIZE_UNITS.value)
 }

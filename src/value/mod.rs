@@ -46,4 +46,4 @@ pub use object::{
 };
 pub use slots::SlotArray;
 pub use tag::{Tag, Value};
-pub use text::{Names, text};
+pub use text::{Names, TextError, text};

@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use super::numbers::Integer;
 use super::{
-    BoundKind, CopyError, Heap, MAX_DEPTH, MapData, Names, Space, TooDeep, Value, compare, deep_copy, deep_size,
-    equals, text,
+    BoundKind, CopyError, Heap, MAX_DEPTH, MapData, Names, Space, TextError, TooDeep, Value, compare, deep_copy,
+    deep_size, equals, text,
 };
 
 struct TestNames;
@@ -26,9 +26,13 @@ impl Names for TestNames {
     }
 }
 
-fn shown(heap: &Heap, value: Value) -> Result<String, TooDeep> {
+fn equal(heap: &Heap, a: Value, b: Value) -> Result<bool, TooDeep> {
+    equals(heap, a, b, &mut 0)
+}
+
+fn shown(heap: &Heap, value: Value) -> Result<String, TextError> {
     let mut out = String::new();
-    text(heap, value, &TestNames, &mut out).map(|()| out)
+    text(heap, value, &TestNames, usize::MAX, &mut out).map(|()| out)
 }
 
 fn map_of(heap: &mut Heap, entries: &[(Value, Value)]) -> Value {
@@ -180,15 +184,15 @@ fn equality() {
         for (j, other) in table.iter().enumerate() {
             for &a in row {
                 for &b in other {
-                    assert_eq!(equals(&heap, a, b), Ok(i == j), "{a:?} of row {i} with {b:?} of row {j}");
+                    assert_eq!(equal(&heap, a, b), Ok(i == j), "{a:?} of row {i} with {b:?} of row {j}");
                 }
             }
         }
     }
     let nan = Value::float(f64::NAN);
-    assert_eq!(equals(&heap, nan, nan), Ok(false));
+    assert_eq!(equal(&heap, nan, nan), Ok(false));
     let list = heap.alloc_list(vec![nan]);
-    assert_eq!(equals(&heap, list, list), Ok(false), "by value, whoever holds it");
+    assert_eq!(equal(&heap, list, list), Ok(false), "by value, whoever holds it");
 }
 
 #[test]
@@ -196,7 +200,7 @@ fn shared_structure_is_compared_once() {
     let mut heap = Heap::new();
     let mut doubling = || (0..200).fold(Value::int(1), |inner, _| heap.alloc_list(vec![inner, inner]));
     let (a, b) = (doubling(), doubling());
-    assert_eq!(equals(&heap, a, b), Ok(true));
+    assert_eq!(equal(&heap, a, b), Ok(true));
 }
 
 #[test]
@@ -221,15 +225,15 @@ fn order() {
 fn nesting_has_one_limit() {
     let mut heap = Heap::new();
     let (at_limit, again) = (nested(&mut heap, MAX_DEPTH), nested(&mut heap, MAX_DEPTH));
-    assert_eq!(equals(&heap, at_limit, again), Ok(true));
+    assert_eq!(equal(&heap, at_limit, again), Ok(true));
     assert!(shown(&heap, at_limit).is_ok());
     assert!(deep_copy(&mut heap, at_limit, Space::Ledger).is_ok());
-    assert_eq!(deep_size(&heap, at_limit), Ok(u64::from(MAX_DEPTH)));
+    assert_eq!(deep_size(&heap, at_limit, u64::MAX), Ok(u64::from(MAX_DEPTH)));
     let (deeper, again) = (nested(&mut heap, MAX_DEPTH + 1), nested(&mut heap, MAX_DEPTH + 1));
-    assert_eq!(equals(&heap, deeper, again), Err(TooDeep));
-    assert_eq!(shown(&heap, deeper), Err(TooDeep));
+    assert_eq!(equal(&heap, deeper, again), Err(TooDeep));
+    assert_eq!(shown(&heap, deeper), Err(TextError::TooDeep));
     assert_eq!(deep_copy(&mut heap, deeper, Space::Ledger).err(), Some(CopyError::TooDeep));
-    assert_eq!(deep_size(&heap, deeper), Err(CopyError::TooDeep));
+    assert_eq!(deep_size(&heap, deeper, u64::MAX), Err(CopyError::TooDeep));
 }
 
 #[test]
@@ -258,8 +262,8 @@ fn copies_are_trees() {
     assert!(entries[2].value.is_list(), "a range becomes a list");
     assert_eq!(shown(&heap, copy), shown(&heap, map));
     // map 1, three entries at 1, key text 1 + 2, keys 1 and true, two lists of the text, user 1 + 1, range 1 + 3.
-    assert_eq!(deep_size(&heap, map), Ok(1 + 3 + 3 + 2 + 2 * 4 + 2 + 4));
-    assert_eq!(deep_size(&heap, Value::int(5)), Ok(1));
+    assert_eq!(deep_size(&heap, map, u64::MAX), Ok(1 + 3 + 3 + 2 + 2 * 4 + 2 + 4));
+    assert_eq!(deep_size(&heap, Value::int(5), u64::MAX), Ok(1));
     let out = deep_copy(&mut heap, copy, Space::Isolate).expect("a tree");
     assert_eq!((heap.space(out), heap.space(text)), (Space::Isolate, Space::Ledger));
 }
@@ -269,7 +273,7 @@ fn copies_refuse_cycles_and_functions() {
     let mut heap = Heap::new();
     let list = cyclic(&mut heap);
     assert_eq!(deep_copy(&mut heap, list, Space::Ledger).err(), Some(CopyError::Cyclic));
-    assert_eq!(deep_size(&heap, list), Err(CopyError::Cyclic));
+    assert_eq!(deep_size(&heap, list, u64::MAX), Err(CopyError::Cyclic));
     let outside = heap.alloc_function(1, vec![], Value::NULL);
     let inside = heap.alloc_function(1, vec![], Value::contract(1));
     let bound = heap.alloc_bound(Value::contract(1), BoundKind::Action, 1);

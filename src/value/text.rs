@@ -2,7 +2,6 @@
 
 use std::fmt::Write;
 
-use super::equality::TooDeep;
 use super::heap::Heap;
 use super::numbers::write_float;
 use super::object::BoundKind;
@@ -43,22 +42,33 @@ pub trait Names {
     }
 }
 
-/// Appends the text of a value. On an error `out` holds a part of it.
-pub fn text(heap: &Heap, value: Value, names: &dyn Names, out: &mut String) -> Result<(), TooDeep> {
-    Printer { heap, names, out }.tree(value)
+/// Why a value's text was not finished.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TextError {
+    /// Nested over [`super::MAX_DEPTH`] deep.
+    TooDeep,
+    /// Longer than allowed. Containers shared among containers can stand for texts of any length.
+    TooLong,
+}
+
+/// Appends the text of a value, until `out` is longer than `limit` bytes. On an error `out` holds a part of it.
+pub fn text(heap: &Heap, value: Value, names: &dyn Names, limit: usize, out: &mut String) -> Result<(), TextError> {
+    Printer { heap, names, limit, out }.tree(value)
 }
 
 struct Printer<'p> {
     heap: &'p Heap,
     names: &'p dyn Names,
+    limit: usize,
     out: &'p mut String,
 }
 
 impl Printer<'_> {
-    fn tree(&mut self, root: Value) -> Result<(), TooDeep> {
+    fn tree(&mut self, root: Value) -> Result<(), TextError> {
         let mut path = Path::default();
         self.value(root, &mut path)?;
         while let Some(step) = path.top() {
+            self.check_length()?;
             let container = step.walked;
             let Some((at, value)) = next_slot(self.heap, container, step.next, |_| true) else {
                 self.close(container);
@@ -76,7 +86,10 @@ impl Printer<'_> {
     }
 
     /// Prints a leaf; opens a container and puts it on the path.
-    fn value(&mut self, value: Value, path: &mut Path) -> Result<(), TooDeep> {
+    fn value(&mut self, value: Value, path: &mut Path) -> Result<(), TextError> {
+        if value.tag() == Tag::Range {
+            return self.range(value);
+        }
         if !is_nested(value) {
             self.leaf(value);
             return Ok(());
@@ -87,9 +100,13 @@ impl Printer<'_> {
                 path.enter(value, value);
             }
             Err(Blocked::Cycle) => self.out.push_str("..."),
-            Err(Blocked::TooDeep) => return Err(TooDeep),
+            Err(Blocked::TooDeep) => return Err(TextError::TooDeep),
         }
         Ok(())
+    }
+
+    fn check_length(&self) -> Result<(), TextError> {
+        if self.out.len() > self.limit { Err(TextError::TooLong) } else { Ok(()) }
     }
 
     fn open(&mut self, container: Value) {
@@ -136,7 +153,6 @@ impl Printer<'_> {
             Tag::Bytes => value.as_bytes().iter().for_each(|byte| self.display(format_args!("{byte:02x}"))),
             Tag::Wide => self.display(self.heap.wide(value)),
             Tag::Huge => self.display(self.heap.huge(value)),
-            Tag::Range => self.range(value),
             Tag::Contract => self.angle("contract", self.names.contract_name(value.id())),
             Tag::Class => self.class(value.id()),
             Tag::Builtin => self.angle("action", self.names.builtin_name(value.id())),
@@ -152,7 +168,7 @@ impl Printer<'_> {
                 }
             }
             Tag::Cell | Tag::Error => unreachable!("{value:?} is never seen by programs"),
-            Tag::List | Tag::Map | Tag::Entity | Tag::Data => {
+            Tag::List | Tag::Range | Tag::Map | Tag::Entity | Tag::Data => {
                 unreachable!("containers are no leaves")
             }
         }
@@ -177,15 +193,17 @@ impl Printer<'_> {
         }
     }
 
-    fn range(&mut self, value: Value) {
+    fn range(&mut self, value: Value) -> Result<(), TextError> {
         let range = self.heap.range(value);
         self.out.push('[');
         for at in 0..range.count() {
+            self.check_length()?;
             if at != 0 {
                 self.out.push_str(", ");
             }
             self.display(range.at(at));
         }
         self.out.push(']');
+        Ok(())
     }
 }

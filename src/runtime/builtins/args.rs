@@ -1,5 +1,6 @@
 //! The arguments of one call, and the checks that builtins share.
 
+use super::super::gas::TEXT_BYTES_MAX;
 use super::super::isolate::Isolate;
 use super::super::ops::type_name;
 use super::super::signal::Unwind;
@@ -7,9 +8,6 @@ use crate::value::{Tag, Value};
 
 /// Most arguments that a builtin other than `print`, `min`, `max`, `sum` looks at, a receiver among them.
 const KEPT: usize = 4;
-
-/// Greatest length of a text that a builtin makes, in bytes.
-pub(super) const TEXT_BYTES_MAX: usize = 1 << 30;
 
 /// The arguments of one call. A method's receiver is the first.
 #[derive(Clone, Copy, Debug)]

@@ -60,6 +60,7 @@ pub(super) fn named_algorithm<A: Copy>(
     algorithms: &[(&str, A)],
 ) -> Result<A, Unwind> {
     let name = isolate.need_text(args, name)?;
+    isolate.charge_text(isolate.ledger.heap.str(name).len())?;
     let bare = |name: &str| name.replace(['-', '_'], "").to_ascii_uppercase();
     let wanted = bare(isolate.ledger.heap.str(name));
     if let Some((_, algorithm)) = algorithms.iter().find(|(name, _)| bare(name) == wanted) {

@@ -4,12 +4,12 @@
 use std::io::{BufRead, Read, Write};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::super::gas;
+use super::super::gas::{self, TEXT_BYTES_MAX};
 use super::super::isolate::Isolate;
 use super::super::output::Output;
 use super::super::signal::Unwind;
 use super::Function;
-use super::args::{Args, TEXT_BYTES_MAX};
+use super::args::Args;
 use super::json::{parse_json, stringify_json};
 use crate::value::Value;
 

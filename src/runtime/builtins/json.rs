@@ -1,6 +1,7 @@
 //! `json_parse` and `json_stringify`: between values and JSON text. Integers of any size stay exact, maps keep
 //! their order.
 
+use super::super::gas::TEXT_BYTES_PER_GAS;
 use super::super::isolate::Isolate;
 use super::super::ops::type_name;
 use super::super::signal::Unwind;
@@ -52,9 +53,9 @@ pub(super) fn parse_json(isolate: &mut Isolate, text: &str, origin: &str) -> Res
 
 /// The JSON text of a value.
 pub(super) fn stringify_json(isolate: &mut Isolate, value: Value, indent: Option<usize>) -> Result<String, Unwind> {
-    let mut writer = JsonWriter { out: String::new(), indent, path: Vec::new() };
+    let mut writer = JsonWriter { out: String::new(), indent, path: Vec::new(), charged: 0 };
     writer.value(isolate, value)?;
-    isolate.charge_text(writer.out.len())?;
+    writer.charge(isolate)?;
     Ok(writer.out)
 }
 
@@ -63,6 +64,8 @@ struct JsonWriter {
     indent: Option<usize>,
     /// The containers around, to find cycles.
     path: Vec<Value>,
+    /// How much of the text has been charged, in units of gas.
+    charged: u64,
 }
 
 impl JsonWriter {
@@ -96,7 +99,7 @@ impl JsonWriter {
         if self.path.len() >= MAX_DEPTH as usize {
             return isolate.fail("Value is nested too deeply (over 1,000 levels)");
         }
-        isolate.check_text_length(self.out.len())?;
+        self.charge(isolate)?;
         let (open, close) = if container.tag() == Tag::List { ('[', ']') } else { ('{', '}') };
         self.out.push(open);
         self.path.push(container);
@@ -110,6 +113,14 @@ impl JsonWriter {
         }
         self.out.push(close);
         Ok(())
+    }
+
+    /// Charges what was written since the last time: containers shared among containers can stand for any length.
+    fn charge(&mut self, isolate: &mut Isolate) -> Result<(), Unwind> {
+        let due = self.out.len() as u64 / TEXT_BYTES_PER_GAS;
+        isolate.charge_large(due - self.charged)?;
+        self.charged = due;
+        isolate.check_text_length(self.out.len())
     }
 
     /// Writes a list's elements; gives their number.

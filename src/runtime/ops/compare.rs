@@ -75,18 +75,13 @@ impl Isolate {
                 let length = self.ledger.heap.str(a).len().min(self.ledger.heap.str(b).len());
                 self.charge_text(length)?;
             }
-            Tag::List | Tag::Map | Tag::Data if a.tag() == b.tag() => {
-                // A walk over both: charged by the size of the smaller, which bounds it when they differ.
-                let length = |value: Value| match value.tag() {
-                    Tag::Data => self.ledger.heap.record(value).fields.len(),
-                    _ => self.length_of(value).unwrap_or(0),
-                };
-                let count = length(a).min(length(b));
-                self.charge_elements(count)?;
-            }
             _ => {}
         }
-        match equals(&self.ledger.heap, a, b) {
+        let mut steps = 0;
+        let equal = equals(&self.ledger.heap, a, b, &mut steps);
+        // A walk over both is charged by what was walked, which is not known before.
+        self.charge_elements(steps as usize)?;
+        match equal {
             Ok(equal) => Ok(equal),
             Err(_) => self.fail("Value is nested too deeply (over 1,000 levels)"),
         }

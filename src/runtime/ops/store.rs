@@ -25,9 +25,7 @@ impl Isolate {
                     self.ledger.adopt(value);
                     return Ok(value);
                 }
-                if !fresh {
-                    self.charge_deep(value)?;
-                }
+                self.charge_copy(value, fresh)?;
                 match deep_copy(&mut self.ledger.heap, value, Space::Ledger) {
                     Ok(copy) => Ok(copy),
                     Err(CopyError::Function) => self.fail("Cannot store a function in contract state"),

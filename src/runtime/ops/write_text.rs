@@ -1,10 +1,11 @@
 //! The text of values, and `print`.
 
+use super::super::gas;
 use super::super::info::ProgramInfo;
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
 use crate::ledger::Instance;
-use crate::value::{Names, Tag, Value, text};
+use crate::value::{Names, Tag, TextError, Value, text};
 
 struct ProgramNames<'a> {
     info: &'a ProgramInfo,
@@ -57,8 +58,14 @@ impl Isolate {
             }
             _ => {
                 let names = ProgramNames { info: &self.info, instances: &self.ledger.instances };
-                if text(&self.ledger.heap, value, &names, out).is_err() {
-                    return self.fail("Value is nested too deeply (over 1,000 levels)");
+                let limit = before.saturating_add(self.text_beyond_gas().min(gas::TEXT_BYTES_MAX));
+                match text(&self.ledger.heap, value, &names, limit, out) {
+                    Ok(()) => {}
+                    Err(TextError::TooDeep) => return self.fail("Value is nested too deeply (over 1,000 levels)"),
+                    Err(TextError::TooLong) => {
+                        self.charge_text(out.len() - before)?;
+                        return self.fail("The text is longer than 1 GiB");
+                    }
                 }
             }
         }
