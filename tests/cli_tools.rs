@@ -3,7 +3,10 @@
 
 mod command;
 
-use command::Place;
+use std::process::Command;
+
+use assert_cmd::cargo::CommandCargoExt;
+use command::{Place, Said, said};
 use serde_json::{Value, json};
 
 /// The JSON of each line.
@@ -108,4 +111,84 @@ fn a_profile_of_a_run_that_fails() {
     let place = Place::new();
     place.file("bad.zx", "action f() { throw \"no\" }\nf()\n");
     place.run(&["--profile", "bad.zx"]).ends(1, "", &["profile:", "error: no", "bad.zx:1  f"]);
+}
+
+/// A run of `zx-bench` in the folder.
+fn bench(place: &Place, arguments: &[&str]) -> Said {
+    let mut command = Command::cargo_bin("zx-bench").unwrap();
+    said(command.args(arguments).current_dir(place.folder.path()))
+}
+
+const TESTED: &str = "contract Counter {
+    data n = 0
+    action up() { n = n + 1; return n }
+}
+let counter = Counter()
+let shared = []
+action test_first() { shared.push(1); require(counter.up() == 1, \"first\") }
+action test_alone() { require(counter.up() == 1, \"state of another test\"); require(len(shared) == 0) }
+action test_loop() { let i = 0; while i < 700 { i = i + 1 } require(i == 700) }
+action helper() { throw \"not a test\" }
+";
+
+#[test]
+fn tests_of_a_program_pass_alone() {
+    let place = Place::new();
+    place.file("good.zx", TESTED);
+    let said = bench(&place, &["test", "--modes", "all", "good.zx"]);
+    assert_eq!((said.status, said.err.as_str()), (Some(0), ""), "{said:?}");
+    for part in ["good.zx\n", "pass  test_first", "pass  test_alone", "pass  test_loop", "3 passed, 0 failed in 1 file"]
+    {
+        assert!(said.out.contains(part), "no {part:?} in {said:?}");
+    }
+    let said = bench(&place, &["test", "--filter", "alone", "good.zx", "--quiet"]);
+    assert!(said.status == Some(0) && said.out.starts_with("1 passed, 0 failed in 1 file"), "{said:?}");
+}
+
+#[test]
+fn tests_of_a_program_that_fail() {
+    let place = Place::new();
+    place.file(
+        "bad.zx",
+        "action test_bad() {\n    print(\"a <b>\")\n    require(1 > 2, \"one & two\")\n}\naction test_good() { }\n",
+    );
+    let said = bench(&place, &["test", "bad.zx", "--junit", "out.xml"]);
+    assert_eq!(said.status, Some(1), "{said:?}");
+    for part in
+        ["FAIL  test_bad", "error: Requirement failed: one & two", "--> bad.zx:3:5", "| a <b>", "pass  test_good"]
+    {
+        assert!(said.out.contains(part), "no {part:?} in {said:?}");
+    }
+    assert!(said.out.contains("1 passed, 1 failed in 1 file"), "{said:?}");
+    let xml = std::fs::read_to_string(place.folder.path().join("out.xml")).unwrap();
+    assert!(xml.contains("<failure message=\"Requirement failed: one &amp; two\">error: Requirement"), "{xml}");
+    assert!(xml.contains("<system-out>a &lt;b&gt;&#10;</system-out>"), "{xml}");
+    assert!(xml.contains("<testsuites tests=\"2\" failures=\"1\""), "{xml}");
+    let said = bench(&place, &["test", "--timeout", "100ms", "endless.zx"]);
+    assert!(said.status == Some(2) && said.err.contains("cannot read endless.zx"), "{said:?}");
+    place.file("endless.zx", "action test_endless() { while true { } }\n");
+    let said = bench(&place, &["test", "--timeout", "100ms", "--modes", "interpreter,vm", "endless.zx"]);
+    assert!(said.status == Some(1) && said.out.contains("Time limit exceeded"), "{said:?}");
+}
+
+#[test]
+fn tests_that_cannot_run() {
+    let place = Place::new();
+    place.file("none.zx", "print(1)\n");
+    let refused = |arguments: &[&str], part: &str| {
+        let said = bench(&place, arguments);
+        assert!(said.status == Some(2) && said.err.contains(part), "{said:?}");
+    };
+    refused(&["test", "none.zx"], "there is no test: no action whose name begins with `test_`");
+    place.file("args.zx", "action test_x(a) { }\n");
+    refused(&["test", "args.zx"], "the test test_x has parameters");
+    place.file("twice.zx", "action test_x() { }\naction test_x() { }\n");
+    refused(&["test", "twice.zx"], "two tests are named test_x");
+    place.file("syntax.zx", "let = 1\n");
+    refused(&["test", "syntax.zx"], "--> syntax.zx:1:5");
+    place.file("good.zx", TESTED);
+    refused(&["test", "good.zx", "--filter", "nothing"], "that contains `nothing`");
+    refused(&["test", "good.zx", "--format", "json"], "--junit");
+    refused(&["test", "good.zx", "--modes", "vmm"], "did you mean");
+    refused(&["test"], "<FILES>");
 }

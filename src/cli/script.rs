@@ -83,7 +83,8 @@ pub struct Arguments {
     no_cache: bool,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A time as the flags take it.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len()));
     let number: f64 = number.parse().map_err(|_| format!("`{text}` is no time: write `10s`, `500ms` or `2m`"))?;
     let seconds = match unit {

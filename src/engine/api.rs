@@ -138,6 +138,15 @@ pub struct Problem {
     pub notes: Vec<(Region, String)>,
 }
 
+/// An action that a file declares outside everything else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OuterAction {
+    /// Its name.
+    pub name: String,
+    /// Parameters without a default.
+    pub required: usize,
+}
+
 /// The kinds of bad end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {

@@ -11,7 +11,8 @@ mod program;
 mod render;
 
 pub use api::{
-    ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OutputSink, PassResult,
+    ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OuterAction, OutputSink,
+    PassResult,
     Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
 pub use block::{BlockSettings, GenerateHost, PreparedBlock};

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::api::{ConfigValue, Digest, Problem, Region};
+use super::api::{ConfigValue, Digest, OuterAction, Problem, Region};
 use super::convert;
 use crate::eval::Evaluator;
 use crate::resolve::{Tree, resolve};
 use crate::runtime::Tier;
 use crate::runtime::info::{ActionId, ProgramInfo};
-use crate::syntax::ast::{Span, StmtKind};
+use crate::syntax::ast::{Span, Stmt, StmtKind};
 use crate::syntax::{Diagnostic, Interner, SourceFile, diagnostic, parse};
 use crate::vm::{CountingVm, Tally, Vm};
 
@@ -32,6 +32,7 @@ pub struct Program {
     pub(super) vm: Arc<Vm>,
     pub(super) file: SourceFile,
     pub(super) tree: Arc<Tree>,
+    outer_actions: Vec<OuterAction>,
     parse_ns: u64,
     resolve_ns: u64,
     source_digest: Digest,
@@ -75,6 +76,7 @@ impl Program {
             interner = Interner::new();
             parsed = parse(&text, &mut interner);
         }
+        let outer_actions = outer_actions(&parsed.program.stmts, &interner);
         let parse_ns = started.elapsed().as_nanos() as u64;
         let file = SourceFile::new(file_name, source);
         let started = Instant::now();
@@ -98,6 +100,7 @@ impl Program {
             vm: Arc::new(Vm::new(tree.clone(), info.clone())),
             file,
             tree,
+            outer_actions,
             parse_ns,
             resolve_ns,
             source_digest: blake3::hash(source.as_bytes()).into(),
@@ -135,6 +138,11 @@ impl Program {
         let actions = self.info.actions.iter().skip(1).filter(|action| !action.is_contract_action);
         let names = actions.filter_map(|action| action.name);
         names.map(|name| self.info.name(name).to_owned()).filter(|name| !name.starts_with("__")).collect()
+    }
+
+    /// The actions of the file's outermost block, in order.
+    pub fn outer_actions(&self) -> &[OuterAction] {
+        &self.outer_actions
     }
 
     /// A literal that the top level assigns to `config.key`.
@@ -175,6 +183,20 @@ impl Program {
     pub(super) fn counting_upper(&self, tally: &Arc<Tally>) -> Arc<dyn Tier> {
         Arc::new(CountingVm::new(self.vm.clone(), tally.clone()))
     }
+}
+
+fn outer_actions(stmts: &[Stmt], interner: &Interner) -> Vec<OuterAction> {
+    let action = |stmt: &Stmt| {
+        let mut stmt = stmt;
+        while let StmtKind::ExportDecl(inner) = &stmt.kind {
+            stmt = inner;
+        }
+        let StmtKind::Action(action) = &stmt.kind else { return None };
+        let name = interner.resolve(action.name?.symbol).to_owned();
+        let required = action.params.iter().filter(|param| param.default.is_none()).count();
+        Some(OuterAction { name, required })
+    };
+    stmts.iter().filter_map(action).collect()
 }
 
 fn errors(file: &SourceFile, diagnostics: &[Diagnostic]) -> SyntaxErrors {

@@ -31,4 +31,5 @@ pub mod rng;
 pub mod rows;
 pub mod run;
 pub mod suggest;
+pub mod testing;
 pub mod workload;

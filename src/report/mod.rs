@@ -14,6 +14,7 @@ pub mod compare;
 pub mod counters;
 pub mod folder;
 pub mod gate;
+mod junit;
 pub mod metrics;
 pub mod numbers;
 pub mod records;
@@ -21,6 +22,7 @@ pub mod summary;
 pub mod table;
 
 pub use folder::{ReportError, ResultFolder, Written, write_all};
+pub use junit::{JunitCase, JunitSuite, junit};
 pub use records::{Params, RowWriter, SCHEMA, SampleRow, SummaryRow, TierRow, Warning, read_rows};
 pub use summary::{ColdStart, Summary, summarise};
 pub use table::{Format, render_table};

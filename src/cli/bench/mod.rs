@@ -13,6 +13,7 @@ mod recheck;
 mod report;
 mod run;
 mod simulate;
+mod test;
 
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -55,6 +56,8 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Make summary and charts of a result folder again, from its records.
     Report(report::ReportArguments),
+    /// Run the tests that programs bring along: their actions named `test_*`.
+    Test(test::TestArguments),
     /// Show what this machine is, and what stands in the way of good numbers.
     Doctor,
     /// Try the statistics of the gate on simulated noise.
@@ -133,6 +136,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),
         Command::Report(report) => report::report(report, look),
+        Command::Test(test) => test::test(test, look),
         Command::Doctor => doctor::doctor(look),
         Command::Simulate(simulate) => simulate::simulate(simulate),
         Command::Child(_) => Ok(Exit::Pass),
