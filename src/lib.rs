@@ -1,12 +1,13 @@
 //! zx-run and zx-bench: the tiered Zexus runtime, and the laboratory that measures it.
 //!
 //! The rooms import downwards only, in this order: `cli`, `report`, `harness`, `stats`, `parallel`, `engine`, `vm`,
-//! `bytecode`, `eval`, `resolve`, `syntax`, `runtime`, `ledger`, `value`. ARCHITECTURE.md has the map.
+//! `bytecode`, `eval`, `resolve`, `format`, `syntax`, `runtime`, `ledger`, `value`. ARCHITECTURE.md has the map.
 
 pub mod bytecode;
 pub mod cli;
 pub mod engine;
 pub mod eval;
+pub mod format;
 pub mod harness;
 pub mod ledger;
 pub mod parallel;

@@ -192,3 +192,19 @@ fn tests_that_cannot_run() {
     refused(&["test", "good.zx", "--modes", "vmm"], "did you mean");
     refused(&["test"], "<FILES>");
 }
+
+#[test]
+fn files_are_formatted_in_place() {
+    let place = Place::new();
+    let path = place.file("a.zx", "let x=1\nif x {print(x)}\n");
+    place.file("b.zx", "print(1)\n");
+    place.run(&["--fmt", "--check", "a.zx", "b.zx"]).ends(1, "a.zx\n", &[]);
+    place.run(&["--fmt", "a.zx", "b.zx"]).ends(0, "", &[]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "let x = 1\nif x { print(x) }\n");
+    place.run(&["--fmt", "--check", "a.zx", "b.zx"]).ends(0, "", &[]);
+    place.file("bad.zx", "let = 1\n");
+    place.run(&["--fmt", "bad.zx", "b.zx"]).ends(65, "", &["--> bad.zx:1:5"]);
+    place.run(&["--fmt", "none.zx"]).ends(2, "", &["cannot read none.zx"]);
+    place.run(&["--fmt"]).ends(2, "", &["required"]);
+    place.shell("echo 'f( 1 )' | \"$ZX\" --fmt -").ends(0, "f(1)\n", &[]);
+}

@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::CommandFactory;
 
 /// From the top to the bottom: a room may import those below it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "cli", "report", "harness", "stats", "parallel", "engine", "cache", "native", "vm", "bytecode", "eval", "resolve",
-    "syntax", "runtime", "ledger", "value",
+    "format", "syntax", "runtime", "ledger", "value",
 ];
 
 /// Edges that point up, and why they may.
@@ -21,12 +21,13 @@ const ALSO: [(&str, &str, &str); 1] = [(
 )];
 
 /// Edges that point down and are forbidden all the same, and why.
-const NEVER: [(&str, &[&str], &str); 9] = [
+const NEVER: [(&str, &[&str], &str); 10] = [
     ("vm", &["eval"], "tiers never import one another"),
     ("native", &["vm", "eval"], "tiers never import one another"),
     ("bytecode", &["eval"], "bytecode is made from the resolved tree, never run"),
     ("report", &["harness", "parallel", "engine"], "a report reads records, it never runs anything"),
     ("stats", &["parallel", "engine"], "pure functions over slices"),
+    ("resolve", &["format"], "a program is resolved as it is written"),
     ("syntax", &["runtime", "ledger", "value"], "syntax knows nothing of run time"),
     // The four rooms above the engine see its plain data alone.
     ("cli", BELOW_ENGINE, "nothing above the engine sees a value"),

@@ -1,6 +1,7 @@
 //! `zx-run`: a program from a file, from standard input or from the command line, and tools over its text.
 
 mod check;
+mod format;
 mod profile;
 
 use std::io::{Read, Write};
@@ -45,6 +46,9 @@ pub struct Arguments {
     /// Only look for syntax errors.
     #[arg(long)]
     check: bool,
+    /// Format the files named, in place; with `--check` only name those that would change.
+    #[arg(long, conflicts_with_all = ["code", "format"])]
+    fmt: bool,
     /// How `--check` tells what it finds.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", requires = "check")]
     format: CheckFormat,
@@ -98,6 +102,10 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 
 /// Runs the command; gives the exit status.
 pub fn main(arguments: &Arguments) -> i32 {
+    if arguments.fmt {
+        let files = arguments.file.iter().map(PathBuf::as_path).chain(arguments.args.iter().map(Path::new));
+        return format::run(files, arguments.check);
+    }
     let (name, source) = match arguments.program() {
         Ok(read) => read,
         Err(message) => {

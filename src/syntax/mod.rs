@@ -6,6 +6,8 @@
 
 pub mod ast;
 pub mod diagnostic;
+#[cfg(test)]
+mod grammar_tests;
 mod interner;
 mod lexer;
 mod literal;
@@ -27,6 +29,22 @@ pub struct Parsed {
     pub program: ast::Block,
     /// The errors, in the order of their places; at most 50.
     pub diagnostics: Vec<Diagnostic>,
+    /// Where the colon blocks with lines of their own stand, from the colon to the last token.
+    pub colon_blocks: Vec<ast::Span>,
+}
+
+pub(crate) use token::{Kind, Token};
+
+/// The tokens of a source file; the last is [`Kind::End`].
+pub(crate) fn tokens(source: &str, interner: &mut Interner) -> Vec<Token> {
+    lexer::lex(source, interner).tokens
+}
+
+/// Whether a name is a keyword where its construct follows, and a name anywhere else.
+pub(crate) fn is_contextual(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let known = words::WORDS.iter().position(|word| *word == lower);
+    (name == lower || name == name.to_ascii_uppercase()) && known.is_some_and(|at| at >= words::RESERVED as usize)
 }
 
 /// Parses one source file. Names go to `interner`, which may already hold those of other files.

@@ -4,7 +4,7 @@ use super::ast::{Span, Symbol};
 
 /// What a token is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// A name, or a word that is a keyword by its place; `value` is its symbol.
     Name,
     /// A reserved word; `value` is its symbol.
@@ -75,32 +75,32 @@ pub(super) enum Kind {
 }
 
 /// The `value` of a bracket without a partner.
-pub(super) const NONE: u32 = u32::MAX;
+pub(crate) const NONE: u32 = u32::MAX;
 
 /// One token.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
+pub(crate) struct Token {
+    pub(crate) kind: Kind,
     /// Whether it is the first token on its line.
-    pub(super) newline: bool,
-    pub(super) start: u32,
-    pub(super) end: u32,
+    pub(crate) newline: bool,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
     /// A word's symbol, a bracket's partner.
-    pub(super) value: u32,
+    pub(crate) value: u32,
 }
 
 impl Token {
-    pub(super) fn span(self) -> Span {
+    pub(crate) fn span(self) -> Span {
         Span::new(self.start, self.end)
     }
 
     /// The symbol, if this is a word, reserved or not.
-    pub(super) fn word(self) -> Option<Symbol> {
+    pub(crate) fn word(self) -> Option<Symbol> {
         matches!(self.kind, Kind::Name | Kind::Reserved).then_some(Symbol(self.value))
     }
 
     /// Whether this is the word `symbol`, which must be one of `words`.
-    pub(super) fn is(self, symbol: Symbol) -> bool {
+    pub(crate) fn is(self, symbol: Symbol) -> bool {
         self.word() == Some(symbol)
     }
 }

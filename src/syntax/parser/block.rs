@@ -226,6 +226,8 @@ impl Parser<'_> {
                     let message = "this line is indented like none of the blocks around it";
                     return self.fail(Diagnostic::new(message, self.token().span()));
                 }
+                let span = self.span_from(self.tokens[body.open].span());
+                self.colon_blocks.push(span);
             }
             Shape::OneLine => {}
         }

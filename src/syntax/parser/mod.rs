@@ -70,6 +70,8 @@ struct Parser<'a> {
     indent: u32,
     /// The token whose column was asked for last, and that column.
     column_of: Cell<(usize, u32)>,
+    /// Colon blocks with lines of their own, as they end.
+    colon_blocks: Vec<Span>,
     /// How many statements have failed.
     recoveries: usize,
     /// What is missing at the end of the file was reported by the lexer.
@@ -95,6 +97,7 @@ pub(super) fn parse(source: &str, interner: &mut Interner) -> Parsed {
         block_end: usize::MAX,
         indent: 0,
         column_of: Cell::new((usize::MAX, 0)),
+        colon_blocks: Vec::new(),
         recoveries: 0,
         unterminated: lexed.unterminated,
         declares: None,
@@ -105,7 +108,7 @@ pub(super) fn parse(source: &str, interner: &mut Interner) -> Parsed {
     diagnostics.append(&mut parser.diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     diagnostics.truncate(MAX_DIAGNOSTICS);
-    Parsed { program: Block { stmts, span }, diagnostics }
+    Parsed { program: Block { stmts, span }, diagnostics, colon_blocks: parser.colon_blocks }
 }
 
 /// Looking at tokens.
