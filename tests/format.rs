@@ -84,6 +84,14 @@ fn blanks_and_indentation() {
 }
 
 #[test]
+fn empty_lines_behind_comments_stay() {
+    becomes(
+        "// head\n\n\nlet x = 1\n\n// more\n\naction throw(x) {\n\n    // in\n\n    f(x)\n\n}\n",
+        "// head\n\nlet x = 1\n\n// more\n\naction throw(x) {\n    // in\n\n    f(x)\n}\n",
+    );
+}
+
+#[test]
 fn operators_that_look_alike() {
     becomes(
         "let m : Map<string,List<int>> = {}\nlet o:int? = a ?b:c\nprint(a[1 : 3], a[:2], a?.b, a..b, c ? -1 : - 1, a<b, x=>x*2, 2**-1, not a)\n",

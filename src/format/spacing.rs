@@ -51,11 +51,14 @@ impl<'a> Spacing<'a> {
         self.tokens.get(index).map_or(Kind::End, |token| token.kind)
     }
 
-    /// A word that is a name here: after a dot every word is.
+    /// A word that is a name here: after a dot, and as an action's name, every word is.
     fn is_name(&self, index: usize) -> bool {
         let kind = self.kind(index);
-        let member = index > 0 && matches!(self.kind(index - 1), Kind::Dot | Kind::QuestionDot);
-        kind == Kind::Name || kind == Kind::Reserved && member
+        let follows = |before: usize| match self.kind(before) {
+            Kind::Dot | Kind::QuestionDot => true,
+            _ => matches!(self.text(before), "action" | "function"),
+        };
+        kind == Kind::Name || kind == Kind::Reserved && index > 0 && follows(index - 1)
     }
 
     /// A word that stands for a value: `this`, `true`.

@@ -34,12 +34,12 @@ impl<'p, 'a> Writer<'p, 'a> {
         let is_end = token.kind == Kind::End;
         self.leave_colon_blocks(index, trivia);
         let mut breaks_line = false;
-        for comment in &trivia.comments {
+        for (nth, comment) in trivia.comments.iter().enumerate() {
             if comment.breaks == 0 && !self.lines.is_empty() && !breaks_line {
                 self.trail(&comment.text);
             } else {
                 let level = self.comment_level(index, comment.column);
-                self.begin(level, comment.breaks > 1, index);
+                self.begin(level, comment.breaks > 1 && (nth > 0 || !self.is_after_opening()), index);
                 self.append(&comment.text, false);
             }
             // What follows a comment to the end of the line stands on the next.
@@ -52,7 +52,10 @@ impl<'p, 'a> Writer<'p, 'a> {
         let newline = token.newline || breaks_line || self.page.forced.contains(&index);
         if newline || self.lines.is_empty() {
             let level = self.level(index);
-            self.begin(level, trivia.breaks > 1 && !self.is_after_opening(), index);
+            // No empty line directly inside a bracket.
+            let at_edge = trivia.comments.is_empty() && self.is_after_opening()
+                || matches!(token.kind, Kind::RParen | Kind::RBracket | Kind::RBrace);
+            self.begin(level, trivia.breaks > 1 && !at_edge, index);
         } else if self.last.is_none() || self.page.spacing.blank_before(index) || !trivia.comments.is_empty() {
             self.append(" ", true);
         }
