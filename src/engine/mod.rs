@@ -12,8 +12,7 @@ mod render;
 
 pub use api::{
     ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OuterAction, OutputSink,
-    PassResult,
-    Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
+    PassResult, Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
 pub use block::{BlockSettings, GenerateHost, PreparedBlock};
 pub use isolate::{InterruptHandle, Isolate};
