@@ -256,7 +256,7 @@ fn megabytes_of_output_neither_block_nor_flood() {
 fn a_closed_pipe_ends_quietly() {
     let place = Place::new();
     place.file("w.zx", SCRIPT);
-    for arguments in [&["list", "."][..], &["run", "w.zx", "--plan"], &["doctor"]] {
+    for arguments in [&["list", "."][..], &["run", "w.zx", "--plan"], &["doctor", "--pairs", "0"]] {
         let mut command = place.command(arguments);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         drop(child.stdout.take());
@@ -294,7 +294,7 @@ fn explain_and_doctor_answer() {
     place.file("w.zx", SCRIPT);
     place.bench(&["explain", "w.zx"]).ends(0, &["iteration", "500"]);
     place.bench(&["explain", "w.zx", "--mode", "interpreter"]).ends(0, &["no tier decisions"]);
-    place.bench(&["doctor"]).ends(0, &["cores", "clock_step_ns", "kernel"]);
+    place.bench(&["doctor", "--pairs", "3"]).ends(0, &["cores", "clock_step_ns", "kernel", "smallest difference"]);
     place.bench(&["report", "nowhere"]).ends(2, &["not a folder of results"]);
     place.bench(&["child", "--cell", "{}"]).ends(1, &["the job is not readable"]);
     place.bench(&["dance"]).ends(2, &[]);

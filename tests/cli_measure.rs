@@ -129,3 +129,138 @@ fn latencies_come_from_probe_processes_of_their_own() {
     assert!(!place.bench(&["run", "w.zx", "--plan", "--no-latency"]).out.contains("probe"));
     assert!(place.bench(&["run", "w.zx", "--plan"]).out.contains("probe"));
 }
+
+/// (block, slot) of the rows that end a process, in file order.
+fn ended(place: &Place, file: &str) -> Vec<(String, String)> {
+    let (blocks, slots) = (place.column(file, "block"), place.column(file, "slot"));
+    let rows = blocks.into_iter().zip(slots).zip(place.column(file, "metric"));
+    rows.filter(|(_, metric)| metric == "wall_ns").map(|(slot, _)| slot).collect()
+}
+
+/// Starts a run, stops it by a signal once some processes are measured, tears its last line, and
+/// goes on with it.
+fn stopped_and_gone_on_with(signal: &str, out: &[&str]) {
+    let place = Place::new();
+    let flags = ["run", "w.zx", "--threads", "1", "--modes", "vm,interpreter", "--processes", "4", "--max-time", "6s"];
+    let run = [&flags[..], out].concat();
+    let mut child = place.command(&run).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    let folder = || -> Option<PathBuf> {
+        let made = fs::read_dir(place.path("reports")).into_iter().flatten().flatten().map(|entry| entry.path());
+        made.chain([place.path("out")]).find(|path| path.join("samples.csv").exists())
+    };
+    let text = || folder().and_then(|folder| fs::read_to_string(folder.join("samples.csv")).ok()).unwrap_or_default();
+    let measured = |text: &str| text.lines().filter(|line| line.contains(",wall_ns,")).count();
+    let begin = std::time::Instant::now();
+    while measured(&text()) < 3 && begin.elapsed().as_secs() < 60 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let killed = Command::new("kill").args([signal, &child.id().to_string()]).status();
+    assert!(killed.is_ok_and(|status| status.success()));
+    child.wait().expect("it ends");
+    let before = text();
+    assert!(measured(&before) >= 3, "{before}");
+    let folder = folder().expect("a folder");
+    fs::write(folder.join("samples.csv"), format!("{before}1,half a li")).expect("written");
+
+    place.bench(&run).ends(0, &["going on with the run", "cut short", "vm"]);
+    let plan: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(folder.join("plan.json")).expect("there")).expect("JSON");
+    let planned = plan["order"].as_array().expect("a list").len();
+    let samples = folder.join("samples.csv");
+    let all = ended(&place, samples.to_str().expect("UTF-8"));
+    let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!((all.len(), distinct.len()), (planned, planned), "each process once");
+    let after = text();
+    let kept = before.lines().filter(|line| line.contains(",wall_ns,"));
+    kept.for_each(|line| assert!(after.contains(line), "measured before, and gone: {line}"));
+
+    let fresh = [&run[..], &["--fresh", "--smoke"]].concat();
+    assert!(!place.bench(&fresh).err.contains("going on"));
+    let env = fs::read_to_string(folder.join("env.json")).expect("there");
+    let env: serde_json::Value = serde_json::from_str(&env).expect("JSON");
+    assert_eq!(env["resumed_utc"].as_array().map(Vec::len), Some(1), "{env}");
+    assert!(env["finished_utc"].is_string() && env["after"].is_object(), "{env}");
+    assert!(env["code_blake3"]["vm"].is_string() && env["code_blake3"]["interpreter"].is_string(), "{env}");
+}
+
+#[test]
+fn a_run_stopped_by_ctrl_c_is_gone_on_with() {
+    stopped_and_gone_on_with("-INT", &["--out", "out"]);
+}
+
+#[test]
+fn a_killed_run_is_gone_on_with() {
+    stopped_and_gone_on_with("-KILL", &[]);
+}
+
+#[test]
+fn settings_come_from_the_file_and_flags_win() {
+    let place = Place::new();
+    place.file("zx-bench.toml", "threads = [1]\n[run]\nprocesses = 7\nno-latency = true\n[param]\niterations = 50\n");
+    place.bench(&["run", "w.zx", "--plan"]).ends(0, &["iterations=50", "3 cells, 7 processes each"]);
+    let said = place.bench(&["run", "w.zx", "--plan", "--processes", "2", "--param", "iterations=60"]);
+    said.ends(0, &["iterations=60", "3 cells, 2 processes each"]);
+    place.file("other.toml", "[run]\nprocesess = 7\n");
+    place
+        .bench(&["run", "w.zx", "--plan", "--config", "other.toml"])
+        .ends(2, &["other.toml", "did you mean `processes`?"]);
+    place.bench(&["run", "w.zx", "--plan", "--config", "none.toml"]).ends(2, &["cannot read none.toml"]);
+    place.file("zx-bench.toml", "max-time = [1, 2]\n");
+    place.bench(&["run", "w.zx", "--plan"]).ends(2, &["`max-time` takes one value"]);
+}
+
+#[test]
+fn init_writes_once_and_what_it_writes_is_read() {
+    let place = Place::new();
+    place.bench(&["init"]).ends(0, &["zx-bench.toml", ".github/workflows/zx-bench.yml"]);
+    place.bench(&["run", "w.zx", "--plan"]).ends(0, &["5 processes each"]);
+    place.file("zx-bench.toml", "quick = true\n");
+    place.bench(&["init"]).ends(2, &["is there already", "--force"]);
+    assert_eq!(place.read("zx-bench.toml"), "quick = true\n");
+    place.bench(&["init", "--force"]).ends(0, &[]);
+    assert!(place.read("zx-bench.toml").contains("[run]"));
+    // Every key that stands there commented out is a real one.
+    let live: String = place
+        .read("zx-bench.toml")
+        .lines()
+        .map(|line| {
+            let text = line.trim_start_matches("# ");
+            let is_setting = text.contains(" = ") && !text.contains("config.") || text == "[param]";
+            if is_setting { format!("{text}\n") } else { format!("{line}\n") }
+        })
+        .collect();
+    place.file("zx-bench.toml", &live);
+    place.bench(&["run", "w.zx", "--plan"]).ends(0, &["6 cells, 5 processes each", "iterations=10000"]);
+}
+
+#[test]
+fn sweeps_hold_adaptive_against_fixed_thresholds() {
+    let place = Place::new();
+    let flags = ["sweep", "w.zx", "--processes", "1", "--max-time", "2s", "--no-latency"];
+    place
+        .bench(&[&flags[..], &["--threshold", "1,50", "--out", "t"]].concat())
+        .ends(0, &["threshold", "regret", "adaptive, "]);
+    assert_eq!(place.column("t/sweep.csv", "value"), ["1", "50", "adaptive"]);
+    assert!(place.column("t/sweep.csv", "regret").iter().all(|share| !share.is_empty()));
+    assert!(place.path("t/charts/sweep-threshold.svg").exists());
+    let values = [&flags[..], &["--param", "iterations=20,40", "--modes", "vm", "--out", "p"]].concat();
+    place.bench(&values).ends(0, &["iterations"]);
+    assert_eq!(place.column("p/sweep.csv", "value"), ["20", "40"]);
+    assert!(place.path("p/iterations=40/summary.csv").exists());
+    place.bench(&flags).ends(2, &["nothing to sweep"]);
+    place.bench(&[&flags[..], &["--threshold", "1", "--modes", "vm"]].concat()).ends(2, &["sets the modes itself"]);
+}
+
+#[test]
+fn doctor_says_what_it_can_resolve() {
+    let place = Place::new();
+    let said = place.bench(&["doctor", "--pairs", "3", "--format", "json"]);
+    said.ends(0, &[]);
+    let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
+    assert_eq!(json["resolution"]["pairs"], 3);
+    assert!(json["resolution"]["smallest"].as_f64().is_some_and(|share| share >= 0.0), "{json}");
+    assert!(json["advice"].is_array() && json["loop_jitter"].is_number(), "{json}");
+    place.bench(&["doctor", "--pairs", "3", "--require", "0%"]).ends(5, &["not 0.0%", "raise --pairs"]);
+    place.bench(&["doctor", "--pairs", "2", "--require", "2%"]).ends(2, &["at least --pairs 3"]);
+    place.bench(&["doctor", "--require", "soon"]).ends(2, &["not a percentage"]);
+}

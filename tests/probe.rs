@@ -33,6 +33,7 @@ print(log, bank.total)
 
 fn isolate(source: &str, mode: Mode, count: Option<&str>) -> Isolate {
     let program = Program::compile(source, "probe.zx").expect("compiles");
+    program.keep_calls(); // as a probe process does
     let options = RunOptions {
         output: OutputSink::Digest,
         seed: Some(1),
@@ -87,6 +88,20 @@ fn batches_are_whole_and_end_with_the_pass() {
     probed.run();
     // 47 calls a pass: four whole batches, since the fifth has no end.
     assert_eq!(probed.take_samples().taken.len(), 8);
+}
+
+#[test]
+fn a_leaf_that_would_stand_in_its_caller_is_called_for_a_probe() {
+    const LEAF: &str = "action transfer(n) { return n + 1 }\nlet i = 0\nwhile i < 50 { i = transfer(i) }\nprint(i)\n";
+    for mode in MODES {
+        let program = Program::compile(LEAF, "probe.zx").expect("compiles");
+        let options = RunOptions { output: OutputSink::Digest, seed: Some(1), ..RunOptions::default() };
+        let plain = Isolate::new(&Engine::new(mode), &program, options).run();
+        let mut probed = isolate(LEAF, mode, None);
+        probed.probe_calls_of("transfer", Some(ALL), 5);
+        assert_eq!(probed.run().digest, plain.digest, "{mode:?}");
+        assert_eq!(probed.take_samples().taken.len(), 50, "{mode:?}");
+    }
 }
 
 const BLOCK: &str = r#"

@@ -379,7 +379,8 @@ fn is_missing(word: &str) -> bool {
         if first.len() < word.len() { format!("{first}.rs") } else { first.to_owned() }
     });
     let word = word.split(['*', '{', '<', '$']).next().unwrap();
-    let generated = ["reports/", "target/", "tests/snapshots/"].iter().any(|folder| word.starts_with(folder));
+    let generated =
+        ["reports/", "target/", "tests/snapshots/", "zx-bench.toml"].iter().any(|folder| word.starts_with(folder));
     if word.is_empty()
         || generated
         || word.starts_with(['/', '~', '-', '='])

@@ -2,10 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use zx::cli::bench::{Arguments, exit_on_panic, main as bench};
+use zx::cli::bench::{exit_on_panic, run_command_line};
 
 fn main() -> ExitCode {
     exit_on_panic();
-    bench(&Arguments::parse())
+    run_command_line(&std::env::args_os().collect::<Vec<_>>())
 }

@@ -1,9 +1,10 @@
 //! The fingerprint beside every result: `env.json`, and what `zx-bench doctor` prints.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::machine;
 
@@ -22,12 +23,16 @@ pub struct Environment {
     pub profile: &'static str,
     /// BLAKE3 of this binary.
     pub binary_blake3: Option<String>,
+    /// BLAKE3 of what each tier makes of the workload: the resolved tree, the bytecode.
+    pub code_blake3: BTreeMap<&'static str, String>,
     /// Model name of the CPU.
     pub cpu_model: Option<String>,
     /// Cores that this process may use.
     pub cores: usize,
     /// Frequency governor.
     pub governor: Option<String>,
+    /// Least, greatest and present frequency of the first CPU, MHz.
+    pub frequency_mhz: Option<[u64; 3]>,
     /// The virtual machine's name; null on bare metal.
     pub hypervisor: Option<String>,
     /// Kernel release.
@@ -50,10 +55,14 @@ pub struct Environment {
     pub seed: Option<u64>,
     /// When the run began, UTC.
     pub started_utc: String,
+    /// When it was gone on with after an interruption, UTC.
+    pub resumed_utc: Vec<String>,
+    /// When it came to its end; null while it has not.
+    pub finished_utc: Option<String>,
 }
 
 /// How busy the machine was.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Load {
     /// Load over the last minute.
     pub load_1m: Option<f64>,
@@ -86,9 +95,11 @@ impl Environment {
             rustc: option_env!("ZX_RUSTC"),
             profile: if cfg!(debug_assertions) { "debug" } else { "release" },
             binary_blake3: binary_blake3(),
+            code_blake3: BTreeMap::new(),
             cpu_model: machine::cpu_model(),
             cores: machine::cores(),
             governor: machine::governor(),
+            frequency_mhz: machine::frequency_mhz(),
             hypervisor: machine::hypervisor(),
             kernel: machine::kernel(),
             os: std::env::consts::OS,
@@ -100,7 +111,21 @@ impl Environment {
             argv,
             seed,
             started_utc,
+            resumed_utc: Vec::new(),
+            finished_utc: None,
         }
+    }
+
+    /// Goes on with what an unfinished run's `env.json` says of its beginning.
+    pub fn go_on(&mut self, before: &serde_json::Value) {
+        let now = std::mem::take(&mut self.started_utc);
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        self.started_utc = before.get("started_utc").and_then(text).unwrap_or_else(|| now.clone());
+        let earlier = before.get("resumed_utc").and_then(|list| list.as_array());
+        self.resumed_utc = earlier.into_iter().flatten().filter_map(text).collect();
+        self.resumed_utc.push(now);
+        let load = before.get("before").and_then(|load| serde_json::from_value(load.clone()).ok());
+        self.before = load.unwrap_or(self.before);
     }
 
     /// What stands in the way of good numbers, each with what to do.

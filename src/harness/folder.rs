@@ -10,6 +10,10 @@ use super::outcome::Stop;
 
 /// Where results go unless `--out` says otherwise.
 pub const REPORTS: &str = "reports";
+/// What was planned.
+pub const PLAN: &str = "plan.json";
+/// The machine, and whether the run came to its end.
+pub const ENV: &str = "env.json";
 
 /// Makes `reports/<utc>-<workload>-<rev>/`, or exactly `out`, and checks that it can be written.
 pub fn make(out: Option<&Path>, utc: &str, workload: &str, revision: &str) -> Result<PathBuf, Stop> {
@@ -36,8 +40,13 @@ pub fn point_latest(folder: &Path) -> io::Result<()> {
 /// Writes a JSON file.
 pub fn write_json(folder: &Path, name: &str, value: &impl Serialize) -> Result<(), Stop> {
     let path = folder.join(name);
+    fs::write(&path, json_text(value)?).map_err(|e| Stop::failed(format!("cannot write {}: {e}", path.display())))
+}
+
+/// A value as [`write_json`] writes it.
+pub fn json_text(value: &impl Serialize) -> Result<String, Stop> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Stop::failed(e.to_string()))?;
-    fs::write(&path, text + "\n").map_err(|e| Stop::failed(format!("cannot write {}: {e}", path.display())))
+    Ok(text + "\n")
 }
 
 fn try_write(folder: &Path) -> io::Result<()> {

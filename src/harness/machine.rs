@@ -45,6 +45,55 @@ pub fn governor() -> Option<String> {
     Some(text.trim().to_owned())
 }
 
+/// Least, greatest and present frequency of the first CPU, MHz.
+pub fn frequency_mhz() -> Option<[u64; 3]> {
+    let read = |name: &str| -> Option<u64> {
+        let path = format!("/sys/devices/system/cpu/cpu0/cpufreq/{name}");
+        Some(fs::read_to_string(path).ok()?.trim().parse::<u64>().ok()? / 1000)
+    };
+    Some([read("cpuinfo_min_freq")?, read("cpuinfo_max_freq")?, read("scaling_cur_freq")?])
+}
+
+/// Ticks a second of the times in `/proc`: 100 for user space on every Linux.
+const TICKS: f64 = 100.0;
+
+/// CPU time that the whole machine has used since boot, seconds, what was stolen apart.
+pub fn busy_s() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let fields: Vec<f64> = stat.lines().next()?.split_whitespace().skip(1).filter_map(|n| n.parse().ok()).collect();
+    // user nice system idle iowait irq softirq; guests are in user.
+    let busy: f64 = [0, 1, 2, 5, 6].iter().filter_map(|&at| fields.get(at)).sum();
+    (fields.len() > 6).then_some(busy / TICKS)
+}
+
+/// CPU time that this process and the children it has waited for have used, seconds.
+pub fn own_s() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // Behind the name, which may hold anything: state is field 3, utime 14.
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let times: Option<Vec<f64>> = fields.get(11..15)?.iter().map(|n| n.parse().ok()).collect();
+    Some(times?.iter().sum::<f64>() / TICKS)
+}
+
+/// Jitter of a fixed loop: how much longer than its median the slowest of a hundred runs takes.
+pub fn loop_jitter() -> f64 {
+    const RUNS: usize = 400;
+    const STEPS: u64 = 100_000;
+    let mut state = 1_u64;
+    let mut times: Vec<u64> = (0..RUNS)
+        .map(|_| {
+            let begin = Instant::now();
+            for _ in 0..STEPS {
+                state = std::hint::black_box(state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+            }
+            begin.elapsed().as_nanos() as u64
+        })
+        .collect();
+    times.sort_unstable();
+    let at = |share: f64| times[((RUNS - 1) as f64 * share) as usize].max(1) as f64;
+    at(0.99) / at(0.5) - 1.0
+}
+
 /// Load over the last minute.
 pub fn load_1m() -> Option<f64> {
     fs::read_to_string("/proc/loadavg").ok()?.split(' ').next()?.parse().ok()
@@ -103,6 +152,9 @@ mod tests {
         }
         assert!(peak_rss_kib().is_some_and(|kib| kib > 100));
         assert!(kernel().is_some());
+        let (busy, own) = (busy_s().expect("/proc/stat"), own_s().expect("/proc/self/stat"));
+        assert!(busy > 0.0 && own >= 0.0 && own <= busy, "{busy} {own}");
+        assert!(loop_jitter() >= 0.0);
         let (step, overhead) = clock_step_and_overhead_ns();
         assert!((1..1_000_000).contains(&step), "{step}");
         assert!(overhead > 0.0 && overhead < 100_000.0);

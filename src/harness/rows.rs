@@ -2,8 +2,9 @@
 
 use crate::report::metrics::{self, unit};
 use crate::report::records::{Arm, Params, Phase, SCHEMA, SampleRow, SiteKind, TierRow};
-use crate::stats::{WarmupOptions, classify_warmup};
+use crate::stats::{WarmupOptions, classify_warmup, median};
 
+use super::job::JobKind;
 use super::latency::FLOOR_STEPS;
 use super::plan::{Cell, Slot};
 use super::process::{Record, TimedWindow};
@@ -46,6 +47,22 @@ impl<'a> RowMaker<'a> {
     /// No rows yet.
     pub fn new(names: &'a RunNames, cell: &'a Cell, slot: &'a Slot) -> Self {
         Self { names, cell, slot, rows: Vec::new() }
+    }
+
+    /// The last row of a process: with it, its rows are whole.
+    pub fn ended(&mut self, record: &Record) {
+        let phase = match self.slot.kind {
+            JobKind::Cold => Phase::Cold,
+            JobKind::Probe => Phase::Probe,
+            JobKind::Measure | JobKind::Smoke | JobKind::Reference | JobKind::Count | JobKind::Control => Phase::Steady,
+        };
+        self.push(phase, metrics::WALL_NS, record.wall_ns as f64, unit::NS);
+    }
+
+    /// The process's own figure: the median of its windows behind the first.
+    pub fn figure(record: &Record, threads: usize) -> Option<f64> {
+        let rates: Vec<f64> = ProcessWindows::of(record, threads).timed.iter().map(|window| window.tps).collect();
+        median(&rates)
     }
 
     /// The rows.
@@ -285,7 +302,6 @@ impl ProcessWindows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::harness::job::JobKind;
 
     fn rows_of(threads: usize, windows: &[(u32, u64, u64)], agreement: Agreement) -> Vec<SampleRow> {
         let names =

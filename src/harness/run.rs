@@ -1,25 +1,24 @@
 //! The parent: the reference first, then the plan's processes one after another.
 
-use std::io::IsTerminal;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
-use indicatif::{ProgressBar, ProgressStyle};
-use serde::Serialize;
-
-use crate::report::records::{RowWriter, SAMPLES, SampleRow, TIERS, TierRow};
+use crate::engine::Program;
 
 use super::agreement::{Difference, compare};
-use super::environment::{Environment, Load, utc_now};
+use super::environment::{Environment, utc_now};
 use super::folder;
 use super::hlog;
 use super::job::{Job, JobKind};
 use super::mode::DEFAULT_THRESHOLD;
 use super::outcome::{Exit, Stop};
+use super::output::Output;
 use super::parameters::{Parameters, Setting, SettingValue};
 use super::plan::{Cell, PROBE_SHARE, Plan, Slot};
 use super::process::{ChildError, Record, run_job};
+use super::progress::{Neighbours, Progress};
 use super::protocol::counter;
 use super::rows::{Agreement, RowMaker, RunNames};
 use super::workload::{Form, Workload};
@@ -46,6 +45,8 @@ pub struct Settings<'a> {
     pub verbose: bool,
     /// The command line, for `env.json`.
     pub argv: Vec<String>,
+    /// Never go on with an unfinished run.
+    pub fresh: bool,
     /// Set by Ctrl-C.
     pub stop: &'a AtomicBool,
 }
@@ -66,87 +67,37 @@ pub struct Outcome {
 /// Measures.
 pub fn run(prepared: &Prepared, settings: &Settings<'_>) -> Result<Outcome, Stop> {
     let started = utc_now();
-    let mut environment = Environment::now(settings.argv.clone(), Some(prepared.plan.seed), started.clone());
-    let is_smoke = prepared.plan.stamp == "smoke";
-    let output = if is_smoke {
-        None
-    } else {
-        let folder =
-            folder::make(settings.out.as_deref(), &started, &prepared.workload.name, &environment.short_revision())?;
-        folder::write_json(&folder, "env.json", &environment)?;
-        folder::write_json(&folder, "plan.json", &PlanFile::new(prepared, &environment))?;
-        Some(Output::new(folder)?)
+    let mut environment = Environment::now(settings.argv.clone(), Some(prepared.plan.seed), started);
+    environment.code_blake3 = code_hashes(&prepared.workload.program);
+    let output = match prepared.plan.stamp {
+        "smoke" => None,
+        _ => Some(Output::open(settings.out.as_deref(), settings.fresh, prepared, &mut environment)?),
     };
     let program =
         std::env::current_exe().map_err(|e| Stop::failed(format!("cannot find this program's own file: {e}")))?;
-    let mut session = Session::new(prepared, settings, &program, output, &started);
-    session.go()?;
-    let mut outcome = session.finish();
-    outcome.notes.extend(environment.advice());
-    if let Some(folder) = &outcome.folder {
-        environment.after = Some(Load::now());
-        folder::write_json(folder, "env.json", &environment)?;
+    let mut session = Session::new(prepared, settings, &program, output, &environment.started_utc);
+    let neighbours = Neighbours::watch();
+    let finished = session.go()?;
+    session.notes.extend(neighbours.report(session.progress.spread()));
+    session.notes.extend(environment.advice());
+    if let Some(output) = &session.output {
+        output.close(&mut environment, finished)?;
+        if !finished {
+            session.notes.push("the run is not finished: the same command goes on with it".into());
+        }
         if settings.out.is_none()
-            && let Err(e) = folder::point_latest(folder)
+            && let Err(e) = folder::point_latest(&output.folder)
         {
-            outcome.notes.push(format!("reports/latest was not moved: {e}"));
+            session.notes.push(format!("reports/latest was not moved: {e}"));
         }
     }
-    Ok(outcome)
+    Ok(session.finish())
 }
 
-/// `plan.json`: what the folder's records are of.
-#[derive(Serialize)]
-struct PlanFile<'a> {
-    workload: &'a str,
-    workload_file: String,
-    workload_digest: &'a str,
-    form: &'static str,
-    transaction: &'a str,
-    params: &'a str,
-    blocks: Option<u64>,
-    binary_blake3: Option<&'a str>,
-    #[serde(flatten)]
-    plan: &'a Plan,
-}
-
-impl<'a> PlanFile<'a> {
-    fn new(prepared: &'a Prepared, environment: &'a Environment) -> Self {
-        let workload = &prepared.workload;
-        Self {
-            workload: &workload.name,
-            workload_file: workload.path.display().to_string(),
-            workload_digest: &workload.digest,
-            form: workload.form.as_str(),
-            transaction: &workload.transaction,
-            params: &prepared.parameters.canonical,
-            blocks: prepared.parameters.blocks,
-            binary_blake3: environment.binary_blake3.as_deref(),
-            plan: &prepared.plan,
-        }
-    }
-}
-
-/// The record files of a run.
-struct Output {
-    folder: PathBuf,
-    samples: RowWriter<SampleRow>,
-    tiers: RowWriter<TierRow>,
-}
-
-impl Output {
-    fn new(folder: PathBuf) -> Result<Self, Stop> {
-        let usage =
-            |e: crate::report::records::RecordError| Stop::usage(format!("{e}; name another folder with --out DIR"));
-        let samples = RowWriter::create(folder.join(SAMPLES)).map_err(usage)?;
-        let tiers = RowWriter::create(folder.join(TIERS)).map_err(usage)?;
-        Ok(Self { folder, samples, tiers })
-    }
-
-    fn write(&mut self, samples: &[SampleRow], tiers: &[TierRow]) -> Result<(), Stop> {
-        let written = self.samples.write_all(samples).and_then(|()| self.tiers.write_all(tiers));
-        written.map_err(|e| Stop::failed(format!("{e}: rows measured so far are kept in {}", self.folder.display())))
-    }
+/// BLAKE3 of what each tier makes of a program.
+fn code_hashes(program: &Program) -> BTreeMap<&'static str, String> {
+    let hash = |text: String| blake3::hash(text.as_bytes()).to_hex().to_string();
+    BTreeMap::from([("interpreter", hash(program.dump_tree())), ("vm", hash(program.dump_bytecode()))])
 }
 
 struct Session<'a> {
@@ -154,6 +105,7 @@ struct Session<'a> {
     settings: &'a Settings<'a>,
     program: &'a Path,
     output: Option<Output>,
+    progress: Progress,
     names: RunNames,
     reference: Vec<String>,
     tx_per_pass: u64,
@@ -173,6 +125,8 @@ impl<'a> Session<'a> {
         started: &str,
     ) -> Self {
         let folder = output.as_ref().and_then(|output| output.folder.file_name());
+        let mut notes: Vec<String> = output.as_ref().map_or_else(Vec::new, |output| output.notes.clone());
+        notes.extend(prepared.plan.notes.iter().cloned());
         Self {
             prepared,
             settings,
@@ -188,29 +142,36 @@ impl<'a> Session<'a> {
             tx_per_pass: 0,
             given_up: vec![false; prepared.plan.cells.len()],
             problems: Vec::new(),
-            notes: prepared.plan.notes.clone(),
+            notes,
+            progress: Progress::new(&prepared.plan, settings.quiet),
             exit: Exit::Pass,
         }
     }
 
-    fn go(&mut self) -> Result<(), Stop> {
-        let bar = progress(self.prepared.plan.order.len() as u64, self.settings.quiet);
-        bar.set_message("reference");
-        if !self.refer()? {
-            bar.finish_and_clear();
-            return Ok(());
-        }
-        for slot in &self.prepared.plan.order {
-            let cell = &self.prepared.plan.cells[slot.cell];
-            bar.set_message(cell.describe());
-            let goes_on = self.given_up[slot.cell] || self.step(cell, slot, &bar)?;
-            if !goes_on {
-                break;
+    /// Runs what the plan has left. False: it was stopped before its end.
+    fn go(&mut self) -> Result<bool, Stop> {
+        self.progress.say("reference");
+        let went = self.refer().and_then(|can_go| if can_go { self.measure() } else { Ok(self.is_going()) });
+        self.progress.clear();
+        went
+    }
+
+    fn measure(&mut self) -> Result<bool, Stop> {
+        let prepared = self.prepared;
+        for slot in &prepared.plan.order {
+            let cell = &prepared.plan.cells[slot.cell];
+            self.progress.say(&cell.describe());
+            let skip = self.given_up[slot.cell] || self.output.as_ref().is_some_and(|output| output.has(slot));
+            if !skip && !self.step(cell, slot)? {
+                return Ok(false);
             }
-            bar.inc(1);
+            self.progress.step(slot);
         }
-        bar.finish_and_clear();
-        Ok(())
+        Ok(self.is_going())
+    }
+
+    fn is_going(&self) -> bool {
+        self.exit != Exit::Interrupted
     }
 
     fn job(&self, kind: JobKind, cell: &Cell) -> Job {
@@ -266,7 +227,7 @@ impl<'a> Session<'a> {
     }
 
     /// One process of the plan. False: stop here.
-    fn step(&mut self, cell: &Cell, slot: &Slot, bar: &ProgressBar) -> Result<bool, Stop> {
+    fn step(&mut self, cell: &Cell, slot: &Slot) -> Result<bool, Stop> {
         let began = SystemTime::now();
         let record = run_job(self.program, &self.job(slot.kind, cell), self.settings.stop);
         let agreement = self.judge(cell, slot, &record);
@@ -284,10 +245,15 @@ impl<'a> Session<'a> {
             JobKind::Cold | JobKind::Probe => maker.refused(agreement),
             JobKind::Measure | JobKind::Smoke | JobKind::Reference | JobKind::Count | JobKind::Control => {
                 maker.measured(&record, agreement);
+                if let Some(tps) = RowMaker::figure(&record, cell.threads).filter(|_| gave_all) {
+                    self.progress.figure(slot, &cell.describe(), tps);
+                }
             }
         }
+        maker.ended(&record);
         let tiers = if slot.kind == JobKind::Measure { maker.tiers(&record) } else { Vec::new() };
-        if let Some(output) = &mut self.output {
+        // What Ctrl-C cut short is measured again when the run is gone on with.
+        if let Some(output) = self.output.as_mut().filter(|_| record.error != Some(ChildError::Interrupted)) {
             output.write(&maker.into_rows(), &tiers)?;
         }
         if self.settings.verbose {
@@ -296,7 +262,8 @@ impl<'a> Session<'a> {
                 (None, Agreement::Agrees(compared)) => format!("agrees ({compared} compared)"),
                 (None, _) => "disagrees".into(),
             };
-            bar.suspend(|| eprintln!("{:>3}.{} {} {:?}: {how}", slot.block, slot.slot, cell.describe(), slot.kind));
+            let kind = format!("{:?}", slot.kind).to_lowercase();
+            self.progress.line(&format!("{:>3}.{:<3} {kind:<8} {}: {how}", slot.block, slot.slot, cell.describe()));
         }
         Ok(record.error != Some(ChildError::Interrupted))
     }
@@ -386,17 +353,6 @@ impl<'a> Session<'a> {
 /// Ctrl-C over wrong results over failures.
 fn worse(a: Exit, b: Exit) -> Exit {
     a.max(b)
-}
-
-fn progress(steps: u64, quiet: bool) -> ProgressBar {
-    if quiet || !std::io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let bar = ProgressBar::new(steps);
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len}  {msg}  {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.enable_steady_tick(std::time::Duration::from_millis(500));
-    bar
 }
 
 #[cfg(test)]

@@ -98,6 +98,10 @@ pub const SAMPLED_ONE_IN: &str = "sampled_one_in";
 /// Timed transactions that found no room. Phase `probe`.
 pub const SAMPLES_LOST: &str = "samples_lost";
 
+/// From spawn to exit of the process. The last row of every process: without it, the process's
+/// rows are not whole.
+pub const WALL_NS: &str = "wall_ns";
+
 /// 1 for a process that failed: the row stands for the numbers it did not give.
 pub const FAILED: &str = "failed";
 

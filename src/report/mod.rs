@@ -19,6 +19,7 @@ pub mod metrics;
 pub mod numbers;
 pub mod records;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 
 pub use folder::{ReportError, ResultFolder, Written, write_all};

@@ -26,6 +26,8 @@ pub struct Summary {
     pub rows: Vec<SummaryRow>,
     /// The first pass of a fresh process, one row a cell that has one.
     pub cold: Vec<ColdStart>,
+    /// What the tiers cost and brought, one row a cell that compiled something.
+    pub tiers: Vec<TierGain>,
     /// What a reader must know, each with what to do about it.
     #[serde(serialize_with = "as_texts")]
     pub warnings: Vec<Warning>,
@@ -62,13 +64,53 @@ pub struct ColdStart {
     pub cached_process_ns: Option<f64>,
 }
 
+/// What compiling cost a cell, and after how many transactions it was worth it.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TierGain {
+    /// Workload name.
+    pub workload: String,
+    /// Every parameter that changes the work.
+    pub params: Params,
+    /// Mode of the cell.
+    pub mode: String,
+    /// Threads of the process.
+    pub threads: u32,
+    /// Time spent compiling, median over processes.
+    pub compile_ns: f64,
+    /// Transactions until the time that they save over the interpreter equals `compile_ns`; none
+    /// where they save nothing, or where the interpreter was not measured.
+    pub repaid_after_tx: Option<u64>,
+}
+
+/// Compiling is paid once a process; each transaction of each thread then saves the difference of
+/// the steady figures.
+fn tier_gain(row: &SummaryRow, cell: &Cell, rows: &[SummaryRow]) -> Option<TierGain> {
+    let all: Vec<&Process> = cell.processes.values().collect();
+    let compile_ns = median_of(&all, Phase::Compile, metrics::STAGE_NS).filter(|ns| *ns > 0.0)?;
+    let repaid = || {
+        let (ratio, _) = speedup(row, rows)?;
+        let own_ns = 1e9 / row.tps.filter(|tps| *tps > 0.0)?;
+        let saved_ns = own_ns * (ratio - 1.0);
+        (saved_ns > 0.0).then(|| (compile_ns / saved_ns).ceil() as u64)
+    };
+    Some(TierGain {
+        workload: row.workload.clone(),
+        params: row.params.clone(),
+        mode: row.mode.clone(),
+        threads: row.threads,
+        compile_ns,
+        repaid_after_tx: repaid(),
+    })
+}
+
 /// Builds the summary. `tiers` is `None` when the folder has no `tiers.csv`: then nothing is said
 /// about promotion.
 pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
     let promoted: Option<BTreeSet<_>> =
         tiers.map(|rows| rows.iter().map(|r| (r.workload.as_str(), &r.params, r.mode.as_str(), r.threads)).collect());
     let mut summary = Summary::default();
-    for (key, cell) in &cells(samples) {
+    let cells = cells(samples);
+    for (key, cell) in &cells {
         let (mut row, warnings) = summarise_cell(key, cell);
         let may_be_promoted = key.mode == "adaptive" || key.mode.starts_with("fixed");
         if let (Some(promoted), Some(WarmupVerdict::Flat), true) = (&promoted, row.warmup, may_be_promoted)
@@ -85,6 +127,9 @@ pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
         summary.warnings.extend(warnings);
         summary.cold.extend(cold_start(key, cell));
     }
+    // One row a cell, in the order of the cells.
+    let gains = summary.rows.iter().zip(cells.values());
+    summary.tiers = gains.filter_map(|(row, cell)| tier_gain(row, cell, &summary.rows)).collect();
     summary
 }
 

@@ -7,8 +7,8 @@ use std::str::FromStr;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use super::numbers::{number, thousands};
-use super::records::{Params, SummaryRow};
-use super::summary::{ColdStart, Summary, speedup};
+use super::records::{Params, SummaryRow, WarmupVerdict};
+use super::summary::{ColdStart, Summary, TierGain, speedup};
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -218,12 +218,38 @@ fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
     Some(Grid { header, rows: rows.iter().map(row).collect(), left: 1 })
 }
 
+/// How each cell came to its speed: verdict, time, and when compiling had paid.
+fn warmup_grid(rows: &[&SummaryRow], tiers: &[&TierGain]) -> Option<Grid> {
+    if tiers.is_empty() {
+        return None;
+    }
+    let header = ["warm-up", "threads", "verdict", "steady after (ms)", "compiling (us)", "repaid after (tx)"];
+    let row = |r: &&SummaryRow| {
+        let gain = tiers.iter().find(|gain| gain.mode == r.mode && gain.threads == r.threads);
+        let cells = vec![
+            r.mode.clone(),
+            r.threads.to_string(),
+            r.warmup.map_or(UNKNOWN, WarmupVerdict::as_str).to_owned(),
+            shown(r.steady_after_s.map(|s| s * 1e3)),
+            shown(gain.map(|gain| gain.compile_ns / 1e3)),
+            counted(gain.and_then(|gain| gain.repaid_after_tx)),
+        ];
+        (cells, Mark::Plain)
+    };
+    Some(Grid {
+        header: header.map(str::to_owned).to_vec(),
+        rows: best_mode_first(rows).iter().map(row).collect(),
+        left: 1,
+    })
+}
+
 fn grids(summary: &Summary) -> Vec<(String, Vec<Grid>)> {
     let grids_of = |work: &(&str, &Params)| {
         let rows: Vec<_> = summary.rows.iter().filter(|r| (r.workload.as_str(), &r.params) == *work).collect();
         let cold: Vec<_> = summary.cold.iter().filter(|c| (c.workload.as_str(), &c.params) == *work).collect();
         let first = (!rows.is_empty()).then(|| summary_grid(&rows, &summary.rows));
-        first.into_iter().chain(cold_grid(&cold)).collect()
+        let tiers: Vec<_> = summary.tiers.iter().filter(|t| (t.workload.as_str(), &t.params) == *work).collect();
+        first.into_iter().chain(warmup_grid(&rows, &tiers)).chain(cold_grid(&cold)).collect()
     };
     works(summary).iter().map(|work| (heading(*work), grids_of(work))).collect()
 }

@@ -1,25 +1,101 @@
-//! `zx-bench doctor`.
+//! `zx-bench doctor`: the machine, what stands in the way of good numbers, and the smallest
+//! difference it can resolve.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::environment::{Environment, utc_now};
+use crate::harness::machine;
 use crate::harness::outcome::{Exit, Stop};
+use crate::harness::progress::Neighbours;
+use crate::harness::resolution::{PAIRS, PAIRS_MAX, Resolution, measure};
 
-use super::{Look, Shape, print};
+use super::{Look, STOP, Shape, print};
+
+/// Flags of `doctor`.
+#[derive(Debug, clap::Args)]
+pub(super) struct DoctorArguments {
+    /// Exit with 5 if differences of this size cannot be resolved, as in 2%.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent)]
+    require: Option<f64>,
+    /// Pairs of processes to measure noise with; each takes half a second. 0: none.
+    #[arg(long, default_value_t = PAIRS, value_parser = clap::value_parser!(u32).range(0..=i64::from(PAIRS_MAX)))]
+    pairs: u32,
+}
 
 /// Not worth a line when nothing is measured.
-const LEFT_OUT: [&str; 3] = ["argv", "seed", "after"];
+const LEFT_OUT: [&str; 6] = ["argv", "seed", "after", "code_blake3", "resumed_utc", "finished_utc"];
 
-pub(super) fn doctor(look: &Look) -> Result<Exit, Stop> {
-    let environment = Environment::now(Vec::new(), None, utc_now());
-    let json = serde_json::to_value(&environment).map_err(|e| Stop::failed(e.to_string()))?;
-    if look.format == Shape::Json {
-        print::out(&format!("{json:#}\n"))?;
-        return Ok(Exit::Pass);
+pub(super) fn doctor(arguments: &DoctorArguments, look: &Look) -> Result<Exit, Stop> {
+    if arguments.require.is_some() && arguments.pairs < 3 {
+        return Err(Stop::usage("--require needs at least --pairs 3 to measure noise with"));
     }
+    let environment = Environment::now(Vec::new(), None, utc_now());
+    let jitter = machine::loop_jitter();
+    let (resolution, neighbours) = resolve(arguments.pairs)?;
+    let mut json = serde_json::to_value(&environment).map_err(|e| Stop::failed(e.to_string()))?;
+    if let Some(fields) = json.as_object_mut() {
+        fields.retain(|name, _| !LEFT_OUT.contains(&name.as_str()));
+        fields.insert("loop_jitter".into(), json!(rounded(jitter)));
+        fields.insert("resolution".into(), json!(resolution));
+    }
+    let advice = advice(&environment, resolution.as_ref(), &neighbours);
+    if look.format == Shape::Json {
+        json["advice"] = json!(advice);
+        print::out(&format!("{json:#}\n"))?;
+    } else {
+        print::out(&text(&json, resolution.as_ref()))?;
+        for advice in &advice {
+            print::warn(advice);
+        }
+    }
+    verdict(arguments.require, resolution.as_ref())
+}
+
+/// Noise, and what the neighbours did while it was measured.
+fn resolve(pairs: u32) -> Result<(Option<Resolution>, Vec<String>), Stop> {
+    if pairs == 0 {
+        return Ok((None, Vec::new()));
+    }
+    let program =
+        std::env::current_exe().map_err(|e| Stop::failed(format!("cannot find this program's own file: {e}")))?;
+    let watch = Neighbours::watch();
+    let resolution = measure(&program, pairs, &STOP)?;
+    Ok((resolution, watch.report(None)))
+}
+
+fn advice(environment: &Environment, resolution: Option<&Resolution>, neighbours: &[String]) -> Vec<String> {
+    let mut advice = environment.advice();
+    advice.extend(neighbours.iter().cloned());
+    if let Some(resolution) = resolution.filter(|resolution| resolution.smallest > 0.05) {
+        advice.push(format!(
+            "differences under {} cannot be told from noise here: stop what else runs, use more processes, or another machine",
+            percent(resolution.smallest)
+        ));
+    }
+    advice
+}
+
+fn verdict(require: Option<f64>, resolution: Option<&Resolution>) -> Result<Exit, Stop> {
+    let Some(require) = require else { return Ok(Exit::Pass) };
+    match resolution {
+        Some(resolution) if resolution.smallest <= require => Ok(Exit::Pass),
+        Some(resolution) => Err(Stop {
+            exit: Exit::Unfit,
+            message: format!(
+                "this machine resolves {} with {} pairs, not {}: stop what else runs, or raise --pairs (four times as many resolve {})",
+                percent(resolution.smallest),
+                resolution.pairs,
+                percent(require),
+                percent(resolution.smallest_of_four_times)
+            ),
+        }),
+        None => Err(Stop { exit: Exit::Interrupted, message: "stopped before noise was measured".into() }),
+    }
+}
+
+fn text(json: &Value, resolution: Option<&Resolution>) -> String {
     let mut text = String::new();
-    let fields = json.as_object().into_iter().flatten();
-    for (name, value) in fields.filter(|(name, _)| !LEFT_OUT.contains(&name.as_str())) {
+    for (name, value) in json.as_object().into_iter().flatten().filter(|(name, _)| *name != "resolution") {
         match value {
             Value::Object(inner) => {
                 inner.iter().for_each(|(key, value)| text += &line(&format!("{name}.{key}"), value));
@@ -27,9 +103,18 @@ pub(super) fn doctor(look: &Look) -> Result<Exit, Stop> {
             value => text += &line(name, value),
         }
     }
-    print::out(&text)?;
-    environment.advice().iter().for_each(|advice| print::warn(advice));
-    Ok(Exit::Pass)
+    if let Some(resolution) = resolution {
+        let shown = format!(
+            "{} with {} pairs of processes, {} with {} (5% false alarms, 80% power; measured in {:.1} s)",
+            percent(resolution.smallest),
+            resolution.pairs,
+            percent(resolution.smallest_of_four_times),
+            resolution.pairs * 4,
+            resolution.took_s
+        );
+        text += &line("smallest difference", &Value::String(shown));
+    }
+    text
 }
 
 fn line(name: &str, value: &Value) -> String {
@@ -39,4 +124,41 @@ fn line(name: &str, value: &Value) -> String {
         value => value.to_string(),
     };
     format!("{name:<24} {shown}\n")
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// Reads `2%` or `2` as 0.02.
+fn parse_percent(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim().parse::<f64>().ok();
+    let share = number.filter(|n| (0.0..=1000.0).contains(n)).map(|n| n / 100.0);
+    share.ok_or_else(|| format!("`{text}` is not a percentage: write 2%"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_resolved_is_unfit() {
+        let resolution = Resolution::of(&[0.05, -0.05, 0.04, -0.04], 1.0);
+        assert_eq!(verdict(Some(0.5), resolution.as_ref()), Ok(Exit::Pass));
+        assert_eq!(verdict(None, None), Ok(Exit::Pass));
+        let refused = verdict(Some(0.001), resolution.as_ref()).expect_err("unfit");
+        assert_eq!(refused.exit, Exit::Unfit);
+        assert!(refused.message.contains("not 0.1%"), "{}", refused.message);
+    }
+
+    #[test]
+    fn percentages() {
+        assert_eq!(parse_percent("2%"), Ok(0.02));
+        assert_eq!(parse_percent(" 0.5 "), Ok(0.005));
+        assert!(parse_percent("two").is_err() && parse_percent("-1%").is_err());
+    }
 }

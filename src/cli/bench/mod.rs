@@ -7,14 +7,19 @@ mod doctor;
 mod explain;
 mod gas;
 mod gate;
+mod init;
 mod list;
 mod print;
 mod recheck;
 mod report;
 mod run;
+mod settings;
 mod simulate;
+mod sweep;
 mod test;
 
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,6 +55,8 @@ enum Command {
     Baseline(baseline::BaselineArguments),
     /// Recompute the verdict of a gate's folder from its records.
     Recheck(recheck::RecheckArguments),
+    /// Measure a workload over thresholds, or over the values of a parameter.
+    Sweep(Box<sweep::SweepArguments>),
     /// Show the workloads there are.
     List(list::ListArguments),
     /// Run a workload once, adaptively, and show every tier decision.
@@ -59,10 +66,12 @@ enum Command {
     /// Run the tests that programs bring along: their actions named `test_*`.
     Test(test::TestArguments),
     /// Show what this machine is, and what stands in the way of good numbers.
-    Doctor,
+    Doctor(doctor::DoctorArguments),
     /// Try the statistics of the gate on simulated noise.
     #[command(hide = true)]
     Simulate(simulate::SimulateArguments),
+    /// Write a configuration and a workflow for CI.
+    Init(init::InitArguments),
     /// One process of a run: speaks the runner protocol.
     #[command(hide = true)]
     Child(child::ChildArguments),
@@ -77,6 +86,9 @@ pub(crate) struct Look {
     /// Colour in the table.
     #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto)]
     color: ColorChoice,
+    /// A file of flags [default: zx-bench.toml, if it is there].
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// No progress bar, no notes.
     #[arg(short, long, global = true)]
     quiet: bool,
@@ -117,6 +129,17 @@ impl Look {
     }
 }
 
+/// Reads the command line and `zx-bench.toml`; does what was asked.
+pub fn run_command_line(words: &[OsString]) -> ExitCode {
+    match settings::parse(words) {
+        Ok(arguments) => main(&arguments),
+        Err(Stop { exit, message }) => {
+            print::error(&message);
+            ExitCode::from(exit.code())
+        }
+    }
+}
+
 /// Does what was asked; prints; gives the exit status.
 pub fn main(arguments: &Arguments) -> ExitCode {
     if let Command::Child(child) = &arguments.command {
@@ -133,12 +156,14 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::Gas(gas) => gas::gas(gas, look),
         Command::Baseline(baseline) => baseline::baseline(baseline),
         Command::Recheck(recheck) => recheck::recheck(recheck, look),
+        Command::Sweep(sweep) => sweep::sweep(sweep, look),
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),
         Command::Report(report) => report::report(report, look),
         Command::Test(test) => test::test(test, look),
-        Command::Doctor => doctor::doctor(look),
         Command::Simulate(simulate) => simulate::simulate(simulate),
+        Command::Doctor(doctor) => doctor::doctor(doctor, look),
+        Command::Init(arguments) => init::init(arguments),
         Command::Child(_) => Ok(Exit::Pass),
     };
     let exit = done.unwrap_or_else(|Stop { exit, message }| {

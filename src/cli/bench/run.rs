@@ -16,16 +16,16 @@ use crate::report::{Format, render_table, write_all};
 use super::{Look, STOP, print};
 
 /// Flags of `run`.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(super) struct RunArguments {
     /// A .zx file, or the name of one in `workloads/`.
     workload: PathBuf,
     /// interpreter, vm, adaptive, fixed:N [default: all but fixed].
     #[arg(long, value_delimiter = ',', value_parser = parse_mode)]
-    modes: Vec<Mode>,
+    pub(super) modes: Vec<Mode>,
     /// Thread counts [default: powers of two up to the cores].
     #[arg(long, value_delimiter = ',')]
-    threads: Vec<u64>,
+    pub(super) threads: Vec<u64>,
     /// sequential or sharded [default: the one that fits].
     #[arg(long)]
     executor: Option<String>,
@@ -46,7 +46,7 @@ pub(super) struct RunArguments {
     gas_limit: Option<u64>,
     /// A parameter of the workload: its `config.bench_NAME`.
     #[arg(long = "param", value_name = "NAME=VALUE")]
-    own: Vec<String>,
+    pub(super) own: Vec<String>,
     /// Fresh processes a cell [default: 5].
     #[arg(long)]
     processes: Option<u32>,
@@ -64,13 +64,16 @@ pub(super) struct RunArguments {
     no_latency: bool,
     /// Print what would be run, in order, and stop.
     #[arg(long)]
-    plan: bool,
+    pub(super) plan: bool,
     /// Run each cell once, check its results, time nothing.
     #[arg(long, conflicts_with = "plan")]
     smoke: bool,
+    /// Start anew, even if an unfinished run with the same plan is there to go on with.
+    #[arg(long)]
+    fresh: bool,
     /// Write results exactly here [default: a new folder in reports/].
     #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
+    pub(super) out: Option<PathBuf>,
 }
 
 pub(super) fn run(arguments: &RunArguments, look: &Look) -> Result<Exit, Stop> {
@@ -79,22 +82,32 @@ pub(super) fn run(arguments: &RunArguments, look: &Look) -> Result<Exit, Stop> {
         print::out(&plan_text(&prepared))?;
         return Ok(Exit::Pass);
     }
+    let outcome = measured(&prepared, arguments, look)?;
+    let shown = show(&prepared, &outcome, look);
+    report_problems(&outcome);
+    shown.map(|()| outcome.exit)
+}
+
+/// Runs what was prepared.
+pub(super) fn measured(prepared: &Prepared, arguments: &RunArguments, look: &Look) -> Result<Outcome, Stop> {
     let settings = Settings {
         out: arguments.out.clone(),
         quiet: look.quiet,
         verbose: look.verbose,
         argv: std::env::args_os().map(|argument| argument.to_string_lossy().into_owned()).collect(),
+        fresh: arguments.fresh,
         stop: &STOP,
     };
-    let outcome = measure(&prepared, &settings)?;
-    let shown = show(&prepared, &outcome, look);
+    measure(prepared, &settings)
+}
+
+pub(super) fn report_problems(outcome: &Outcome) {
     for problem in &outcome.problems {
         print::error(problem);
     }
-    shown.map(|()| outcome.exit)
 }
 
-fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
+pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
     let workload = workload::load(&arguments.workload)?;
     let overrides = Overrides {
         accounts: arguments.accounts,
@@ -122,7 +135,7 @@ fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
 }
 
 /// The table, where the files are, and the notes.
-fn show(prepared: &Prepared, outcome: &Outcome, look: &Look) -> Result<(), Stop> {
+pub(super) fn show(prepared: &Prepared, outcome: &Outcome, look: &Look) -> Result<(), Stop> {
     match &outcome.folder {
         None if outcome.exit == Exit::Pass => {
             let cells: Vec<String> =

@@ -206,3 +206,19 @@ fn cold_start_is_a_median_over_processes() {
     let cold = summarise(&run.0, None).cold;
     assert_eq!((cold.len(), cold[0].process_ns, cold[0].rest_ns), (1, Some(7e6), None));
 }
+
+#[test]
+fn compiling_is_repaid_by_what_it_saves() {
+    let mut run = five_of([1e6; 5]);
+    for process in 0..5 {
+        run.row("vm", process, Phase::Compile, metrics::STAGE_NS, 50_000.0);
+        run.windows("interpreter", process, Phase::Steady, 0, &[5e5; 4]);
+        run.agreed("interpreter", process, 1.0);
+    }
+    let summary = summarise(&run.0, None);
+    // 2,000 ns against 1,000 ns: a transaction saves 1,000 ns of the 50,000.
+    assert_eq!(summary.tiers.len(), 1, "the interpreter compiles nothing");
+    assert_eq!((summary.tiers[0].mode.as_str(), summary.tiers[0].repaid_after_tx), ("vm", Some(50)));
+    let alone: Vec<SampleRow> = run.0.iter().filter(|row| row.mode == "vm").cloned().collect();
+    assert_eq!(summarise(&alone, None).tiers[0].repaid_after_tx, None, "nothing to hold it against");
+}
