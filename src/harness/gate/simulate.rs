@@ -43,7 +43,7 @@ const SCENARIOS: [(Scenario, &str); 8] = [
     (Scenario::RandomWalk, "random walk, 0.5% a process"),
     (Scenario::Autocorrelated, "autocorrelation 0.5"),
     (Scenario::StronglyAutocorrelated, "autocorrelation 0.9"),
-    (Scenario::Periodic, "slow phases, 2% every 6th to 3rd process"),
+    (Scenario::Periodic, "slow phases, 2%, three processes in six"),
     (Scenario::Spikes, "spikes, 1 in 10 loses 10% to 50%"),
     (Scenario::HeavyTails, "heavy tails, t with 2 degrees"),
 ];
