@@ -34,6 +34,11 @@ pub(super) enum Around {
         /// Where the `finally` block begins.
         entry: Label,
     },
+    /// A modifier: a `return` ends it.
+    Modifier {
+        /// What comes behind it.
+        end: Label,
+    },
 }
 
 #[derive(Debug)]

@@ -13,7 +13,8 @@ impl<'a> Builder<'a> {
                 return self.inline(*action, call, span, to);
             }
             Callee::Action(action) => (Op::Call, action.0, 0),
-            Callee::Own(action) => (Op::CallOwn, action.0, 0),
+            Callee::Own(action) if self.info.action(*action).overridden => (Op::CallVirtual, action.0, 0),
+            Callee::Own(action) | Callee::Super(action) => (Op::CallOwn, action.0, 0),
             Callee::Builtin(builtin) => (Op::CallBuiltin, *builtin, 0),
             Callee::New(class) => (Op::New, class.0, 0),
             Callee::NewWith(class, fields) => (Op::NewWith, class.0, self.field_list(fields)),

@@ -309,6 +309,8 @@ op_table! {
     Call: Reg Run Number Number;
     /// An action of this contract.
     CallOwn: Reg Run Number Number;
+    /// The instance's action of the name that an action of this contract has.
+    CallVirtual: Reg Run Number Number;
     /// The method named by the word's symbol; its inline cache beside it.
     CallMethod: Reg CalleeRun Number Number;
     /// Any value.

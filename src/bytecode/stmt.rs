@@ -3,6 +3,7 @@
 use super::Op;
 use super::builder::{Around, Builder, Label, Reg};
 use super::expr::{binary_op, short, short_op};
+use super::unwind::Exit;
 use crate::resolve::hir::{BinaryOp, Block, Expr, ExprKind, GasId, IfArm, Place, Slot, Stmt, StmtKind};
 use crate::runtime::info::{LoopId, Symbol};
 use crate::syntax::ast::Span;
@@ -92,6 +93,13 @@ impl<'a> Builder<'a> {
                 self.emit_wide(Op::Mark, 0, *id);
             }
             StmtKind::Block(stmts) => self.statements(stmts),
+            StmtKind::Modifier(block) => {
+                let end = self.label();
+                self.around.push(Around::Modifier { end });
+                self.block(block);
+                self.around.pop();
+                self.bind(end);
+            }
             StmtKind::Emit(name, args, names, gas) => {
                 let names = self.name_list(names.as_deref());
                 let base = self.in_temporaries(args);
@@ -270,12 +278,15 @@ impl<'a> Builder<'a> {
             return self.return_inlined(value);
         }
         let Some(value) = value else {
-            let null = self.finally_around().map(|_| self.temporary());
-            if let Some(null) = null {
-                self.emit(Op::LoadNull, null, 0, 0);
-                return self.return_register(null, fresh);
-            }
-            return self.emit(Op::ReturnNull, 0, 0, 0);
+            return match self.exit_around() {
+                Some(Exit::Finally(..)) => {
+                    let null = self.temporary();
+                    self.emit(Op::LoadNull, null, 0, 0);
+                    self.return_register(null, fresh);
+                }
+                Some(Exit::Modifier(end)) => self.emit_jump(Op::Jump, 0, end),
+                None => self.emit(Op::ReturnNull, 0, 0, 0),
+            };
         };
         let register = self.operand(value);
         self.return_register(register, fresh);
@@ -298,7 +309,7 @@ impl<'a> Builder<'a> {
                 self.emit(Op::HoldPlain, pending.0, code as u16, 0);
                 self.emit_jump(Op::Jump, 0, entry);
             }
-            None => unreachable!("the resolver refuses a break outside a loop"),
+            Some(Around::Modifier { .. }) | None => unreachable!("the resolver refuses a break outside a loop"),
         }
     }
 }

@@ -6,6 +6,15 @@ use super::builder::{Around, Builder, Label, Reg};
 use crate::resolve::hir::{Block, Completion, Place, Slot};
 use crate::syntax::ast::Span;
 
+/// Where a `return` goes before it ends the action.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Exit {
+    /// Through a `finally`: its pending slots and its start.
+    Finally(Slot, Label),
+    /// Behind the modifier that it ends.
+    Modifier(Label),
+}
+
 impl<'a> Builder<'a> {
     pub(super) fn try_catch(&mut self, body: &'a Block, variable: Option<Place>, handler: &'a Block, span: Span) {
         let (end, target) = (self.label(), self.label());
@@ -81,18 +90,20 @@ impl<'a> Builder<'a> {
         self.around.iter().any(|around| matches!(around, Around::Loop { .. }))
     }
 
-    /// The pending slots of the innermost `finally` that a `return` here goes through.
-    pub(super) fn finally_around(&self) -> Option<(Slot, Label)> {
+    /// Where a `return` here goes first, unless it ends the action at once.
+    pub(super) fn exit_around(&self) -> Option<Exit> {
         self.around.iter().rev().find_map(|around| match around {
-            Around::Finally { pending, entry } => Some((*pending, *entry)),
+            Around::Finally { pending, entry } => Some(Exit::Finally(*pending, *entry)),
+            Around::Modifier { end } => Some(Exit::Modifier(*end)),
             Around::Loop { .. } => None,
         })
     }
 
     pub(super) fn return_register(&mut self, value: Reg, fresh: bool) {
-        match self.finally_around() {
+        match self.exit_around() {
+            Some(Exit::Modifier(end)) => self.emit_jump(Op::Jump, 0, end),
             None => self.emit_flag(Op::Return, fresh, value, 0, 0),
-            Some((pending, entry)) => {
+            Some(Exit::Finally(pending, entry)) => {
                 let code = if fresh { Completion::ReturnFresh } else { Completion::Return };
                 self.emit(Op::Hold, pending.0, value, code as u16);
                 self.emit_jump(Op::Jump, 0, entry);

@@ -36,6 +36,12 @@ impl<'a> Walker<'a> {
             Callee::Own(action) => {
                 let base = self.push_all(&call.args)?;
                 let this = self.isolate.this();
+                let action = self.isolate.own_action(*action);
+                self.call_action(action, this, Value::UNSET, base, argc, span)?
+            }
+            Callee::Super(action) => {
+                let base = self.push_all(&call.args)?;
+                let this = self.isolate.this();
                 self.call_action(*action, this, Value::UNSET, base, argc, span)?
             }
             Callee::Method(receiver, name, optional) => {

@@ -92,6 +92,13 @@ impl<'a> Walker<'a> {
                 });
                 Self::flow(result.and_then(|()| self.charge(*gas)))
             }
+            StmtKind::Modifier(block) => match self.block(block) {
+                Flow::Return => {
+                    self.result = Value::NULL;
+                    Flow::Normal
+                }
+                flow => flow,
+            },
             StmtKind::Throw(expr) => match self.expr(expr) {
                 Ok(value) => {
                     let result: Result<(), Unwind> = self.isolate.throw(value);

@@ -73,7 +73,7 @@ impl<'a> Resolver<'a> {
         };
         match meaning {
             Meaning::Global(_, GlobalKind::Action(action), _) => Callee::Action(action),
-            Meaning::Global(_, GlobalKind::Class(class), _) => Callee::New(class),
+            Meaning::Global(_, GlobalKind::Class(class), _) | Meaning::Class(class) => Callee::New(class),
             Meaning::Builtin(builtin) => Callee::Builtin(builtin),
             _ => {
                 *held = Held::one();
@@ -94,6 +94,11 @@ impl<'a> Resolver<'a> {
     }
 
     fn member_callee(&mut self, object: &'a ast::Expr, name: Ident, optional: bool, held: &mut Held) -> Callee {
+        if matches!(object.kind, ast::ExprKind::Super) {
+            self.function().gas.charge(cost::EXPRESSION);
+            // Without such an action that has been reported.
+            return Callee::Super(self.super_action(name).unwrap_or(ActionId(0)));
+        }
         if object.kind == ast::ExprKind::This
             && self.function().record.is_none()
             && let Some(action) = self.own_action(name.symbol)
@@ -107,13 +112,7 @@ impl<'a> Resolver<'a> {
     /// `Name{f: v}`
     pub(super) fn instance_with(&mut self, head: &'a ast::Expr, fields: &'a [(Ident, ast::Expr)], span: Span) -> Expr {
         let mut held = Held::default();
-        let class = match &head.kind {
-            ast::ExprKind::Name(symbol) => match self.meaning(*symbol) {
-                Meaning::Global(_, GlobalKind::Class(class), _) => Some(class),
-                _ => None,
-            },
-            _ => None,
-        };
+        let class = self.literal_class(head);
         let callee = match class {
             Some(class) => {
                 self.function().gas.charge(cost::EXPRESSION);

@@ -160,6 +160,7 @@ impl Dumper<'_> {
             }
             StmtKind::Defer(list, index) => self.line(format!("defer {}#{index}", slot(*list))),
             StmtKind::Mark(id) => self.line(format!("mark {id}")),
+            StmtKind::Modifier(block) => self.block("modifier", block),
             StmtKind::Block(stmts) => {
                 self.line("block");
                 self.nested(stmts);
@@ -244,6 +245,7 @@ impl Dumper<'_> {
         let callee = match &call.callee {
             Callee::Action(action) => format!("action#{}", action.0),
             Callee::Own(action) => format!("own#{}", action.0),
+            Callee::Super(action) => format!("super#{}", action.0),
             Callee::Method(receiver, name, optional) => {
                 format!("{}{}.{}", self.expr(receiver), question(*optional), self.name(*name))
             }

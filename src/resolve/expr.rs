@@ -108,7 +108,8 @@ impl<'a> Resolver<'a> {
                 self.leaf(kind)
             }
             ast::ExprKind::Super => {
-                self.unsupported("`super`", span);
+                let help = "call an action of the contract that this one extends: `super.f()`";
+                self.report(Diagnostic::new("`super` is not a value", span).help(help));
                 self.leaf(ExprKind::Const(Value::NULL))
             }
             ast::ExprKind::Interpolated(parts) => self.interpolated(parts, span),
@@ -304,6 +305,7 @@ impl<'a> Resolver<'a> {
         let symbol = Symbol(name.symbol.0);
         let special = match &object.kind {
             ast::ExprKind::This if self.function().record.is_none() => self.own_member(name, span),
+            ast::ExprKind::Super => Some(self.super_member(name)),
             ast::ExprKind::Name(head) => match self.meaning(*head) {
                 Meaning::Global(_, GlobalKind::Enum(id), _) => Some(self.enum_constant(id, name)),
                 Meaning::Config => Some(ExprKind::Config(self.setting(name))),
@@ -345,6 +347,20 @@ impl<'a> Resolver<'a> {
             self.no_field(class, name);
         }
         None
+    }
+
+    /// `super.name`: a field, which is the instance's own.
+    fn super_member(&mut self, name: Ident) -> ExprKind {
+        let symbol = Symbol(name.symbol.0);
+        let base = self.class().and_then(|class| self.classes[class.0 as usize].base);
+        if let Some(field) = base.and_then(|base| self.classes[base.0 as usize].field(symbol)) {
+            return ExprKind::Read(super::hir::Place::Field(field), symbol);
+        }
+        if self.super_action(name).is_some() {
+            let message = format!("`super.{}` can be called only", self.name(name.symbol));
+            self.report(Diagnostic::new(message, name.span));
+        }
+        ExprKind::Const(Value::NULL)
     }
 
     /// Reports a field that the contract does not have.
@@ -391,9 +407,8 @@ impl<'a> Resolver<'a> {
         if action.kind == ast::ActionKind::External {
             self.unsupported("an external action", action.span);
         }
-        if let Some((modifier, _)) = action.modifiers.first() {
-            self.unsupported("a modifier on an action", modifier.span);
-        }
+        let mut scan = Scan::action(action);
+        let modifiers = self.used_modifiers(action, class.filter(|_| is_contract_action), &mut scan);
         let place = action.name.as_ref().map_or(action.span, |name| name.span);
         let hidden = method_of.map(|_| THIS).into_iter();
         let params = action.params.iter().map(|param| Symbol(param.name.symbol.0));
@@ -405,16 +420,20 @@ impl<'a> Resolver<'a> {
             is_contract_action,
             method_of,
             private: action.private,
+            view: action.view && is_contract_action,
             external: action.kind == ast::ActionKind::External,
             place: super::place(place),
             ..super::blank_action()
         };
-        self.enter(id, class, &action.params, &Scan::action(action), false, method_of);
+        self.enter(id, class, &action.params, &scan, false, method_of);
+        if let Some(class) = class.filter(|_| is_contract_action) {
+            self.enter_member(class);
+        }
         let entry = self.function().gas.open(action.body.span);
         let limit = action.limit.as_ref().map(|limit| self.whole(limit));
         let defaults = self.parameters(&action.params);
         self.function().gas.resume(entry);
-        let body = self.function_body_in(entry, &action.body);
+        let body = self.function_body_in(entry, &action.body, &modifiers, &action.params);
         self.leave(info, limit, defaults, body)
     }
 

@@ -204,8 +204,11 @@ pub struct Call {
 pub enum Callee {
     /// A global action that no text assigns.
     Action(ActionId),
-    /// An action of the contract that the calling code belongs to, on `this`.
+    /// An action of the contract that the calling code belongs to, on `this`; where it is overridden, the action of
+    /// its name that the instance has.
     Own(ActionId),
+    /// An action of a base, on `this`.
+    Super(ActionId),
     /// `receiver.name(...)`: contract action, method, or a map's function. `optional`: `?.`
     Method(Expr, Symbol, bool),
     /// Any value: evaluated before the arguments. `optional`: null if the callee is null.
@@ -369,6 +372,8 @@ pub enum StmtKind {
     Defer(Slot, u32),
     /// Tells a profile where the program is: see `marks`. Costs no gas.
     Mark(u32),
+    /// A modifier before an action's body: a `return` in it ends it.
+    Modifier(Block),
     /// A bare block goes on in the gas block around it.
     Block(Vec<Stmt>),
     /// `emit`: name, arguments, names of the arguments (when given by name); then the cut's block.

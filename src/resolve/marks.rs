@@ -95,6 +95,7 @@ impl Marks {
                     self.headers = headers;
                 }
             }
+            StmtKind::Modifier(block) => self.block(block),
             StmtKind::Block(stmts) => self.stmts(stmts),
             _ => {}
         }

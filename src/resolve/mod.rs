@@ -8,7 +8,8 @@
 //!
 //! - `prescan`: what an action's text binds, assigns, and mentions inside
 //! - `scope`: the action being lowered, look-up of names, constants of blocks
-//! - `stmt`, `assign`, `expr`, `name`, `call`, `contract`, `record`, `enumeration`: lowering
+//! - `stmt`, `assign`, `expr`, `name`, `call`, `record`, `enumeration`: lowering; `contract`, `modifier`: contracts and
+//!   what they inherit
 //! - `gas`, `cost`: gas blocks and the price list; `definite`: locals that certainly have a value
 //! - `dump`: the tree as text; `marks`: marks in it for a profile
 
@@ -24,6 +25,7 @@ mod gas;
 pub mod hir;
 mod leaf;
 pub mod marks;
+mod modifier;
 mod name;
 mod prescan;
 mod record;
@@ -80,7 +82,7 @@ impl<'a> Resolver<'a> {
     /// An action's statements, wrapped if they contain a `defer`.
     fn function_body(&mut self, block: &'a ast::Block) -> Block {
         let gas = self.function().gas.open(block.span);
-        self.function_body_in(gas, block)
+        self.function_body_in(gas, block, &[], &[])
     }
 
     fn finish(mut self, file_name: &str, source: &str) -> Result<(Tree, ProgramInfo), Vec<Diagnostic>> {
@@ -94,8 +96,9 @@ impl<'a> Resolver<'a> {
         let method_of_symbol = self.symbols.iter().map(|text| names::method_id(text)).collect();
         let mut bodies = Vec::new();
         let mut actions = Vec::new();
-        for lowered in self.actions {
-            let (body, info) = lowered.expect("an action that was announced was lowered");
+        for (index, lowered) in self.actions.into_iter().enumerate() {
+            let (body, mut info) = lowered.expect("an action that was announced was lowered");
+            info.overridden = self.overridden.contains(&(index as u32));
             bodies.push(body);
             actions.push(info);
         }
@@ -129,6 +132,8 @@ fn blank_action() -> info::ActionInfo {
         is_contract_action: false,
         method_of: None,
         private: false,
+        view: false,
+        overridden: false,
         external: false,
         has_limit: false,
         plain: true,

@@ -33,6 +33,10 @@ pub(super) enum Meaning {
     Msg,
     /// `__MODULE__`
     ModuleName,
+    /// A contract that an action around here declares.
+    Class(crate::runtime::info::ClassId),
+    /// A local of an action around the contract whose code this is; that has been reported.
+    OutOfReach,
     /// Nothing.
     Nothing,
 }
@@ -40,11 +44,31 @@ pub(super) enum Meaning {
 impl Resolver<'_> {
     /// The variable of this action or of one around it.
     pub(super) fn local(&mut self, symbol: ast::Symbol) -> Option<Meaning> {
+        if let Some(contract) = self.local_contract(symbol) {
+            return Some(contract);
+        }
         if let Some(local) = self.function().names.get(&symbol).filter(|local| local.visible) {
             return Some(Meaning::Own(*local));
         }
         let here = self.functions.len() - 1;
-        self.upvalue(here, symbol).map(Meaning::Upvalue)
+        match self.owner_around(here, symbol)? {
+            (_, true) => self.out_of_reach(symbol),
+            (_, false) => self.upvalue(here, symbol).map(Meaning::Upvalue),
+        }
+    }
+
+    /// A local of an action around the contract whose code this is: what the contract has of that name is nearer.
+    fn out_of_reach(&self, symbol: ast::Symbol) -> Option<Meaning> {
+        let class = &self.classes[self.class()?.0 as usize];
+        let own = class.field(Symbol(symbol.0)).is_some() || class.action(Symbol(symbol.0)).is_some();
+        (!own).then_some(Meaning::OutOfReach)
+    }
+
+    fn report_out_of_reach(&mut self, symbol: ast::Symbol, span: Span) {
+        let name = self.name(symbol);
+        let message = format!("'{name}' is a local of the action around this contract, out of its reach");
+        let help = format!("give it to the contract: `init({name})`, or a parameter of the action");
+        self.report(Diagnostic::new(message, span).help(help));
     }
 
     fn field(&mut self, symbol: ast::Symbol) -> Option<u16> {
@@ -101,13 +125,19 @@ impl Resolver<'_> {
             Meaning::Upvalue(index) => ExprKind::Read(Place::Upvalue(index), name),
             Meaning::Field(field) => ExprKind::Read(Place::Field(field), name),
             Meaning::Global(_, GlobalKind::Action(action), _) => ExprKind::Action(action),
-            Meaning::Global(_, GlobalKind::Class(class), _) => ExprKind::Const(Value::class(class.0)),
+            Meaning::Global(_, GlobalKind::Class(class), _) | Meaning::Class(class) => {
+                ExprKind::Const(Value::class(class.0))
+            }
             Meaning::Global(_, GlobalKind::Enum(id), _) => ExprKind::Const(Value::enum_type(id)),
             Meaning::Global(global, GlobalKind::Variable, None) => ExprKind::Read(Place::Global(global), name),
             Meaning::Global(global, GlobalKind::Variable, Some(builtin)) => {
                 ExprKind::GlobalOr(global, Value::builtin(builtin))
             }
             Meaning::Builtin(builtin) => ExprKind::Const(Value::builtin(builtin)),
+            Meaning::OutOfReach => {
+                self.report_out_of_reach(symbol, span);
+                ExprKind::Const(Value::NULL)
+            }
             Meaning::Config => {
                 let help = "read one of its settings, such as `config.jit_threshold`";
                 self.report(Diagnostic::new("`config` is not a value", span).help(help));
@@ -144,6 +174,10 @@ impl Resolver<'_> {
                 let owner = (0..here).rev().find(|outer| self.functions[*outer].names.contains_key(&symbol));
                 (owner.unwrap_or(here), Place::Upvalue(index))
             }
+            Some(Meaning::OutOfReach) => {
+                self.report_out_of_reach(symbol, name.span);
+                (here, Place::Global(self.unbound(symbol)))
+            }
             _ => {
                 if let Some(field) = self.field(symbol) {
                     self.check_field_write(field, name.span);
@@ -170,7 +204,7 @@ impl Resolver<'_> {
     /// Reports a write to a constant field.
     pub(super) fn check_field_write(&mut self, field: u16, span: Span) {
         let Some(class) = self.class() else { return };
-        if self.constant_fields[class.0 as usize][usize::from(field)] {
+        if self.text_of(class).constants[usize::from(field)] {
             let info = &self.classes[class.0 as usize];
             let message =
                 format!("cannot assign to the constant '{}'", self.symbols[info.fields[usize::from(field)].0 as usize]);

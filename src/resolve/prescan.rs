@@ -32,8 +32,10 @@ pub(super) struct Scan<'a> {
     pub(super) assigned_inside: HashSet<Symbol>,
     /// Names that actions inside it mention.
     pub(super) mentioned_inside: HashSet<Symbol>,
-    /// Contracts declared in the text itself, blocks included.
-    pub(super) contracts: Vec<&'a ast::Contract>,
+    /// Contracts declared in the text itself, blocks included, and whether they stand in its outermost block.
+    pub(super) contracts: Vec<(&'a ast::Contract, bool)>,
+    /// Protocols declared anywhere in the text.
+    pub(super) protocols: Vec<(Symbol, &'a [(ast::Ident, usize)])>,
     /// Whether the text itself has a `defer`.
     pub(super) has_defer: bool,
     /// Blocks around the current place, inside the current action.
@@ -50,6 +52,9 @@ impl<'a> Scan<'a> {
             scan.optional(param.default.as_ref());
         }
         scan.optional(action.limit.as_ref());
+        for (_, args) in &action.modifiers {
+            scan.each(args);
+        }
         scan.stmts(&action.body.stmts);
         scan
     }
@@ -66,6 +71,13 @@ impl<'a> Scan<'a> {
         let mut scan = Scan::default();
         scan.each(exprs);
         scan
+    }
+
+    /// Whether the text binds the name once and nothing assigns it.
+    pub(super) fn binds_once(&self, symbol: Symbol) -> bool {
+        self.bound.iter().filter(|(bound, _)| *bound == symbol).count() == 1
+            && !self.assigned.contains(&symbol)
+            && !self.assigned_inside.contains(&symbol)
     }
 
     fn bind(&mut self, symbol: Symbol, binding: Binding) {
@@ -187,12 +199,12 @@ impl<'a> Scan<'a> {
             StmtKind::Entity(record) => self.record(record),
             StmtKind::Enum(name, _) => self.bind_hoisted(name.symbol),
             StmtKind::Contract(contract) => self.contract(contract),
+            StmtKind::Protocol(name, actions) => self.protocols.push((name.symbol, actions)),
             StmtKind::ExportDecl(stmt) => self.stmt(stmt),
             StmtKind::Emit(_, EmitArgs::Positional(args)) => self.each(args),
             StmtKind::Emit(_, EmitArgs::Named(args)) => self.entries(args),
             // Not lowered yet, or without names and expressions.
-            StmtKind::Protocol(..)
-            | StmtKind::Module(..)
+            StmtKind::Module(..)
             | StmtKind::TypeAlias(_)
             | StmtKind::Use(_)
             | StmtKind::ExportNames(_)
@@ -225,7 +237,7 @@ impl<'a> Scan<'a> {
         let binding = if self.blocks == 0 { Binding::Contract } else { Binding::Plain };
         self.bind(contract.name.symbol, binding);
         if self.depth == 0 {
-            self.contracts.push(contract);
+            self.contracts.push((contract, self.blocks == 0));
         }
         self.depth += 1;
         self.each(contract.fields.iter().filter_map(|field| field.value.as_ref()));

@@ -146,7 +146,6 @@ impl<'a> Resolver<'a> {
         }
         info.actions.retain(|(name, _)| !own.iter().any(|(own, _)| own == name));
         info.actions.splice(0..0, own);
-        self.constant_fields.push(Vec::new());
         self.classes.push(info);
         if self.functions.last().is_some_and(|function| !function.is_top) {
             self.not_lowered.insert(class.0);
@@ -169,6 +168,7 @@ impl<'a> Resolver<'a> {
             actions: Vec::new(),
             constructor: None,
             initialiser,
+            initialisers: Vec::new(),
             place: super::place(record.name.span),
         };
         let Some(base) = base.map(|base| &self.classes[base.0 as usize]) else { return blank };

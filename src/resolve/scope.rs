@@ -9,6 +9,7 @@ use crate::syntax::ast::{self, Span};
 use crate::syntax::{Diagnostic, Interner, THIS};
 use crate::value::{ConstantPoolBuilder, Value};
 
+use super::contract::{ContractText, KnownContract};
 use super::definite::DefiniteSlots;
 use super::gas::GasBuilder;
 use super::hir::{ActionBody, Block, Capture, Expr, GasId, Place, Slot};
@@ -77,6 +78,10 @@ pub(super) struct Function {
     needs_instance: bool,
     /// Whether this is the file's top level, whose names are all globals.
     pub(super) is_top: bool,
+    /// For a contract's own action: how many actions stand around the contract. Their locals are out of reach.
+    pub(super) member_depth: Option<usize>,
+    /// Contracts that its own text declares.
+    pub(super) contracts: Vec<KnownContract>,
     pub(super) names: HashMap<ast::Symbol, Local>,
     pub(super) gas: GasBuilder,
     pub(super) definite: DefiniteSlots,
@@ -121,8 +126,14 @@ pub(super) struct Resolver<'a> {
     /// By action: none until it has been lowered.
     pub(super) actions: Vec<Option<(ActionBody, ActionInfo)>>,
     pub(super) classes: Vec<ClassInfo>,
-    /// The constant fields of each class.
-    pub(super) constant_fields: Vec<Vec<bool>>,
+    /// What is kept of each contract, by [`ClassId`].
+    pub(super) contract_texts: HashMap<u32, ContractText<'a>>,
+    /// Contracts that the file's own text declares.
+    pub(super) file_contracts: Vec<KnownContract>,
+    /// Actions that a contract which extends theirs replaces.
+    pub(super) overridden: HashSet<u32>,
+    /// The protocols of the file: the actions that each names, with their numbers of parameters.
+    pub(super) protocols: HashMap<ast::Symbol, &'a [(ast::Ident, usize)]>,
     /// The class of each contract, entity and data declaration, by the start of its span.
     pub(super) class_of: HashMap<u32, ClassId>,
     /// The entities and data of the blocks around the current place, innermost block last.
@@ -154,7 +165,10 @@ impl<'a> Resolver<'a> {
             unbound: HashMap::new(),
             actions: Vec::new(),
             classes: Vec::new(),
-            constant_fields: Vec::new(),
+            contract_texts: HashMap::new(),
+            file_contracts: Vec::new(),
+            overridden: HashSet::new(),
+            protocols: HashMap::new(),
             class_of: HashMap::new(),
             class_scopes: Vec::new(),
             not_lowered: HashSet::new(),
@@ -231,9 +245,9 @@ impl<'a> Resolver<'a> {
                 self.global_of.insert(symbol, (global, GlobalKind::Variable));
             }
         }
-        for contract in &scan.contracts {
-            self.announce_class(contract);
-        }
+        self.protocols.extend(scan.protocols.iter().copied());
+        self.file_contracts = self.announce_contracts(scan);
+        self.complete_contracts(scan);
         self.announce_records(&super::record::records_of(&program.stmts));
         for stmt in &program.stmts {
             let (symbol, kind) = match &super::stmt::bare(stmt).kind {
@@ -337,6 +351,11 @@ impl<'a> Resolver<'a> {
             function.deferred = Some(Deferred { list, pending, blocks: Vec::new() });
         }
         self.functions.push(function);
+        if !is_top && !scan.contracts.is_empty() {
+            let known = self.announce_contracts(scan);
+            self.function().contracts = known;
+            self.complete_contracts(scan);
+        }
     }
 
     /// Whether assigning the name in an action that is about to be entered means something around it.
@@ -347,7 +366,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Whether the name means something outside every program.
-    fn is_outermost(&self, symbol: ast::Symbol) -> bool {
+    pub(super) fn is_outermost(&self, symbol: ast::Symbol) -> bool {
         let name = self.name(symbol);
         matches!(name, "config" | "TX" | "msg" | "__MODULE__") || names::builtin_id(name).is_some()
     }
@@ -387,6 +406,36 @@ impl<'a> Resolver<'a> {
         };
         self.actions[function.id.0 as usize] = Some((body, info));
         function.captures
+    }
+
+    /// The innermost action, from `from` outwards, that has a local of that name, and whether a contract lies between:
+    /// then the local itself is out of reach.
+    pub(super) fn owner(&self, from: usize, symbol: ast::Symbol) -> Option<(usize, bool)> {
+        if self.functions[from].names.contains_key(&symbol) {
+            return Some((from, false));
+        }
+        self.owner_around(from, symbol)
+    }
+
+    /// As [`Resolver::owner`], without `from` itself.
+    pub(super) fn owner_around(&self, from: usize, symbol: ast::Symbol) -> Option<(usize, bool)> {
+        let (mut at, mut crossed) = (from, false);
+        loop {
+            let member = self.functions[at].member_depth;
+            crossed |= member.is_some();
+            at = member.unwrap_or(at).min(at).checked_sub(1)?;
+            if self.functions[at].names.contains_key(&symbol) {
+                return Some((at, crossed));
+            }
+        }
+    }
+
+    /// Whether assigning the name in the code of this contract means something outside the action being lowered.
+    pub(super) fn is_outer_of_contract(&self, symbol: ast::Symbol, class: ClassId) -> bool {
+        let depth = self.text_of(class).depth;
+        self.functions.iter().take(depth).any(|function| function.names.contains_key(&symbol))
+            || self.classes[class.0 as usize].field(Symbol(symbol.0)).is_some()
+            || self.global_of.contains_key(&symbol)
     }
 
     /// The n-th captured cell of action `function` that is the variable `symbol` of an action around it, if there
@@ -487,6 +536,8 @@ impl Function {
             is_declaration: false,
             needs_instance: false,
             is_top: false,
+            member_depth: None,
+            contracts: Vec::new(),
             names: HashMap::new(),
             gas: GasBuilder::default(),
             definite: DefiniteSlots::default(),
@@ -510,6 +561,20 @@ impl Function {
             self.names.insert(symbol, Local { slot, cell: false, visible: false });
         }
         self.names.get_mut(&symbol).expect("just made")
+    }
+
+    /// The contract that its own text declares under that name, if nothing else there has the name.
+    pub(super) fn contract(&self, symbol: ast::Symbol) -> Option<KnownContract> {
+        self.contracts.iter().copied().find(|known| known.symbol == symbol)
+    }
+
+    /// A local beside those of the action's own text.
+    pub(super) fn own_local(&mut self, cell: bool) -> Local {
+        let slot = self.allocate(1);
+        if cell {
+            self.cells.push(slot.0);
+        }
+        Local { slot, cell, visible: false }
     }
 
     /// Takes the next `count` fixed slots.

@@ -11,6 +11,7 @@ use super::call::is_fresh;
 use super::cost;
 use super::expr::Held;
 use super::hir::{Block, Expr, ExprKind, GasId, IfArm, Stmt, StmtKind};
+use super::modifier::UsedModifier;
 use super::record::records_of;
 use super::scope::{GlobalKind, Resolver};
 
@@ -33,11 +34,25 @@ pub(super) fn targets(target: &LetTarget, mut each: impl FnMut(Ident)) {
 
 impl<'a> Resolver<'a> {
     /// An action's body, whose entry block is open; wrapped if it contains a `defer`.
-    pub(super) fn function_body_in(&mut self, gas: GasId, block: &'a ast::Block) -> Block {
+    pub(super) fn function_body_in(
+        &mut self,
+        gas: GasId,
+        block: &'a ast::Block,
+        modifiers: &[UsedModifier<'a>],
+        params: &'a [ast::Param],
+    ) -> Block {
+        let mut stmts = Vec::new();
         if self.function().deferred.is_none() {
-            return Block { gas, stmts: self.stmts(&block.stmts) };
+            self.modifiers(modifiers, params, &mut stmts);
+            stmts.append(&mut self.stmts(&block.stmts));
+            return Block { gas, stmts };
         }
-        let body = self.block(block);
+        let inner = self.function().gas.open(block.span);
+        self.modifiers(modifiers, params, &mut stmts);
+        let mark = self.function().definite.mark();
+        stmts.append(&mut self.stmts(&block.stmts));
+        self.function().definite.restore(mark);
+        let body = Block { gas: inner, stmts };
         let deferred = self.function().deferred.take().expect("checked above");
         let blocks = deferred.blocks.into_iter().map(|block| block.expect("a deferred block was lowered")).collect();
         let kind = StmtKind::Deferred { body, list: deferred.list, pending: deferred.pending, blocks };
@@ -109,9 +124,7 @@ impl<'a> Resolver<'a> {
                 }
             }
             ast::StmtKind::Contract(contract) => {
-                let Some(class) = self.class_of.get(&contract.span.start).copied().filter(|_| self.is_top()) else {
-                    return self.unsupported("a contract inside an action", contract.name.span);
-                };
+                let Some(class) = self.class_of.get(&contract.span.start).copied() else { return };
                 self.contract(contract, class);
                 (ExprKind::Const(Value::class(class.0)), contract.name)
             }

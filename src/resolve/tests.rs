@@ -210,7 +210,7 @@ action 5 <lambda>() slots=0
     assert_eq!(class.zeros, [FieldZero::Int, FieldZero::List]);
     assert_eq!(class.constructor, Some(class.actions[0].1));
     assert!(info.action(class.actions[0].1).is_contract_action);
-    assert!(!info.action(class.initialiser).is_contract_action);
+    assert!(!info.action(class.initialisers[0]).is_contract_action);
 }
 
 #[test]
@@ -414,6 +414,51 @@ fn errors() {
     check_errors(
         "use \"./a.zx\"\nlet x = match 1 { _ => 2 }",
         &["0: `use` is not supported yet", "21: `match` is not supported yet"],
+    );
+}
+
+#[test]
+fn mistakes_of_contracts() {
+    check_errors(
+        "contract A extends B { } contract B extends A { } contract C extends Bas { } contract Base { }
+         contract D extends D { }",
+        &[
+            "44: contract B extends itself",
+            "69: there is no contract 'Bas' to extend here (did you mean `Base`?)",
+            "123: contract D extends itself",
+        ],
+    );
+    check_errors(
+        "protocol P { action a(x); action b() } contract C implements P { private action b() { } action a() { } }
+         contract D implements Q { } contract E implements P { action a(x, y) { } }",
+        &[
+            "61: contract C does not implement P: action 'a' takes 0 of 1 parameter, action 'b' is private",
+            "136: there is no protocol 'Q'",
+            "164: contract E does not implement P: action 'b' with 0 parameters is missing",
+        ],
+    );
+    check_errors(
+        "contract C { modifier only(a) { let b = a } action f() modifier onyl { } action g() modifier only(1, 2) { } }
+         action h() modifier only { }",
+        &[
+            "64: there is no modifier 'onyl' (did you mean `only`?)",
+            "93: modifier 'only' takes 1 argument, 2 given",
+            "139: modifier 'only' on an action that belongs to no contract",
+        ],
+    );
+    check_errors(
+        "contract A { action first() { return super.f() } } contract B extends A { action g() { return super.frst() + super.first } }",
+        &[
+            "43: contract A extends no other: there is no `super`",
+            "100: contract A has no action 'frst' (did you mean `first`?)",
+            "115: `super.first` can be called only",
+        ],
+    );
+    check_errors(
+        "action t(x) { contract C { action f() { return x } } return C() }",
+        &[
+            "47: 'x' is a local of the action around this contract, out of its reach (give it to the contract: `init(x)`, or a parameter of the action)",
+        ],
     );
 }
 

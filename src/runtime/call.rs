@@ -279,7 +279,7 @@ impl Isolate {
         argc: u32,
     ) -> Result<(bool, bool, bool), Unwind> {
         let info = &self.info.actions[action.0 as usize];
-        let (contract, limited) = (info.is_contract_action, info.has_limit);
+        let (contract, limited, view) = (info.is_contract_action, info.has_limit, info.view);
         let leaves = contract && caller_context != this;
         if leaves && caller_context != NO_INSTANCE {
             for slot in base..base + argc {
@@ -288,6 +288,9 @@ impl Isolate {
         }
         if contract || limited {
             self.ledger.open_checkpoint();
+        }
+        if view {
+            self.begin_view();
         }
         Ok((contract || limited, contract, leaves))
     }
@@ -561,7 +564,7 @@ impl Isolate {
     fn contract_action(&mut self, instance: u32, name: Symbol, base: u32, argc: u32) -> Result<Target, Unwind> {
         let class = ClassId(self.ledger.instances[instance as usize].class);
         if let Some(action) = self.info.class(class).action(name) {
-            if self.info.action(action).private && !self.inside_class(class) {
+            if self.info.action(action).private && !self.is_code_of(self.info.action(action).class) {
                 let message = format!(
                     "Action '{}' of contract {} is private",
                     self.info.name(name),
@@ -585,9 +588,25 @@ impl Isolate {
         self.fail(&message)
     }
 
-    fn inside_class(&self, class: ClassId) -> bool {
-        let this = self.this();
-        this != NO_INSTANCE && self.ledger.instances[this as usize].class == class.0
+    /// Whether the running code is a contract's, or that of one which extends it: such code may use what is private.
+    pub(super) fn is_code_of(&self, owner: Option<ClassId>) -> bool {
+        match (self.info.action(self.frame().action).class, owner) {
+            (Some(class), Some(owner)) => self.info.is_or_extends(class, owner),
+            _ => false,
+        }
+    }
+
+    /// The action that a call by bare name reaches on `this`: the instance's own of that name.
+    #[inline]
+    pub fn own_action(&self, action: ActionId) -> ActionId {
+        if self.shapes[action.0 as usize].overridden { self.overriding_action(action) } else { action }
+    }
+
+    #[inline(never)]
+    fn overriding_action(&self, action: ActionId) -> ActionId {
+        let class = ClassId(self.ledger.instances[self.this() as usize].class);
+        let name = self.info.action(action).name;
+        name.and_then(|name| self.info.class(class).action(name)).unwrap_or(action)
     }
 
     /// The instance behind `Name.f()`, made on first use.
@@ -610,6 +629,7 @@ impl Isolate {
         if self.info.class(class).kind != ClassKind::Contract {
             return self.make_record(class, Value::NULL, super::ops::Given::Positions(argc), base);
         }
+        self.check_view("make an instance")?;
         self.ledger.open_checkpoint();
         match self.instantiate_inside(class, base, argc) {
             Ok(value) => {
@@ -647,6 +667,7 @@ impl Isolate {
         if self.info.class(class).kind != ClassKind::Contract {
             return self.make_record(class, Value::NULL, super::ops::Given::Fields(fields), base);
         }
+        self.check_view("make an instance")?;
         self.ledger.open_checkpoint();
         let result = self.instantiate_with_inside(class, fields, base);
         if result.is_ok() {
@@ -675,7 +696,9 @@ impl Isolate {
         let fields = class_info.zeros.iter().map(|&zero| self.zero_field(zero)).collect();
         let instance = self.ledger.make_instance(class.0, fields);
         self.top = free;
-        self.call_nested(class_info.initialiser, instance, Value::UNSET, free, 0)?;
+        for &initialiser in &class_info.initialisers {
+            self.call_nested(initialiser, instance, Value::UNSET, free, 0)?;
+        }
         Ok(instance)
     }
 

@@ -48,6 +48,10 @@ pub struct ActionInfo {
     pub method_of: Option<ClassId>,
     /// `private`
     pub private: bool,
+    /// `view` or `pure`: it may change nothing that existed before its call.
+    pub view: bool,
+    /// A contract that extends its own has an action of the same name: calls by bare name look for it.
+    pub overridden: bool,
     /// `external`: may not be called.
     pub external: bool,
     /// It declares a `limit`.
@@ -79,6 +83,8 @@ pub struct ActionShape {
     pub plain: bool,
     /// A contract action that is plain otherwise.
     pub plain_contract: bool,
+    /// As in [`ActionInfo`].
+    pub overridden: bool,
 }
 
 impl ActionInfo {
@@ -90,9 +96,10 @@ impl ActionInfo {
             frame_slots: self.frame_slots,
             plain: self.plain,
             plain_contract: self.is_contract_action
-                && !(self.has_limit || self.external)
+                && !(self.has_limit || self.external || self.view)
                 && self.cells.is_empty()
                 && self.unset.is_empty(),
+            overridden: self.overridden,
         }
     }
 }
@@ -130,16 +137,16 @@ pub enum FieldDefault {
     Action(ActionId),
 }
 
-/// The shape of a contract, entity or data declaration.
+/// The shape of a contract, entity or data declaration, with what it has from the one that it extends.
 #[derive(Clone, Debug)]
 pub struct ClassInfo {
     /// Its name.
     pub name: Symbol,
     /// What it was declared as.
     pub kind: ClassKind,
-    /// For entities and data: what it extends.
+    /// What it extends.
     pub base: Option<ClassId>,
-    /// Field names, in order: of an entity or data first those of its base, as arguments by position are.
+    /// Field names, in order: those of the base first, so that the base's code finds them at the same indexes.
     pub fields: Vec<Symbol>,
     /// For entities and data, by field.
     pub defaults: Vec<FieldDefault>,
@@ -149,15 +156,18 @@ pub struct ClassInfo {
     pub has_environment: bool,
     /// For each field, its starting value by type (an immediate, or empty string/list/map as noted by `FieldZero`).
     pub zeros: Vec<FieldZero>,
-    /// Which fields may not be read from outside.
-    pub private_fields: Vec<bool>,
-    /// Actions or methods by name (a symbol stands once), inherited ones last.
+    /// For contracts, for each field: whose code alone may read it, if it is private.
+    pub private_fields: Vec<Option<ClassId>>,
+    /// Actions or methods by name (a symbol stands once): its own first, then those of the base that it does not
+    /// replace.
     pub actions: Vec<(Symbol, ActionId)>,
     /// `init` or `constructor`.
     pub constructor: Option<ActionId>,
-    /// For contracts: a synthetic action that runs the field initialisers on `this`. For entities and data: one that
-    /// stands for the declaration and is never called.
+    /// For contracts: a synthetic action that runs the declaration's own field initialisers on `this`. For entities
+    /// and data: one that stands for the declaration and is never called.
     pub initialiser: ActionId,
+    /// For contracts: the initialisers that make an instance, the outermost base's first.
+    pub initialisers: Vec<ActionId>,
     /// Its head in the source.
     pub place: Place,
 }
@@ -280,5 +290,11 @@ impl ProgramInfo {
     /// One contract, entity or data declaration.
     pub fn class(&self, class: ClassId) -> &ClassInfo {
         &self.classes[class.0 as usize]
+    }
+
+    /// Whether a contract is another one or extends it.
+    pub fn is_or_extends(&self, class: ClassId, other: ClassId) -> bool {
+        let mut bases = std::iter::successors(Some(class), |class| self.class(*class).base);
+        bases.any(|class| class == other)
     }
 }

@@ -101,6 +101,8 @@ pub struct Isolate {
     pub alloc_start: i64,
     /// Whether globals and what they reach are read-only (a harness transaction).
     pub sealed: bool,
+    /// The journal epoch in which the outermost view call began; 0 if none runs. Stays behind when the call is over.
+    pub(super) view_since: u64,
     /// Inputs of blocks still held by the host: (transaction, caller).
     pub inputs: Vec<Arc<[(Value, Value)]>>,
     /// Functions that the host lends to the program.
@@ -173,6 +175,7 @@ impl Isolate {
             gas_start: gas,
             alloc_start: alloc,
             sealed: false,
+            view_since: 0,
             inputs: Vec::new(),
             host: None,
             random,
@@ -208,6 +211,7 @@ impl Isolate {
         self.restore_limits();
         self.stack_slots = 0;
         self.sealed = false;
+        self.view_since = 0;
         self.in_upper = false;
         self.inputs.clear();
         self.rearm_counters();

@@ -20,6 +20,7 @@ pub mod profile;
 mod signal;
 mod tier;
 mod tx;
+mod view;
 
 pub use builtins::methods_of;
 pub use call::{CallSite, Frame, NO_INSTANCE, Target};

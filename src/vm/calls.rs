@@ -52,6 +52,13 @@ pub(super) fn call_own(isolate: &mut Isolate, code: &Code, at: Cursor<'_>) -> Re
 }
 
 #[inline(never)]
+pub(super) fn call_virtual(isolate: &mut Isolate, code: &Code, at: Cursor<'_>) -> Result<(), Unwind> {
+    let action = isolate.own_action(ActionId(at.word().number()));
+    let callee = Callee { action, this: isolate.this(), closure: Value::UNSET };
+    enter(isolate, code, at, callee)
+}
+
+#[inline(never)]
 pub(super) fn call_method<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Result<Reached<'vm>, Unwind> {
     let receiver = at.get(at.instr().b - 1);
     if receiver.tag() == Tag::Contract
@@ -133,10 +140,12 @@ fn cached(isolate: &Isolate, code: &Code, at: Cursor<'_>, instance: u32) -> Opti
 
 /// Notes what a call reached; private actions are looked up (and refused) each time.
 fn note(isolate: &Isolate, code: &Code, at: Cursor<'_>, instance: u32, action: ActionId) {
-    let info = isolate.info.action(action);
     let class = isolate.ledger.instances[instance as usize].class;
-    let own = info.is_contract_action && info.class == Some(ClassId(class)) && !info.private;
-    if own && let Some(cache) = code.caches.get(usize::from(at.word().a)) {
+    let named = isolate.info.class(ClassId(class)).action(Symbol(at.word().number()));
+    if named == Some(action)
+        && !isolate.info.action(action).private
+        && let Some(cache) = code.caches.get(usize::from(at.word().a))
+    {
         // Relaxed: see `cached`.
         cache.store(u64::from(class + 1) << 32 | u64::from(action.0), Ordering::Relaxed);
     }

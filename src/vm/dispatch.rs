@@ -230,6 +230,7 @@ impl Vm {
                 Op::NextTwo => step!(containers::next_two(isolate, at)),
                 Op::Call => enter!(calls::call(isolate, code, at)),
                 Op::CallOwn => enter!(calls::call_own(isolate, code, at)),
+                Op::CallVirtual => enter!(calls::call_virtual(isolate, code, at)),
                 Op::CallMethod => reach!(calls::call_method(isolate, code, at)),
                 Op::CallValue => reach!(calls::call_value(isolate, code, at)),
                 Op::CallBuiltin => step!(calls::native(isolate, code, at, Isolate::call_builtin)),

@@ -168,6 +168,7 @@ fn persist_get(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 
 /// `persist_set(k, v)`: stores a copy, undone with the contract call that did it; gives null.
 fn persist_set(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
+    isolate.check_view("store a value")?;
     let key = isolate.map_key(args.first())?;
     let value = isolate.stored_value(args.second(), false)?;
     let persisted = isolate.ledger.persisted;

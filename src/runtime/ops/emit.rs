@@ -11,6 +11,7 @@ use crate::value::{MapData, Value};
 impl Isolate {
     /// `emit name(...)`: arguments in `slots[base..base + count]`; given by name, they make one map.
     pub fn emit(&mut self, name: Symbol, base: u32, count: u32, names: Option<&[Symbol]>) -> Result<(), Unwind> {
+        self.check_view("emit an event")?;
         let mut args = Vec::with_capacity(count as usize);
         for slot in base..base + count {
             args.push(self.leave_copy(self.slots[slot as usize], false)?);

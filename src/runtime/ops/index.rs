@@ -1,6 +1,5 @@
 //! Reading and writing elements and members.
 
-use super::super::call::NO_INSTANCE;
 use super::super::gas;
 use super::super::info::Symbol;
 use super::super::isolate::Isolate;
@@ -123,6 +122,7 @@ impl Isolate {
         if object.is_map() && (index.is_str() || index.is_int()) && value.tag().is_plain() {
             let head = &self.ledger.heap.map(object).head.header;
             if head.flags == 0
+                && self.view_since == 0
                 && let Some(at) = self.ledger.heap.map(object).map.find(index)
             {
                 self.ledger.map_set_at(object, at, value);
@@ -205,9 +205,8 @@ impl Isolate {
                 let class = super::super::info::ClassId(instance.class);
                 if let Some(field) = self.info.class(class).field(name) {
                     let value = instance.fields[field as usize];
-                    let inside = self.frame().this;
-                    let private = self.info.class(class).private_fields[field as usize];
-                    if private && (inside == NO_INSTANCE || self.ledger.instances[inside as usize].class != class.0) {
+                    let owner = self.info.class(class).private_fields[field as usize];
+                    if owner.is_some() && !self.is_code_of(owner) {
                         let message = format!("Field '{}' is private", self.info.name(name));
                         return self.fail(&message);
                     }

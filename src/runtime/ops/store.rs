@@ -39,6 +39,7 @@ impl Isolate {
     /// Assigns a state field of the running instance.
     #[inline]
     pub fn assign_field(&mut self, field: u16, value: Value, fresh: bool) -> Result<(), Unwind> {
+        self.check_view("change contract state")?;
         let this = self.this();
         let value = if value.tag().is_plain() {
             value
@@ -67,6 +68,7 @@ impl Isolate {
             let message = format!("Global '{name}' is read-only in a transaction: keep it in a contract");
             return self.fail(&message);
         }
+        self.check_view("change a global")?;
         let value = if self.ledger.is_state(value) { self.leave_copy(value, false)? } else { value };
         self.ledger.set_global(global, value);
         Ok(())
@@ -78,6 +80,7 @@ impl Isolate {
         if self.ledger.heap.container(cell).header.flags != 0 {
             return self.fail("A captured variable is read-only in a transaction: keep it in a contract");
         }
+        self.check_view_of(cell)?;
         let value = self.outside_value(cell, value)?;
         self.ledger.set_cell(cell, value);
         Ok(())
@@ -100,7 +103,7 @@ impl Isolate {
     #[inline]
     pub fn element_value(&mut self, container: Value, value: Value, fresh: bool) -> Result<Value, Unwind> {
         let head = &self.ledger.heap.container(container).header;
-        if head.flags == 0 && head.space == Space::Isolate && value.tag().is_plain() {
+        if head.flags == 0 && head.space == Space::Isolate && self.view_since == 0 && value.tag().is_plain() {
             return Ok(value);
         }
         self.element_value_slow(container, value, fresh)
@@ -131,6 +134,6 @@ impl Isolate {
             );
             return self.fail(&message);
         }
-        Ok(())
+        self.check_view_of(container)
     }
 }
