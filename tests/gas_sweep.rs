@@ -9,7 +9,7 @@ use common::{cases, expected, observe};
 use zx::engine::{FailureKind, Mode};
 
 /// Small cases of many kinds: calls, loops in every form, handlers, contracts, big integers, callbacks.
-const CASES: [&str; 14] = [
+const CASES: [&str; 17] = [
     "closure-capture.zx",
     "contract-events-loop.zx",
     "contract-rollback-fields.zx",
@@ -24,6 +24,9 @@ const CASES: [&str; 14] = [
     "handover-lambda-hot-callback.zx",
     "int-overflow-64.zx",
     "list-higher-order.zx",
+    "match-handover-try.zx",
+    "match-guard-loops.zx",
+    "match-short-circuit.zx",
 ];
 
 const MODES: [Mode; 3] = [Mode::Vm, Mode::Fixed(1), Mode::Fixed(3)];

@@ -121,12 +121,10 @@ impl<'a> Builder<'a> {
             self.release(mark);
         }
         self.gas(body.body.gas);
-        for (variable, gas, value) in &body.defaults {
+        for (variable, default) in &body.defaults {
             let given = self.label();
-            self.at(value.span);
             self.skip_if_given(*variable, given);
-            self.gas(*gas);
-            self.assign(*variable, value, false, value.span);
+            self.block(default);
             self.bind(given);
         }
         self.statements(&body.body.stmts);
@@ -226,6 +224,11 @@ impl<'a> Builder<'a> {
     /// An instruction with a flag.
     pub(super) fn emit_flag(&mut self, op: Op, flag: bool, a: u16, b: u16, c: u16) {
         self.push(Instr { op, x: u8::from(flag), a, b, c });
+    }
+
+    /// An instruction with a small number beside its operands.
+    pub(super) fn emit_small(&mut self, op: Op, small: u8, a: u16, b: u16) {
+        self.push(Instr { op, x: small, a, b, c: 0 });
     }
 
     pub(super) fn emit_wide(&mut self, op: Op, a: u16, number: u32) {

@@ -137,6 +137,7 @@ impl<'a> Builder<'a> {
                 self.gas(*gas);
             }
             ExprKind::Call(call) => self.call(call, span, to),
+            ExprKind::Fits(subject, shape) => self.fits(*subject, *shape, to),
         }
     }
 

@@ -12,12 +12,16 @@ mod disassemble;
 mod expr;
 mod inline;
 mod jump_table;
+mod matching;
 mod op;
+mod planted;
 mod stmt;
 mod unwind;
 mod verify;
 
 pub use builder::compile;
 pub use code::{Closure, Code, Handler, Inlined};
+pub use matching::pattern_shape;
 pub use op::{Extension, Instr, Op, Operand, Shape};
+pub use planted::PlantedBug;
 pub use verify::verify;

@@ -304,6 +304,12 @@ op_table! {
     /// The next of iterator `a`: key into `b`, value into `c`; or goes on at the target.
     NextTwo: Three Reg Reg Jump;
 
+    // Patterns.
+    /// `a` = whether `b` has the shape of kind `x` with the word's number.
+    Fits: Reg Reg None Number;
+    /// Fails: no arm of a `match` applied to `a`.
+    NoMatch: Reg None None None;
+
     // Calls. The result goes to `a`; arguments stand from `b`, `c` of them.
     /// A global action.
     Call: Reg Run Number Number;

@@ -100,6 +100,7 @@ impl<'a> Builder<'a> {
                 self.around.pop();
                 self.bind(end);
             }
+            StmtKind::Match(matching) => self.matching(matching),
             StmtKind::Emit(name, args, names, gas) => {
                 let names = self.name_list(names.as_deref());
                 let base = self.in_temporaries(args);
@@ -330,7 +331,7 @@ fn is_short_test(test: &Expr) -> bool {
     }
 }
 
-fn ends_in_jump(stmts: &[Stmt]) -> bool {
+pub(super) fn ends_in_jump(stmts: &[Stmt]) -> bool {
     matches!(
         stmts.last().map(|stmt| &stmt.kind),
         Some(StmtKind::Return(..) | StmtKind::Throw(_) | StmtKind::Break | StmtKind::Continue)

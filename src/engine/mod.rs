@@ -19,6 +19,9 @@ pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
 
+#[doc(hidden)]
+pub use crate::bytecode::PlantedBug;
+
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::api::{ConfigValue, Digest, OuterAction, Problem, Region};
 use super::convert;
+use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
 use crate::resolve::{Tree, resolve};
 use crate::runtime::Tier;
@@ -154,6 +155,12 @@ impl Program {
     /// The keys that the top level assigns literals to, in order.
     pub fn config_keys(&self) -> Vec<String> {
         self.info.config.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Puts a bug into the bytecode made from now on, to show that a comparison of the tiers finds it. For tests.
+    #[doc(hidden)]
+    pub fn plant_bug(&self, bug: PlantedBug) {
+        self.vm.plant_bug(bug);
     }
 
     /// The resolved tree as text.

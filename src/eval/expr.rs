@@ -82,6 +82,10 @@ impl<'a> Walker<'a> {
                 self.located(result, expr.span)
             }
             ExprKind::MsgSender => Ok(self.isolate.get_sender()),
+            ExprKind::Fits(subject, shape) => {
+                let value = self.isolate.slots[self.base + subject.0 as usize];
+                Ok(Value::bool(self.isolate.fits(value, *shape)))
+            }
             ExprKind::Range(low, high) => {
                 let (low, high) = self.pair(low, high)?;
                 let result = self.isolate.make_range(low, high);

@@ -8,6 +8,7 @@ mod call;
 mod expr;
 mod handlers;
 mod loops;
+mod matching;
 mod stmt;
 
 use std::sync::Arc;
@@ -110,7 +111,10 @@ fn ask_at_call(isolate: &mut Isolate, action: ActionId) -> bool {
 impl Walker<'_> {
     fn run(&mut self) -> Result<Value, Unwind> {
         self.begin()?;
-        let flow = self.statements(&self.body.body.stmts);
+        let flow = match self.complete_parameters() {
+            Flow::Normal => self.statements(&self.body.body.stmts),
+            flow => flow,
+        };
         match flow {
             Flow::Normal => {
                 self.isolate.fresh_result = false;
@@ -126,7 +130,7 @@ impl Walker<'_> {
         }
     }
 
-    /// The limit, the entry block, and defaults of missing arguments.
+    /// The limit and the entry block.
     fn begin(&mut self) -> Result<(), Unwind> {
         if let Some(limit) = &self.body.limit {
             let value = self.expr(limit)?;
@@ -134,15 +138,21 @@ impl Walker<'_> {
                 return self.failed(limit.span);
             }
         }
-        self.charge(self.body.body.gas)?;
-        for (target, gas, default) in &self.body.defaults {
-            if self.peek(*target).is_unset() {
-                self.charge(*gas)?;
-                let value = self.expr(default)?;
-                self.assign(*target, value, false, default.span)?;
+        self.charge(self.body.body.gas)
+    }
+
+    /// Defaults of missing arguments.
+    #[inline(always)]
+    fn complete_parameters(&mut self) -> Flow {
+        for (parameter, default) in &self.body.defaults {
+            if self.peek(*parameter).is_unset() {
+                match self.block(default) {
+                    Flow::Normal => {}
+                    flow => return flow,
+                }
             }
         }
-        Ok(())
+        Flow::Normal
     }
 
     /// Charges a gas block.

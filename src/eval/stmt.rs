@@ -78,6 +78,7 @@ impl<'a> Walker<'a> {
                 self.isolate.mark(*id);
                 Flow::Normal
             }
+            StmtKind::Match(matching) => self.matching(matching),
             StmtKind::SetConfig(key, value) => {
                 let result = self.expr(value).and_then(|value| {
                     let result = self.isolate.set_config(*key, value);

@@ -11,6 +11,7 @@ use super::expr::Held;
 use super::hir::{BinaryOp, Expr, ExprKind, Place, Slot, Stmt, StmtKind};
 use super::name::Meaning;
 use super::scope::Resolver;
+use super::sequence::{again, constant, local};
 
 impl<'a> Resolver<'a> {
     /// `let`, `const`: the value first, so that it does not see the names.
@@ -46,26 +47,26 @@ impl<'a> Resolver<'a> {
                     self.element(hidden, Value::int(index as i64), *name, constant, out);
                 }
                 if let Some(name) = rest {
-                    let low = Expr {
-                        kind: ExprKind::Const(Value::int(names.len() as i64)),
-                        span: name.span,
-                        runs_code: false,
-                    };
-                    self.function().gas.charge(cost::EXPRESSION);
-                    let kind = ExprKind::Slice {
-                        object: Box::new(local(hidden, name.span)),
-                        low: Some(Box::new(low)),
-                        high: None,
-                        optional: false,
-                        gas: self.function().gas.cut(name.span),
-                    };
+                    let value = self.rest_of(hidden, names.len(), name.span);
                     let place = self.bind_new(*name, constant);
-                    let value = Expr { kind, span: name.span, runs_code: false };
                     out.push(Stmt { kind: StmtKind::Assign { place, value, fresh: true }, span: name.span });
                 }
                 self.function().release(1);
             }
         }
+    }
+
+    /// What a list in a slot holds from an index on.
+    pub(super) fn rest_of(&mut self, list: Slot, from: usize, span: Span) -> Expr {
+        self.function().gas.charge(cost::EXPRESSION);
+        let kind = ExprKind::Slice {
+            object: Box::new(local(list, span)),
+            low: Some(Box::new(constant(Value::int(from as i64), span))),
+            high: None,
+            optional: false,
+            gas: self.function().gas.cut(span),
+        };
+        Expr { kind, span, runs_code: false }
     }
 
     /// Keeps the value of a destructuring `let` in a slot of its own.
@@ -76,12 +77,12 @@ impl<'a> Resolver<'a> {
     }
 
     /// One name of a destructuring `let`.
-    fn element(&mut self, hidden: Slot, key: Value, name: Ident, constant: bool, out: &mut Vec<Stmt>) {
+    fn element(&mut self, hidden: Slot, key: Value, name: Ident, is_constant: bool, out: &mut Vec<Stmt>) {
         self.function().gas.charge(cost::EXPRESSION);
         let span = name.span;
-        let index = Box::new(Expr { kind: ExprKind::Const(key), span, runs_code: false });
+        let index = Box::new(constant(key, span));
         let kind = ExprKind::Index { object: Box::new(local(hidden, span)), index, optional: false };
-        let place = self.bind_new(name, constant);
+        let place = self.bind_new(name, is_constant);
         let value = Expr { kind, span, runs_code: false };
         out.push(Stmt { kind: StmtKind::Assign { place, value, fresh: false }, span });
     }
@@ -129,9 +130,19 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::Member { object, name, .. } => self.assign_member(object, *name, op, value, span, out),
             ast::ExprKind::Index { object, index, .. } => {
                 let mut held = Held::default();
-                let object = self.operand(object, &mut held);
-                let index = self.operand(index, &mut held);
-                let (value, fresh) = self.stored(op, value, &mut held);
+                let later = self.has_match(value);
+                let kept = later || self.has_match(index);
+                let object = self.operand_before(object, &mut held, kept);
+                let index = self.operand_before(index, &mut held, later);
+                let (value, fresh, op) = if let Some((op, op_span)) = op.filter(|_| later) {
+                    let (object, index) = (Box::new(again(&object)), Box::new(again(&index)));
+                    let kind = ExprKind::Index { object, index, optional: false };
+                    let (value, fresh) = self.stored_before(Expr { kind, span, runs_code: false }, op, op_span, value);
+                    (value, fresh, None)
+                } else {
+                    let (value, fresh) = self.stored(op, value, &mut held);
+                    (value, fresh, op)
+                };
                 let gas = self.function().gas.cut(span);
                 out.push(Stmt { kind: StmtKind::AssignIndex { object, index, op, value, fresh, gas }, span });
             }
@@ -178,6 +189,8 @@ impl<'a> Resolver<'a> {
                 Meaning::Tx | Meaning::Msg => {
                     let mut held = Held::one();
                     let object = self.old(ExprKind::TxMap, object.span);
+                    let later = self.has_match(value);
+                    let object = self.keep(object, later);
                     return self.write_member(object, name, op, value, &mut held, span, out);
                 }
                 _ => {}
@@ -185,7 +198,8 @@ impl<'a> Resolver<'a> {
             _ => {}
         }
         let mut held = Held::default();
-        let object = self.operand(object, &mut held);
+        let later = self.has_match(value);
+        let object = self.operand_before(object, &mut held, later);
         self.write_member(object, name, op, value, &mut held, span, out);
     }
 
@@ -200,9 +214,17 @@ impl<'a> Resolver<'a> {
         span: Span,
         out: &mut Vec<Stmt>,
     ) {
-        let (value, fresh) = self.stored(op, value, held);
-        let gas = self.function().gas.cut(span);
         let name = Symbol(name.symbol.0);
+        let later = op.filter(|_| self.has_match(value));
+        let (value, fresh, op) = if let Some((op, op_span)) = later {
+            let kind = ExprKind::Member(Box::new(again(&object)), name);
+            let (value, fresh) = self.stored_before(Expr { kind, span, runs_code: false }, op, op_span, value);
+            (value, fresh, None)
+        } else {
+            let (value, fresh) = self.stored(op, value, held);
+            (value, fresh, op)
+        };
+        let gas = self.function().gas.cut(span);
         out.push(Stmt { kind: StmtKind::AssignMember { object, name, op, value, fresh, gas }, span });
     }
 
@@ -221,6 +243,13 @@ impl<'a> Resolver<'a> {
         (value, fresh)
     }
 
+    /// As `stored`, for a compound assignment whose right side has a `match`: the element (or member) `old` is read
+    /// before it.
+    fn stored_before(&mut self, old: Expr, op: BinaryOp, op_span: Span, value: &'a ast::Expr) -> (Expr, bool) {
+        let value = self.updated(Some(((op, op_span), old)), value);
+        (value, op == BinaryOp::Add)
+    }
+
     /// The variable of a compound assignment, read.
     fn old(&mut self, kind: ExprKind, span: Span) -> Expr {
         self.function().gas.charge(cost::EXPRESSION);
@@ -232,6 +261,8 @@ impl<'a> Resolver<'a> {
         let Some(((op, span), old)) = old else { return self.whole(value) };
         let mut held = Held::default();
         held.hold();
+        let later = self.has_match(value);
+        let old = self.keep(old, later);
         let value = self.operand(value, &mut held);
         self.node(&held);
         self.needed(0);
@@ -246,8 +277,4 @@ impl<'a> Resolver<'a> {
             self.config.push((key, *value));
         }
     }
-}
-
-fn local(slot: Slot, span: Span) -> Expr {
-    Expr { kind: ExprKind::Local(slot), span, runs_code: false }
 }

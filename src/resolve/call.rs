@@ -3,12 +3,14 @@
 use crate::runtime::info::{ActionId, ClassId, Symbol};
 use crate::runtime::names;
 use crate::syntax::ast::{self, Ident, Span};
+use crate::value::Value;
 
 use super::cost;
 use super::expr::{Held, any_runs_code};
 use super::hir::{BinaryOp, Call, Callee, Expr, ExprKind};
 use super::name::Meaning;
 use super::scope::{GlobalKind, Resolver};
+use super::sequence::{again, constant, not_null};
 
 impl<'a> Resolver<'a> {
     /// `callee(args)`
@@ -32,8 +34,36 @@ impl<'a> Resolver<'a> {
             }
             _ => (Callee::Value(self.operand(callee, &mut held), optional), span),
         };
+        if self.any_has_match(args) {
+            return self.call_before(callee, args, held, place, span);
+        }
         let args = self.operands(args, &mut held);
         self.finish_call(callee, args, &held, place, span)
+    }
+
+    /// A call with a `match` in its arguments: who is called is evaluated before.
+    fn call_before(&mut self, callee: Callee, args: &'a [ast::Expr], mut held: Held, place: Span, span: Span) -> Expr {
+        let (callee, optional) = match callee {
+            Callee::Method(receiver, name, optional) => {
+                let receiver = self.keep(receiver, true);
+                let test = optional.then(|| not_null(again(&receiver)));
+                (Callee::Method(receiver, name, false), test)
+            }
+            Callee::Value(callee, optional) => {
+                let callee = self.keep(callee, true);
+                let test = optional.then(|| not_null(again(&callee)));
+                (Callee::Value(callee, false), test)
+            }
+            other => (other, None),
+        };
+        let whole = |resolver: &mut Self| {
+            let args = resolver.operands(args, &mut held);
+            resolver.finish_call(callee, args, &held, place, span)
+        };
+        match optional {
+            Some(test) => self.either(test, span, whole, |_| constant(Value::NULL, span)),
+            None => whole(self),
+        }
     }
 
     /// The call of a builtin that the language itself writes (`verify`, `let x << path`).
@@ -120,11 +150,14 @@ impl<'a> Resolver<'a> {
                 Callee::NewWith(class, indexes)
             }
             None => {
-                let head = self.operand(head, &mut held);
+                let kept = fields.iter().any(|(_, value)| self.has_match(value));
+                let head = self.operand_before(head, &mut held, kept);
                 Callee::NewOf(head, fields.iter().map(|(name, _)| Symbol(name.symbol.0)).collect())
             }
         };
-        let values = fields.iter().map(|(_, value)| self.operand(value, &mut held)).collect();
+        let kept = self.before_last_match(fields.iter().map(|(_, value)| value));
+        let values = fields.iter().enumerate();
+        let values = values.map(|(at, (_, value))| self.operand_before(value, &mut held, at < kept)).collect();
         self.finish_call(callee, values, &held, span, span)
     }
 

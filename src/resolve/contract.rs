@@ -312,22 +312,27 @@ impl<'a> Resolver<'a> {
         let scan = Scan::exprs(contract.fields.iter().filter_map(|field| field.value.as_ref()));
         self.enter(id, Some(class), &[], &scan, false, None);
         self.enter_member(class);
+        self.function().no_return = true;
         let gas = self.function().gas.open(contract.name.span);
         let mut stmts = Vec::new();
         for field in &contract.fields {
             let index = self.classes[class.0 as usize].field(Symbol(field.name.symbol.0));
             let place = Place::Field(index.expect("the contract has its fields"));
-            let value = match &field.value {
-                Some(value) => {
-                    self.function().gas.charge(cost::STATEMENT);
-                    self.whole(value)
-                }
-                // What the base put there goes.
-                None if replaces => Expr { kind: self.zero_value(field), span: field.name.span, runs_code: false },
-                None => continue,
-            };
-            let fresh = is_fresh(&value);
-            stmts.push(Stmt { kind: StmtKind::Assign { place, value, fresh }, span: field.name.span });
+            if field.value.is_none() && !replaces {
+                continue;
+            }
+            self.in_sequence(&mut stmts, |resolver, stmts| {
+                let span = field.name.span;
+                let value = if let Some(value) = &field.value {
+                    resolver.function().gas.charge(cost::STATEMENT);
+                    resolver.whole(value)
+                } else {
+                    // What the base put there goes.
+                    Expr { kind: resolver.zero_value(field), span, runs_code: false }
+                };
+                let fresh = is_fresh(&value);
+                stmts.push(Stmt { kind: StmtKind::Assign { place, value, fresh }, span });
+            });
         }
         self.leave(shape, None, Vec::new(), Block { gas, stmts });
     }

@@ -7,8 +7,8 @@ use crate::runtime::names;
 use crate::value::{Tag, Value};
 
 use super::hir::{
-    ActionBody, BinaryOp, Block, Call, Callee, Capture, Expr, ExprKind, GasId, Place, Slot, Stmt, StmtKind, Tree,
-    UnaryOp,
+    ActionBody, BinaryOp, Block, Call, Callee, Capture, Expr, ExprKind, GasId, Match, Place, Slot, Step, Stmt,
+    StmtKind, Tree, UnaryOp,
 };
 
 /// Every action of the program.
@@ -40,8 +40,8 @@ pub fn dump_action(tree: &Tree, info: &ProgramInfo, action: ActionId) -> String 
     if let Some(limit) = &body.limit {
         dumper.line(format!("limit {}", dumper.expr(limit)));
     }
-    for (place, gas, value) in &body.defaults {
-        dumper.line(format!("default {} {} = {}", dumper.gas(*gas), show_place(*place), dumper.expr(value)));
+    for (place, block) in &body.defaults {
+        dumper.block(&format!("default {}", show_place(*place)), block);
     }
     dumper.stmts(&body.body.stmts);
     dumper.out
@@ -173,7 +173,38 @@ impl Dumper<'_> {
                 let values = self.list(values);
                 self.line(format!("emit {}({values}){names} {}", self.name(*name), self.gas(*gas)));
             }
+            StmtKind::Match(matching) => self.matching(matching),
         }
+    }
+
+    fn matching(&mut self, matching: &Match) {
+        let otherwise = if matching.no_match.is_some() { "" } else { " certainly" };
+        self.line(format!("match {}{otherwise}", slot(matching.subject)));
+        self.depth += 1;
+        for arm in &matching.arms {
+            for alternative in &arm.patterns {
+                let gas = alternative.gas.map_or(String::new(), |gas| " ".to_owned() + &self.gas(gas));
+                self.line(format!("case{gas}"));
+                self.steps(&alternative.steps);
+            }
+            if let Some((gas, steps)) = &arm.guard {
+                self.line(format!("guard {}", self.gas(*gas)));
+                self.steps(steps);
+            }
+            self.block("then", &arm.body);
+        }
+        self.depth -= 1;
+    }
+
+    fn steps(&mut self, steps: &[Step]) {
+        self.depth += 1;
+        for step in steps {
+            match step {
+                Step::Do(stmt) => self.stmt(&stmt.kind),
+                Step::Test(test) => self.line(format!("test {}", self.expr(test))),
+            }
+        }
+        self.depth -= 1;
     }
 
     fn list(&self, exprs: &[Expr]) -> String {
@@ -234,6 +265,7 @@ impl Dumper<'_> {
             }
             ExprKind::Call(call) => self.call(call),
             ExprKind::Print(values, gas) => format!("print({}){}", self.list(values), self.gas(*gas)),
+            ExprKind::Fits(subject, shape) => format!("{} fits {shape:?}", slot(*subject)),
         }
     }
 

@@ -7,10 +7,11 @@ use crate::value::Value;
 use crate::value::numbers::Integer;
 
 use super::cost;
-use super::hir::{Capture, Expr, ExprKind};
+use super::hir::{Block, Capture, Expr, ExprKind, Stmt, StmtKind};
 use super::name::Meaning;
 use super::prescan::Scan;
 use super::scope::{GlobalKind, Resolver};
+use super::sequence::{again, constant, not_null};
 
 /// Temporaries of the operands of one node, lowered one after the other.
 #[derive(Debug, Default)]
@@ -46,9 +47,17 @@ impl<'a> Resolver<'a> {
         operand
     }
 
+    /// Lowers an operand that something with a `match` may follow: then (`kept`) it is evaluated before.
+    pub(super) fn operand_before(&mut self, expr: &'a ast::Expr, held: &mut Held, kept: bool) -> Expr {
+        let operand = self.operand(expr, held);
+        self.keep(operand, kept)
+    }
+
     /// Lowers operands in order.
     pub(super) fn operands(&mut self, exprs: &'a [ast::Expr], held: &mut Held) -> Vec<Expr> {
-        exprs.iter().map(|expr| self.operand(expr, held)).collect()
+        let kept = self.before_last_match(exprs.iter());
+        let lowered = exprs.iter().enumerate();
+        lowered.map(|(index, expr)| self.operand_before(expr, held, index < kept)).collect()
     }
 
     /// All operands of a node are lowered: charges the node.
@@ -120,11 +129,7 @@ impl<'a> Resolver<'a> {
                 (ExprKind::List(items, self.function().gas.cut(span)), runs_code)
             }
             ast::ExprKind::Map(entries) => {
-                let mut items = Vec::with_capacity(entries.len() * 2);
-                for (key, value) in entries {
-                    items.push(self.map_key(key, &mut held));
-                    items.push(self.operand(value, &mut held));
-                }
+                let items = self.entries(entries, &mut held);
                 self.node(&held);
                 let runs_code = any_runs_code(&items);
                 (ExprKind::Map(items, self.function().gas.cut(span)), runs_code)
@@ -132,7 +137,8 @@ impl<'a> Resolver<'a> {
             ast::ExprKind::EntityLiteral(head, fields) => return self.instance_with(head, fields, span),
             ast::ExprKind::Unary(op, op_span, value) => return self.unary(*op, *op_span, value, span),
             ast::ExprKind::Binary(op, op_span, left, right) => {
-                let left = self.operand(left, &mut held);
+                let kept = self.has_match(right);
+                let left = self.operand_before(left, &mut held, kept);
                 let right = self.operand(right, &mut held);
                 self.node(&held);
                 // The result takes the left operand's place, so that a long chain needs no more than a short one.
@@ -142,33 +148,20 @@ impl<'a> Resolver<'a> {
                 let kind = ExprKind::Binary(*op, Box::new(left), Box::new(right));
                 return Expr { kind, span: *op_span, runs_code };
             }
-            ast::ExprKind::Logical(op, _, left, right) => self.logical(*op, left, right),
-            ast::ExprKind::Conditional(test, yes, no) => self.conditional(test, yes, no),
+            ast::ExprKind::Logical(op, _, left, right) => self.logical(*op, left, right, span),
+            ast::ExprKind::Conditional(test, yes, no) => self.conditional(test, yes, no, span),
             ast::ExprKind::Range(low, high) => {
-                let low = self.operand(low, &mut held);
+                let kept = self.has_match(high);
+                let low = self.operand_before(low, &mut held, kept);
                 let high = self.operand(high, &mut held);
                 self.node(&held);
                 let runs_code = low.runs_code || high.runs_code;
                 (ExprKind::Range(Box::new(low), Box::new(high)), runs_code)
             }
             ast::ExprKind::Call { callee, args, optional } => return self.call(callee, args, *optional, span),
-            ast::ExprKind::Index { object, index, optional } => {
-                let object = self.operand(object, &mut held);
-                let index = self.operand(index, &mut held);
-                self.node(&held);
-                let runs_code = object.runs_code || index.runs_code;
-                let kind = ExprKind::Index { object: Box::new(object), index: Box::new(index), optional: *optional };
-                (kind, runs_code)
-            }
+            ast::ExprKind::Index { object, index, optional } => return self.index(object, index, *optional, span),
             ast::ExprKind::Slice { object, low, high, optional } => {
-                let object = Box::new(self.operand(object, &mut held));
-                let low = low.as_deref().map(|low| Box::new(self.operand(low, &mut held)));
-                let high = high.as_deref().map(|high| Box::new(self.operand(high, &mut held)));
-                self.node(&held);
-                let runs_code =
-                    [Some(&object), low.as_ref(), high.as_ref()].iter().flatten().any(|expr| expr.runs_code);
-                let gas = self.function().gas.cut(span);
-                (ExprKind::Slice { object, low, high, optional: *optional, gas }, runs_code)
+                return self.slice(object, [low.as_deref(), high.as_deref()], *optional, span);
             }
             ast::ExprKind::Member { object, name, .. } => return self.member(object, *name, span),
             ast::ExprKind::Lambda(action) => {
@@ -177,10 +170,7 @@ impl<'a> Resolver<'a> {
                 self.node(&held);
                 (ExprKind::Lambda(id, captures, self.function().gas.cut(span)), false)
             }
-            ast::ExprKind::Match(_) => {
-                self.unsupported("`match`", span);
-                self.leaf(ExprKind::Const(Value::NULL))
-            }
+            ast::ExprKind::Match(matching) => return self.match_value(matching, span),
             ast::ExprKind::Print(values) => {
                 let values = self.operands(values, &mut held);
                 self.node(&held);
@@ -208,6 +198,11 @@ impl<'a> Resolver<'a> {
     fn interpolated(&mut self, parts: &'a [Part], span: Span) -> (ExprKind, bool) {
         let mut held = Held::default();
         let mut pieces = Vec::with_capacity(parts.len());
+        let values = parts.iter().filter_map(|part| match part {
+            Part::Expr(value) => Some(value),
+            Part::Text(_) => None,
+        });
+        let mut kept = self.before_last_match(values);
         for part in parts {
             pieces.push(match part {
                 Part::Text(text) => {
@@ -215,7 +210,11 @@ impl<'a> Resolver<'a> {
                     let value = self.constants.string(text);
                     Expr { kind: ExprKind::Const(value), span, runs_code: false }
                 }
-                Part::Expr(value) => self.operand(value, &mut held),
+                Part::Expr(value) => {
+                    let before = kept > 0;
+                    kept = kept.saturating_sub(1);
+                    self.operand_before(value, &mut held, before)
+                }
             });
         }
         self.node(&held);
@@ -223,7 +222,23 @@ impl<'a> Resolver<'a> {
         (ExprKind::Interpolate(pieces, self.function().gas.cut(span)), runs_code)
     }
 
-    fn map_key(&mut self, key: &'a MapKey, held: &mut Held) -> Expr {
+    /// The keys and values of a map literal, in order.
+    fn entries(&mut self, entries: &'a [(MapKey, ast::Expr)], held: &mut Held) -> Vec<Expr> {
+        let exprs = entries.iter().flat_map(|(key, value)| {
+            let key = if let MapKey::Computed(key) = key { key } else { value };
+            [key, value]
+        });
+        let kept = self.before_last_match(exprs);
+        let mut items = Vec::with_capacity(entries.len() * 2);
+        for (key, value) in entries {
+            let key = self.map_key(key, held);
+            items.push(self.keep(key, items.len() < kept));
+            items.push(self.operand_before(value, held, items.len() < kept));
+        }
+        items
+    }
+
+    pub(super) fn map_key(&mut self, key: &'a MapKey, held: &mut Held) -> Expr {
         match key {
             MapKey::Name(text, span) => {
                 held.hold();
@@ -258,10 +273,59 @@ impl<'a> Resolver<'a> {
         Expr { kind: ExprKind::Unary(op, Box::new(operand)), span: op_span, runs_code }
     }
 
-    fn logical(&mut self, op: LogicalOp, left: &'a ast::Expr, right: &'a ast::Expr) -> (ExprKind, bool) {
+    /// `object[index]`
+    fn index(&mut self, object: &'a ast::Expr, index: &'a ast::Expr, optional: bool, span: Span) -> Expr {
         let mut held = Held::default();
-        let left = Box::new(self.operand(left, &mut held));
+        let kept = self.has_match(index);
+        let object = self.operand_before(object, &mut held, kept);
+        if optional && kept {
+            let (test, object) = (not_null(again(&object)), object);
+            let element = |resolver: &mut Self| {
+                let index = resolver.operand(index, &mut held);
+                resolver.node(&held);
+                let kind = ExprKind::Index { object: Box::new(object), index: Box::new(index), optional: false };
+                Expr { kind, span, runs_code: false }
+            };
+            return self.either(test, span, element, |_| constant(Value::NULL, span));
+        }
+        let index = self.operand(index, &mut held);
+        self.node(&held);
+        let runs_code = object.runs_code || index.runs_code;
+        let kind = ExprKind::Index { object: Box::new(object), index: Box::new(index), optional };
+        Expr { kind, span, runs_code }
+    }
+
+    /// `object[low:high]`
+    fn slice(&mut self, object: &'a ast::Expr, bounds: [Option<&'a ast::Expr>; 2], optional: bool, span: Span) -> Expr {
+        let mut held = Held::default();
+        let [low_kept, object_kept] = [bounds[1], bounds[0]].map(|bound| bound.is_some_and(|b| self.has_match(b)));
+        let object_kept = object_kept || low_kept;
+        let object = self.operand_before(object, &mut held, object_kept);
+        let whole = |resolver: &mut Self, object: Expr, mut held: Held, optional: bool| {
+            let low = bounds[0].map(|low| Box::new(resolver.operand_before(low, &mut held, low_kept)));
+            let high = bounds[1].map(|high| Box::new(resolver.operand(high, &mut held)));
+            resolver.node(&held);
+            let runs_code =
+                object.runs_code || [low.as_ref(), high.as_ref()].iter().flatten().any(|expr| expr.runs_code);
+            let gas = resolver.function().gas.cut(span);
+            let kind = ExprKind::Slice { object: Box::new(object), low, high, optional, gas };
+            Expr { kind, span, runs_code }
+        };
+        if optional && object_kept {
+            let test = not_null(again(&object));
+            return self.either(test, span, |r| whole(r, object, held, false), |_| constant(Value::NULL, span));
+        }
+        whole(self, object, held, optional)
+    }
+
+    fn logical(&mut self, op: LogicalOp, left: &'a ast::Expr, right: &'a ast::Expr, span: Span) -> (ExprKind, bool) {
+        let mut held = Held::default();
+        let left = self.operand(left, &mut held);
         self.function().gas.charge(cost::EXPRESSION);
+        if self.has_match(right) {
+            return (self.logical_before(op, left, right, span), false);
+        }
+        let left = Box::new(left);
         let before = self.function().gas.current();
         let gas = self.function().gas.open(right.span);
         let right = Box::new(self.operand(right, &mut held));
@@ -277,10 +341,22 @@ impl<'a> Resolver<'a> {
         (kind, runs_code)
     }
 
-    fn conditional(&mut self, test: &'a ast::Expr, yes: &'a ast::Expr, no: &'a ast::Expr) -> (ExprKind, bool) {
+    fn conditional(
+        &mut self,
+        test: &'a ast::Expr,
+        yes: &'a ast::Expr,
+        no: &'a ast::Expr,
+        span: Span,
+    ) -> (ExprKind, bool) {
         let mut held = Held::default();
-        let test = Box::new(self.operand(test, &mut held));
+        let test = self.operand(test, &mut held);
         self.function().gas.charge(cost::EXPRESSION);
+        if self.has_match(yes) || self.has_match(no) {
+            self.needed(0);
+            let value = self.either(test, span, |resolver| resolver.expr(yes), |resolver| resolver.expr(no));
+            return (value.kind, false);
+        }
+        let test = Box::new(test);
         let before = self.function().gas.current();
         let yes_gas = self.function().gas.open(yes.span);
         let yes = Box::new(self.operand(yes, &mut held));
@@ -404,9 +480,6 @@ impl<'a> Resolver<'a> {
         method_of: Option<ClassId>,
         is_contract_action: bool,
     ) -> Vec<Capture> {
-        if action.kind == ast::ActionKind::External {
-            self.unsupported("an external action", action.span);
-        }
         let mut scan = Scan::action(action);
         let modifiers = self.used_modifiers(action, class.filter(|_| is_contract_action), &mut scan);
         let place = action.name.as_ref().map_or(action.span, |name| name.span);
@@ -430,6 +503,10 @@ impl<'a> Resolver<'a> {
             self.enter_member(class);
         }
         let entry = self.function().gas.open(action.body.span);
+        if let Some(limit) = action.limit.as_ref().filter(|limit| self.has_match(limit)) {
+            let help = "call an action that does the matching";
+            self.report(Diagnostic::new("a `limit` cannot contain a `match`", limit.span).help(help));
+        }
         let limit = action.limit.as_ref().map(|limit| self.whole(limit));
         let defaults = self.parameters(&action.params);
         self.function().gas.resume(entry);
@@ -437,18 +514,21 @@ impl<'a> Resolver<'a> {
         self.leave(info, limit, defaults, body)
     }
 
-    fn parameters(&mut self, params: &'a [ast::Param]) -> Vec<(super::hir::Place, super::hir::GasId, Expr)> {
+    fn parameters(&mut self, params: &'a [ast::Param]) -> Vec<(super::hir::Place, Block)> {
         let mut defaults = Vec::new();
         for param in params {
-            let default = param.default.as_ref().map(|default| {
-                let gas = self.function().gas.open(default.span);
-                (gas, self.whole(default))
-            });
+            let Some(default) = &param.default else {
+                let place = self.bind(param.name);
+                self.settled(place);
+                continue;
+            };
+            let gas = self.function().gas.open(default.span);
+            let (mut stmts, value) = self.apart(|resolver| resolver.whole(default));
             let place = self.bind(param.name);
             self.settled(place);
-            if let Some((gas, value)) = default {
-                defaults.push((place, gas, value));
-            }
+            let kind = StmtKind::Assign { place, value, fresh: false };
+            stmts.push(Stmt { kind, span: default.span });
+            defaults.push((place, Block { gas, stmts }));
         }
         defaults
     }

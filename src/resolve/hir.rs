@@ -5,7 +5,7 @@
 //! One action's register window is `[params][locals][iterators, pending values][temporaries]`. The first three
 //! parts are the *fixed* slots, the same in every tier, so that a hand-over copies nothing.
 
-use crate::runtime::info::{ActionId, ClassId, GlobalId, LoopId, Symbol};
+use crate::runtime::info::{ActionId, ClassId, GlobalId, LoopId, PatternShape, Symbol};
 use crate::syntax::ast::Span;
 use crate::value::Value;
 
@@ -40,8 +40,8 @@ pub struct Tree {
 pub struct ActionBody {
     /// `limit n`: evaluated first, before the entry block is charged.
     pub limit: Option<Expr>,
-    /// Defaults of parameters, in order: where the slot (or its cell) is unset, charge and assign.
-    pub defaults: Vec<(Place, GasId, Expr)>,
+    /// Defaults of parameters, in order: where the slot (or its cell) is unset, the block assigns it.
+    pub defaults: Vec<(Place, Block)>,
     /// The body. With `defer` in it, the body is one [`StmtKind::Deferred`].
     pub body: Block,
     /// Gas blocks.
@@ -177,6 +177,8 @@ pub enum ExprKind {
     Call(Box<Call>),
     /// `print(...)` as an expression: null.
     Print(Vec<Expr>, GasId),
+    /// Whether what a slot holds has the shape that a pattern asks for.
+    Fits(Slot, PatternShape),
 }
 
 /// Where a closure takes a cell from when it is made.
@@ -378,6 +380,50 @@ pub enum StmtKind {
     Block(Vec<Stmt>),
     /// `emit`: name, arguments, names of the arguments (when given by name); then the cut's block.
     Emit(Symbol, Vec<Expr>, Option<Vec<Symbol>>, GasId),
+    /// `match` and `pattern`. One that is an expression in the text stands here before the statement that wants its
+    /// value, and its arms assign a fixed slot: so a loop in an arm finds everything that goes on in fixed slots.
+    Match(Match),
+}
+
+/// A `match`: the first arm that applies runs.
+#[derive(Debug)]
+pub struct Match {
+    /// The value looked at, evaluated before.
+    pub subject: Slot,
+    /// In order.
+    pub arms: Vec<MatchArm>,
+    /// Where it is reported that no arm applied; none if one always does.
+    pub no_match: Option<Span>,
+}
+
+/// One arm of a match.
+#[derive(Debug)]
+pub struct MatchArm {
+    /// Joined by `|`: the first that matches decides.
+    pub patterns: Vec<Alternative>,
+    /// `if cond`: its block, and steps that must all hold.
+    pub guard: Option<(GasId, Vec<Step>)>,
+    /// The arm.
+    pub body: Block,
+}
+
+/// One pattern of an arm. It matches if all its steps hold. The steps that bind names are its last, so that a pattern
+/// that matches in part binds nothing.
+#[derive(Debug)]
+pub struct Alternative {
+    /// Charged before its first step; none if the block before goes on.
+    pub gas: Option<GasId>,
+    /// In order.
+    pub steps: Vec<Step>,
+}
+
+/// A step of a pattern or guard.
+#[derive(Debug)]
+pub enum Step {
+    /// Always holds.
+    Do(Stmt),
+    /// Holds if this is true.
+    Test(Expr),
 }
 
 /// One arm of an `if`.

@@ -96,6 +96,11 @@ impl Marks {
                 }
             }
             StmtKind::Modifier(block) => self.block(block),
+            StmtKind::Match(matching) => {
+                for arm in &mut matching.arms {
+                    self.block(&mut arm.body);
+                }
+            }
             StmtKind::Block(stmts) => self.stmts(stmts),
             _ => {}
         }

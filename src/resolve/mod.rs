@@ -8,8 +8,8 @@
 //!
 //! - `prescan`: what an action's text binds, assigns, and mentions inside
 //! - `scope`: the action being lowered, look-up of names, constants of blocks
-//! - `stmt`, `assign`, `expr`, `name`, `call`, `record`, `enumeration`: lowering; `contract`, `modifier`: contracts and
-//!   what they inherit
+//! - `stmt`, `assign`, `expr`, `name`, `call`, `record`, `enumeration`, `matching`: lowering; `contract`, `modifier`:
+//!   contracts and what they inherit; `sequence`: expressions that need statements before them
 //! - `gas`, `cost`: gas blocks and the price list; `definite`: locals that certainly have a value
 //! - `dump`: the tree as text; `marks`: marks in it for a profile
 
@@ -25,11 +25,13 @@ mod gas;
 pub mod hir;
 mod leaf;
 pub mod marks;
+mod matching;
 mod modifier;
 mod name;
 mod prescan;
 mod record;
 mod scope;
+mod sequence;
 mod stmt;
 #[cfg(test)]
 mod tests;

@@ -44,6 +44,7 @@ impl<'a> Resolver<'a> {
             // A parameter that a lambda in the modifier mentions stands in a cell.
             scan.mentioned_inside.extend(&of_modifier.mentioned_inside);
             scan.has_defer |= of_modifier.has_defer;
+            scan.has_match |= of_modifier.has_match;
             if args.len() > modifier.params.len() {
                 let takes = modifier.params.len();
                 let plural = if takes == 1 { "" } else { "s" };
@@ -114,9 +115,11 @@ impl<'a> Resolver<'a> {
         let inside = self.modifier_names(used, params);
         for (param, arg) in used.modifier.params.iter().zip(used.args) {
             let place = inside[&param.name.symbol].place();
-            let value = self.whole(arg);
-            self.settled(place);
-            out.push(Stmt { kind: StmtKind::Assign { place, value, fresh: false }, span: arg.span });
+            self.in_sequence(out, |resolver, out| {
+                let value = resolver.whole(arg);
+                resolver.settled(place);
+                out.push(Stmt { kind: StmtKind::Assign { place, value, fresh: false }, span: arg.span });
+            });
         }
         let depth = Some(self.text_of(used.owner).depth);
         let function = self.function();
@@ -136,11 +139,12 @@ impl<'a> Resolver<'a> {
         let mark = self.function().definite.mark();
         let mut stmts = Vec::new();
         for (index, param) in used.modifier.params.iter().enumerate() {
-            let value = match &param.default {
+            let (mut before, value) = self.apart(|resolver| match &param.default {
                 _ if index < used.args.len() => None,
-                Some(default) => Some(self.whole(default)),
+                Some(default) => Some(resolver.whole(default)),
                 None => Some(Expr { kind: ExprKind::Const(Value::NULL), span: used.name.span, runs_code: false }),
-            };
+            });
+            stmts.append(&mut before);
             let place = self.bind(param.name);
             self.settled(place);
             if let Some(value) = value {

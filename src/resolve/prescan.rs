@@ -38,6 +38,8 @@ pub(super) struct Scan<'a> {
     pub(super) protocols: Vec<(Symbol, &'a [(ast::Ident, usize)])>,
     /// Whether the text itself has a `defer`.
     pub(super) has_defer: bool,
+    /// Whether the text itself has a `match` or `pattern`.
+    pub(super) has_match: bool,
     /// Blocks around the current place, inside the current action.
     blocks: u32,
     /// Actions around the current place.
@@ -248,6 +250,7 @@ impl<'a> Scan<'a> {
     }
 
     fn matching(&mut self, matching: &'a ast::Match) {
+        self.has_match |= self.depth == 0;
         self.expr(&matching.subject);
         for arm in &matching.arms {
             for pattern in &arm.patterns {
@@ -274,7 +277,14 @@ impl<'a> Scan<'a> {
                     self.bind(name.symbol, Binding::Plain);
                 }
             }
-            Pattern::Map(entries, _) => entries.iter().for_each(|(_, value)| self.pattern(value)),
+            Pattern::Map(entries, _) => {
+                for (key, value) in entries {
+                    if let MapKey::Computed(key) = key {
+                        self.expr(key);
+                    }
+                    self.pattern(value);
+                }
+            }
             Pattern::Type(_, fields, _) => fields.iter().for_each(|(_, value)| self.pattern(value)),
         }
     }

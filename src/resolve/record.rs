@@ -261,9 +261,13 @@ impl<'a> Resolver<'a> {
         let gas = self.function().gas.open(value.span);
         self.function().gas.charge(cost::STATEMENT);
         let span = value.span;
-        let value = self.whole(value);
-        let fresh = is_fresh(&value);
-        let stmts = vec![Stmt { kind: StmtKind::Return(Some(value), fresh), span }];
+        self.function().no_return = true;
+        let mut stmts = Vec::new();
+        self.in_sequence(&mut stmts, |resolver, stmts| {
+            let value = resolver.whole(value);
+            let fresh = is_fresh(&value);
+            stmts.push(Stmt { kind: StmtKind::Return(Some(value), fresh), span });
+        });
         self.leave(shape, None, Vec::new(), Block { gas, stmts });
     }
 

@@ -12,7 +12,7 @@ use crate::value::{ConstantPoolBuilder, Value};
 use super::contract::{ContractText, KnownContract};
 use super::definite::DefiniteSlots;
 use super::gas::GasBuilder;
-use super::hir::{ActionBody, Block, Capture, Expr, GasId, Place, Slot};
+use super::hir::{ActionBody, Block, Capture, Expr, Place, Slot, Stmt};
 use super::prescan::{Binding, Scan};
 
 /// At most this many fixed slots, and as many temporaries, in one action.
@@ -87,6 +87,12 @@ pub(super) struct Function {
     pub(super) definite: DefiniteSlots,
     /// Loops around the current place.
     pub(super) loops: u32,
+    /// Whether its text has a `match`: without one no expression needs statements before it.
+    pub(super) has_match: bool,
+    /// Whether a `return` would leave nothing that a user knows of (it runs field initialisers).
+    pub(super) no_return: bool,
+    /// Statements that must run before the one being lowered: see `sequence`.
+    pub(super) before: Vec<Stmt>,
     pub(super) deferred: Option<Deferred>,
     /// Temporaries that the expression lowered last needs, its result included.
     pub(super) need: u32,
@@ -313,7 +319,8 @@ impl<'a> Resolver<'a> {
         method_of: Option<ClassId>,
     ) {
         let around = self.functions.last().and_then(|around| around.record);
-        let mut function = Function { is_top, record: method_of.or(around), ..Function::blank(id, class) };
+        let record = method_of.or(around);
+        let mut function = Function { is_top, record, has_match: scan.has_match, ..Function::blank(id, class) };
         if method_of.is_some() {
             function.shares_closure = true;
             let cell = scan.mentioned_inside.contains(&THIS);
@@ -376,7 +383,7 @@ impl<'a> Resolver<'a> {
         &mut self,
         mut info: ActionInfo,
         limit: Option<Expr>,
-        defaults: Vec<(Place, GasId, Expr)>,
+        defaults: Vec<(Place, Block)>,
         body: Block,
     ) -> Vec<Capture> {
         let function = self.functions.pop().expect("an entered action is left");
@@ -542,6 +549,9 @@ impl Function {
             gas: GasBuilder::default(),
             definite: DefiniteSlots::default(),
             loops: 0,
+            has_match: false,
+            no_return: false,
+            before: Vec::new(),
             deferred: None,
             need: 0,
             unset: BTreeSet::new(),
@@ -588,5 +598,15 @@ impl Function {
     /// Gives back the last `count` fixed slots: a construct beside this one may use them.
     pub(super) fn release(&mut self, count: u32) {
         self.next_slot -= count;
+    }
+
+    /// The fixed slots in use.
+    pub(super) fn slots_in_use(&self) -> u32 {
+        self.next_slot
+    }
+
+    /// Gives back the fixed slots taken since.
+    pub(super) fn release_to(&mut self, slots_in_use: u32) {
+        self.next_slot = slots_in_use;
     }
 }

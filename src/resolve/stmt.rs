@@ -14,6 +14,7 @@ use super::hir::{Block, Expr, ExprKind, GasId, IfArm, Stmt, StmtKind};
 use super::modifier::UsedModifier;
 use super::record::records_of;
 use super::scope::{GlobalKind, Resolver};
+use super::sequence::{constant, not};
 
 /// A statement without the `export` before it.
 pub(super) fn bare(stmt: &ast::Stmt) -> &ast::Stmt {
@@ -60,7 +61,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// A block that may not run: begins a gas block.
-    fn block(&mut self, block: &'a ast::Block) -> Block {
+    pub(super) fn block(&mut self, block: &'a ast::Block) -> Block {
         let gas = self.function().gas.open(block.span);
         let mark = self.function().definite.mark();
         let stmts = self.stmts(&block.stmts);
@@ -146,7 +147,7 @@ impl<'a> Resolver<'a> {
         if let Some(symbol) = declared(stmt) {
             return self.declaration(bare(stmt), symbol, out);
         }
-        super::with_stack(|| self.lower_stmt(bare(stmt), out));
+        super::with_stack(|| self.in_sequence(out, |resolver, out| resolver.lower_stmt(bare(stmt), out)));
     }
 
     fn lower_stmt(&mut self, stmt: &'a ast::Stmt, out: &mut Vec<Stmt>) {
@@ -160,6 +161,8 @@ impl<'a> Resolver<'a> {
             ast::StmtKind::Assign { target, op, op_span, value } => {
                 return self.assign(target, op.map(|op| (op, *op_span)), value, span, out);
             }
+            ast::StmtKind::Expr(ast::Expr { kind: ast::ExprKind::Match(matching), .. })
+            | ast::StmtKind::Pattern(matching) => return self.match_statement(matching, span),
             ast::StmtKind::Expr(value) => StmtKind::Expr(self.whole(value)),
             ast::StmtKind::Print(values) => {
                 let values = self.wholes(values);
@@ -188,6 +191,9 @@ impl<'a> Resolver<'a> {
             ast::StmtKind::Break => self.leave_loop(StmtKind::Break, "break", span),
             ast::StmtKind::Continue => self.leave_loop(StmtKind::Continue, "continue", span),
             ast::StmtKind::Return(value) => {
+                if self.function().no_return {
+                    self.report(Diagnostic::new("`return` outside an action", span));
+                }
                 let value = value.as_ref().map(|value| self.whole(value));
                 let fresh = value.as_ref().is_some_and(is_fresh);
                 StmtKind::Return(value, fresh)
@@ -219,7 +225,6 @@ impl<'a> Resolver<'a> {
     /// Statements that are accepted without effect, and those that are not lowered yet.
     fn without_effect(&mut self, kind: &ast::StmtKind, span: Span) {
         let what = match kind {
-            ast::StmtKind::Pattern(_) => "`pattern`",
             ast::StmtKind::Module(..) => "a `module`",
             ast::StmtKind::Use(_) | ast::StmtKind::ExportUse(_) => "`use`",
             // `protocol`, `type_alias`, `event`, `gc`, `export a, b`
@@ -239,7 +244,12 @@ impl<'a> Resolver<'a> {
         let mut lowered = Vec::with_capacity(arms.len());
         let mut before = None;
         let mut cut = false;
-        for arm in arms {
+        let mut rest = None;
+        for (index, arm) in arms.iter().enumerate() {
+            if index > 0 && self.has_match(&arm.test) {
+                rest = Some(self.other_arms(&arms[index..], other, span, &mut cut));
+                break;
+            }
             let gas = before.map(|_| self.function().gas.open(arm.test.span));
             let cuts = self.function().gas.cuts();
             let test = self.whole(&arm.test);
@@ -251,13 +261,29 @@ impl<'a> Resolver<'a> {
             let body = self.arm(&arm.body, &mut cut);
             lowered.push(IfArm { gas, test, body });
         }
-        let other = other.map(|block| self.arm(block, &mut cut));
+        let other = rest.or_else(|| other.map(|block| self.arm(block, &mut cut)));
         out.push(Stmt { kind: StmtKind::If(lowered, other), span });
         if cut {
             out.push(Stmt { kind: StmtKind::Gas(self.function().gas.cut(span)), span });
         } else if let Some(before) = before {
             self.function().gas.resume(before);
         }
+    }
+
+    /// The arms from one on whose test needs statements before it.
+    fn other_arms(
+        &mut self,
+        arms: &'a [ast::IfArm],
+        other: Option<&'a ast::Block>,
+        span: Span,
+        cut: &mut bool,
+    ) -> Block {
+        let cuts = self.function().gas.cuts();
+        let gas = self.function().gas.open(arms[0].test.span);
+        let mut stmts = Vec::new();
+        self.in_sequence(&mut stmts, |resolver, stmts| resolver.if_stmt(arms, other, span, stmts));
+        *cut |= self.function().gas.cuts() != cuts && !never_ends(&stmts);
+        Block { gas, stmts }
     }
 
     /// An arm of an `if`; notes a cut in an arm whose end can be reached.
@@ -285,12 +311,26 @@ impl<'a> Resolver<'a> {
     fn while_stmt(&mut self, test: &'a ast::Expr, body: &'a ast::Block, span: Span) -> StmtKind {
         let id = self.new_loop(span);
         let header = self.loop_header(span);
-        let test = self.whole(test);
+        let (mut first, mut test) = self.apart(|resolver| resolver.whole(test));
+        if !first.is_empty() {
+            first.push(self.break_unless(test));
+            test = constant(Value::TRUE, span);
+        }
         let mark = self.function().definite.mark();
-        let body = self.stmts(&body.stmts);
+        first.extend(self.stmts(&body.stmts));
         self.function().definite.restore(mark);
         self.function().loops -= 1;
-        StmtKind::While { id, header, test, body }
+        StmtKind::While { id, header, test, body: first }
+    }
+
+    /// Leaves the loop if the test does not hold: behind the statements that the test needs before it.
+    fn break_unless(&mut self, test: Expr) -> Stmt {
+        let span = test.span;
+        let before = self.function().gas.current();
+        let gas = self.function().gas.open(span);
+        self.function().gas.resume(before);
+        let body = Block { gas, stmts: vec![Stmt { kind: StmtKind::Break, span }] };
+        Stmt { kind: StmtKind::If(vec![IfArm { gas: None, test: not(test), body }], None), span }
     }
 
     fn for_stmt(
@@ -302,7 +342,10 @@ impl<'a> Resolver<'a> {
     ) -> StmtKind {
         let id = self.new_loop(span);
         let header = self.loop_header(span);
-        let test = test.map(|test| self.whole(test));
+        let (mut first, mut test) = self.apart(|resolver| test.map(|test| resolver.whole(test)));
+        if let Some(test) = test.take_if(|_| !first.is_empty()) {
+            first.push(self.break_unless(test));
+        }
         // The step is lowered where it stands in the text; it runs after the body, in a block of its own.
         let after_test = self.function().gas.current();
         let mark = self.function().definite.mark();
@@ -315,10 +358,10 @@ impl<'a> Resolver<'a> {
         self.function().loops = loops;
         self.function().definite.restore(mark);
         self.function().gas.resume(after_test);
-        let body = self.stmts(&body.stmts);
+        first.extend(self.stmts(&body.stmts));
         self.function().definite.restore(mark);
         self.function().loops -= 1;
-        StmtKind::For { id, header, test, body, step: Block { gas, stmts: steps } }
+        StmtKind::For { id, header, test, body: first, step: Block { gas, stmts: steps } }
     }
 
     fn for_each(
@@ -411,9 +454,10 @@ impl<'a> Resolver<'a> {
                 let mut held = Held::default();
                 let mut values = Vec::with_capacity(entries.len());
                 let mut names = Vec::with_capacity(entries.len());
-                for (key, value) in entries {
+                let kept = self.before_last_match(entries.iter().map(|(_, value)| value));
+                for (index, (key, value)) in entries.iter().enumerate() {
                     names.push(self.argument_name(key));
-                    values.push(self.operand(value, &mut held));
+                    values.push(self.operand_before(value, &mut held, index < kept));
                 }
                 self.node(&held);
                 self.needed(0);
@@ -448,7 +492,7 @@ fn declared(stmt: &ast::Stmt) -> Option<ast::Symbol> {
 }
 
 /// Whether the end of these statements certainly cannot be reached.
-fn never_ends(stmts: &[Stmt]) -> bool {
+pub(super) fn never_ends(stmts: &[Stmt]) -> bool {
     match stmts.last().map(|stmt| &stmt.kind) {
         Some(StmtKind::Return(..) | StmtKind::Throw(_) | StmtKind::Break | StmtKind::Continue) => true,
         Some(StmtKind::Block(stmts)) => never_ends(stmts),

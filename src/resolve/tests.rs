@@ -198,7 +198,8 @@ action 3 total() slots=1
   s0 = 2
   return* (f0?total + s0)
 action 4 g(a) slots=2
-  default s0 = 1
+  default s0
+    s0 = 1
   s1 = lambda#5[]
   own#3()
   return* [this, this.init, own#4()]
@@ -411,9 +412,37 @@ fn errors() {
         "print config",
         &["6: `config` is not a value (read one of its settings, such as `config.jit_threshold`)"],
     );
-    check_errors(
-        "use \"./a.zx\"\nlet x = match 1 { _ => 2 }",
-        &["0: `use` is not supported yet", "21: `match` is not supported yet"],
+    check_errors("use \"./a.zx\"\nlet x = match 1 { _ => 2 }", &["0: `use` is not supported yet"]);
+}
+
+#[test]
+fn a_match_runs_before_the_statement_that_wants_it() {
+    check_gas(
+        "action f(a, b) { return a + match b { 1 | 2 => a, [x, ...] if x => { while x { } } } }",
+        "
+action 0 <top>() slots=0 {0:2}
+  g0 = action#1
+action 1 f(a, b) slots=6 {0:10}
+  s3 = s0
+  s5 = s1
+  match s5
+    case
+      test (s5 == 1)
+    case
+      test (s5 == 2)
+    then {1:1}
+      s4 = s0
+    case {2:2}
+      test s5 fits ListFrom(1)
+      s2 = s5[0]
+    guard {3:1}
+      test s2
+    then {4:1}
+      while#0 {5:2} s2
+      gas {6:0}
+      s4 = null
+  gas {7:1}
+  return* (s3 + s4)",
     );
 }
 
@@ -460,6 +489,30 @@ fn mistakes_of_contracts() {
             "47: 'x' is a local of the action around this contract, out of its reach (give it to the contract: `init(x)`, or a parameter of the action)",
         ],
     );
+}
+
+#[test]
+fn mistakes_in_patterns() {
+    check_errors(
+        "contract Circle { data r = 1 }\nmatch 1 { Circel(r) => 1, Circle(a, b) => 2, Circle{q} => 3 }",
+        &[
+            "41: there is no type 'Circel' to match (did you mean `Circle`?)",
+            "57: Circle has 1 field, this pattern names 2",
+            "83: contract Circle has no field 'q'",
+        ],
+    );
+    check_errors(
+        "const k = 1\nmatch 1 { [x, x] => 1, k => 2, _ => break }",
+        &["26: 'x' is bound twice in this pattern", "35: 'k' is a constant here", "48: `break` outside a loop"],
+    );
+    check_errors(
+        "action f() limit match 1 { _ => 2 } { }\ncontract C { data x = match 1 { _ => return 1 } }",
+        &[
+            "17: a `limit` cannot contain a `match` (call an action that does the matching)",
+            "77: `return` outside an action",
+        ],
+    );
+    check_errors("const {a} = {a: 1}\na = 2", &["19: cannot assign to the constant 'a'"]);
 }
 
 #[test]

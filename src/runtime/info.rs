@@ -200,6 +200,19 @@ impl EnumInfo {
     }
 }
 
+/// What a pattern asks of a value before it looks inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatternShape {
+    /// A list of exactly so many elements.
+    List(u32),
+    /// A list of at least so many elements.
+    ListFrom(u32),
+    /// A map.
+    Map,
+    /// An instance of the class, or of one that extends it.
+    Class(ClassId),
+}
+
 /// What a field holds before its initialiser has run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FieldZero {

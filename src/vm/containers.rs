@@ -4,7 +4,7 @@ use super::cursor::{Cursor, constant, slot_of};
 use super::dispatch::Step;
 use super::unwind::locate;
 use super::variables::{global_not_found, upvalue_cell};
-use crate::bytecode::{Closure, Code};
+use crate::bytecode::{Closure, Code, pattern_shape};
 use crate::resolve::hir::Capture;
 use crate::runtime::info::Symbol;
 use crate::runtime::ops::Step as Walk;
@@ -124,6 +124,14 @@ fn captured_cells(isolate: &Isolate, at: Cursor<'_>, captures: &[Capture]) -> Ve
         Capture::Upvalue(index) => upvalue_cell(isolate, *index),
     };
     captures.iter().map(cell).collect()
+}
+
+#[inline(never)]
+pub(super) fn fits<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
+    let instr = at.instr();
+    let shape = pattern_shape(instr.x, at.word().number());
+    at.set(instr.a, Value::bool(isolate.fits(at.get(instr.b), shape)));
+    at.next_but_one()
 }
 
 pub(super) fn iterate<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {

@@ -228,6 +228,8 @@ impl Vm {
                 Op::Iterate => step!(containers::iterate(isolate, at)),
                 Op::NextOne => step!(containers::next_one(isolate, at)),
                 Op::NextTwo => step!(containers::next_two(isolate, at)),
+                Op::Fits => go!(containers::fits(isolate, at)),
+                Op::NoMatch => step!(isolate.no_match(at.get(instr.a))),
                 Op::Call => enter!(calls::call(isolate, code, at)),
                 Op::CallOwn => enter!(calls::call_own(isolate, code, at)),
                 Op::CallVirtual => enter!(calls::call_virtual(isolate, code, at)),

@@ -20,7 +20,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use self::watch::{Unwatched, Watch};
-use crate::bytecode::{Code, compile};
+use crate::bytecode::{Code, PlantedBug, compile};
 use crate::resolve::hir::Tree;
 use crate::runtime::info::{ActionId, Place, ProgramInfo};
 use crate::runtime::{Entry, Isolate, Prepared, Tier, Unwind};
@@ -37,6 +37,7 @@ pub struct Vm {
     compile_ns: AtomicU64,
     code_bytes: AtomicU64,
     inlines: AtomicBool,
+    planted: OnceLock<PlantedBug>,
 }
 
 /// What has been compiled so far.
@@ -59,12 +60,18 @@ impl Vm {
             compile_ns: AtomicU64::new(0),
             code_bytes: AtomicU64::new(0),
             inlines: AtomicBool::new(true),
+            planted: OnceLock::new(),
         }
     }
 
     /// What is compiled from now on keeps every call a call, for who counts or times them.
     pub fn keep_calls(&self) {
         self.inlines.store(false, Ordering::Relaxed); // said before any thread runs
+    }
+
+    /// Puts a bug into the code made from now on: for tests that must find it.
+    pub fn plant_bug(&self, bug: PlantedBug) {
+        self.planted.set(bug).expect("one bug at a time");
     }
 
     /// What has been compiled so far.
@@ -96,7 +103,10 @@ impl Vm {
     fn compile(&self, action: ActionId) -> &Code {
         self.codes[action.0 as usize].get_or_init(|| {
             let started = Instant::now();
-            let code = compile(&self.tree, &self.info, action, self.inlines.load(Ordering::Relaxed)); // see `keep_calls`
+            let mut code = compile(&self.tree, &self.info, action, self.inlines.load(Ordering::Relaxed)); // see `keep_calls`
+            if let Some(bug) = self.planted.get() {
+                bug.plant(&mut code);
+            }
             // Relaxed: see `compiled`.
             self.compile_ns.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
             self.code_bytes.fetch_add(code.bytes() as u64, Ordering::Relaxed);

@@ -2,10 +2,12 @@
 //! every case in some modes with the interpreter.
 #![allow(dead_code, reason = "each test binary uses its part")]
 
+pub(crate) mod generator;
+
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use zx::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions};
 
@@ -65,7 +67,19 @@ pub(crate) struct Observed {
 }
 
 pub(crate) fn observe(source: &str, name: &str, mode: Mode, collect_always: bool, expected: &Expected) -> Observed {
-    let program = Program::compile(source, name).unwrap_or_else(|errors| panic!("{name}: {}", errors.rendered));
+    observe_program(&compiled(source, name), mode, collect_always, expected)
+}
+
+pub(crate) fn compiled(source: &str, name: &str) -> Arc<Program> {
+    Program::compile(source, name).unwrap_or_else(|errors| panic!("{name}: {}\n{source}", errors.rendered))
+}
+
+pub(crate) fn observe_program(
+    program: &Arc<Program>,
+    mode: Mode,
+    collect_always: bool,
+    expected: &Expected,
+) -> Observed {
     let engine = Engine::new(mode);
     let options = RunOptions {
         output: OutputSink::Capture,
@@ -75,7 +89,7 @@ pub(crate) fn observe(source: &str, name: &str, mode: Mode, collect_always: bool
         collect_always,
         ..RunOptions::default()
     };
-    let mut isolate = Isolate::new(&engine, &program, options);
+    let mut isolate = Isolate::new(&engine, program, options);
     isolate.keep_events();
     let result = isolate.run();
     Observed {

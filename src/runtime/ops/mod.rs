@@ -7,6 +7,7 @@ mod emit;
 mod index;
 mod iterate;
 mod make;
+mod pattern;
 pub mod quick;
 mod record;
 mod store;
