@@ -6,7 +6,7 @@
 use super::builder::{Builder, Reg};
 use super::op::NO_REGISTER;
 use super::{Closure, Instr, Op};
-use crate::resolve::hir::{BinaryOp, Expr, ExprKind, GasId, Place, UnaryOp};
+use crate::resolve::hir::{BinaryOp, ClassValue, Expr, ExprKind, GasId, Place, UnaryOp};
 use crate::runtime::info::Symbol;
 use crate::syntax::ast::Span;
 use crate::value::Value;
@@ -128,8 +128,9 @@ impl<'a> Builder<'a> {
                 self.emit_wide(Op::MakeClosure, to, closure);
                 self.gas(*gas);
             }
-            ExprKind::Class { action, captures, base, gas } => {
-                let base = base.as_deref().map_or(NO_REGISTER, |base| self.operand(base));
+            ExprKind::Class(class) => {
+                let ClassValue { action, captures, base, gas } = &**class;
+                let base = base.as_ref().map_or(NO_REGISTER, |base| self.operand(base));
                 self.at(span);
                 let closure = self.closure(Closure { action: *action, captures: captures.clone() });
                 self.emit(Op::MakeClass, to, base, 0);

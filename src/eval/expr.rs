@@ -1,7 +1,7 @@
 //! Expressions.
 
 use super::{Flow, Walker, place};
-use crate::resolve::hir::{BinaryOp, Callee, Capture, Expr, ExprKind, GasId, Place, Slot, UnaryOp};
+use crate::resolve::hir::{BinaryOp, Callee, Capture, ClassValue, Expr, ExprKind, GasId, Place, Slot, UnaryOp};
 use crate::runtime::Unwind;
 use crate::runtime::info::{ActionId, Symbol};
 use crate::runtime::ops::quick;
@@ -58,8 +58,9 @@ impl<'a> Walker<'a> {
                 self.collected(expr)
             }
             ExprKind::Lambda(action, captures, gas) => self.lambda(*action, captures, *gas, expr.span),
-            ExprKind::Class { action, captures, base, gas } => {
-                let base = base.as_deref().map(|base| self.expr(base)).transpose()?;
+            ExprKind::Class(class) => {
+                let ClassValue { action, captures, base, gas } = &**class;
+                let base = base.as_ref().map(|base| self.expr(base)).transpose()?;
                 let cells = captures.iter().map(|capture| self.captured(*capture)).collect();
                 let result = self.isolate.make_class(*action, cells, base);
                 let value = self.located(result, expr.span)?;

@@ -109,6 +109,7 @@ fn ask_at_call(isolate: &mut Isolate, action: ActionId) -> bool {
 }
 
 impl Walker<'_> {
+    #[inline(always)]
     fn run(&mut self) -> Result<Value, Unwind> {
         self.begin()?;
         let flow = match self.complete_parameters() {

@@ -1,7 +1,7 @@
 //! Statements.
 
 use super::{Flow, Walker};
-use crate::resolve::hir::{BinaryOp, Block, Expr, IfArm, Stmt, StmtKind};
+use crate::resolve::hir::{BinaryOp, Block, Expr, IfArm, Place, Stmt, StmtKind};
 use crate::runtime::Unwind;
 use crate::runtime::info::Symbol;
 use crate::syntax::ast::Span;
@@ -33,6 +33,13 @@ impl<'a> Walker<'a> {
         match &stmt.kind {
             StmtKind::Gas(gas) => Self::flow(self.charge(*gas)),
             StmtKind::Expr(expr) => Self::flow(self.expr(expr).map(|_| ())),
+            StmtKind::Assign { place: Place::Local(slot), value, .. } => match self.expr(value) {
+                Ok(value) => {
+                    self.isolate.slots[self.base + slot.0 as usize] = value;
+                    Flow::Normal
+                }
+                Err(Unwind) => Flow::Unwind,
+            },
             StmtKind::Assign { place, value, fresh } => {
                 let result = self.expr(value).and_then(|value| self.assign(*place, value, *fresh, stmt.span));
                 Self::flow(result)

@@ -7,8 +7,8 @@ use crate::runtime::names;
 use crate::value::{Tag, Value};
 
 use super::hir::{
-    ActionBody, BinaryOp, Block, Call, Callee, Capture, Expr, ExprKind, GasId, Match, Place, Slot, Step, Stmt,
-    StmtKind, Tree, UnaryOp,
+    ActionBody, BinaryOp, Block, Call, Callee, Capture, ClassValue, Expr, ExprKind, GasId, Match, Place, Slot, Step,
+    Stmt, StmtKind, Tree, UnaryOp,
 };
 
 /// Every action of the program.
@@ -255,7 +255,8 @@ impl Dumper<'_> {
                 format!("{}{}[{low}:{high}]{}", self.expr(object), question(*optional), self.gas(*gas))
             }
             ExprKind::Member(object, name) => format!("{}.{}", self.expr(object), self.name(*name)),
-            ExprKind::Class { action, captures, base, gas } => {
+            ExprKind::Class(class) => {
+                let ClassValue { action, captures, base, gas } = &**class;
                 let base = base.as_ref().map_or(String::new(), |base| format!(" extends {}", self.expr(base)));
                 format!("declaration#{}{base} of {} cells {}", action.0, captures.len(), self.gas(*gas))
             }

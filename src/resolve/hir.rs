@@ -163,22 +163,26 @@ pub enum ExprKind {
     Lambda(ActionId, Vec<Capture>, GasId),
     /// The value of an entity or data declaration whose methods capture variables. `base`: what it extends, if that
     /// captures variables too; then the cut's block.
-    Class {
-        /// The action that stands for it.
-        action: ActionId,
-        /// What its methods and defaults capture: the closure that all of them share.
-        captures: Vec<Capture>,
-        /// See above.
-        base: Option<Box<Expr>>,
-        /// See above.
-        gas: GasId,
-    },
+    Class(Box<ClassValue>),
     /// A call; then the cut's block.
     Call(Box<Call>),
     /// `print(...)` as an expression: null.
     Print(Vec<Expr>, GasId),
     /// Whether what a slot holds has the shape that a pattern asks for.
     Fits(Slot, PatternShape),
+}
+
+/// See [`ExprKind::Class`].
+#[derive(Debug)]
+pub struct ClassValue {
+    /// The action that stands for the declaration.
+    pub action: ActionId,
+    /// What its methods and defaults capture: the closure that all of them share.
+    pub captures: Vec<Capture>,
+    /// What it extends, if that captures variables too.
+    pub base: Option<Expr>,
+    /// The cut's block.
+    pub gas: GasId,
 }
 
 /// Where a closure takes a cell from when it is made.

@@ -11,7 +11,7 @@ use crate::value::Value;
 use super::call::is_fresh;
 use super::cost;
 use super::expr::Held;
-use super::hir::{Block, Callee, Expr, ExprKind, Stmt, StmtKind};
+use super::hir::{Block, Callee, ClassValue, Expr, ExprKind, Stmt, StmtKind};
 use super::prescan::Scan;
 use super::scope::Resolver;
 
@@ -235,12 +235,10 @@ impl<'a> Resolver<'a> {
             return ExprKind::Const(Value::class(class.0));
         }
         self.classes[class.0 as usize].has_environment = true;
-        let base = base.and(record.extends.as_ref()).map(|base| {
-            let value = self.whole(base);
-            Box::new(value)
-        });
+        let base = base.and(record.extends.as_ref()).map(|base| self.whole(base));
         let action = self.classes[class.0 as usize].initialiser;
-        ExprKind::Class { action, captures, base, gas: self.function().gas.cut(record.name.span) }
+        let gas = self.function().gas.cut(record.name.span);
+        ExprKind::Class(Box::new(ClassValue { action, captures, base, gas }))
     }
 
     /// The action that stands for the declaration in a closure.
