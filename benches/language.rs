@@ -9,7 +9,7 @@ use std::sync::Arc;
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use zx::bytecode;
 use zx::engine::{Data, Engine, Isolate, Mode, OutputSink, Program, RunOptions};
-use zx::resolve::resolve;
+use zx::resolve::{FileTree, resolve};
 use zx::runtime::info::ActionId;
 use zx::syntax::{Interner, parse};
 use zx::value::{Heap, MapData, Value};
@@ -68,11 +68,12 @@ fn front_end(criterion: &mut Criterion) {
     let mut interner = Interner::new();
     let parsed = parse(&text, &mut interner);
     assert!(parsed.diagnostics.is_empty(), "the text has errors");
-    group.bench_function("resolve", |bencher| {
-        bencher.iter(|| resolve(black_box(&parsed.program), &interner, "bench.zx", &text).is_ok());
-    });
+    let imports = std::collections::HashMap::new();
+    let files = [FileTree { program: &parsed.program, module: "__main__", imports: &imports }];
+    let resolve = || resolve(black_box(&files), &[0], &interner, Vec::new(), &text);
+    group.bench_function("resolve", |bencher| bencher.iter(|| resolve().is_ok()));
 
-    let Ok((tree, info)) = resolve(&parsed.program, &interner, "bench.zx", &text) else { panic!("resolves") };
+    let Ok((tree, info)) = resolve() else { panic!("resolves") };
     group.bench_function("compile", |bencher| {
         let ids = || (0..info.actions.len() as u32).map(ActionId);
         bencher.iter(|| ids().map(|id| bytecode::compile(&tree, &info, id, true).bytes()).sum::<usize>());

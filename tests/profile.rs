@@ -4,15 +4,18 @@
 
 mod common;
 
-use common::{Expected, cases, expected};
-use zx::engine::{Engine, Isolate, LineCost, Mode, OutputSink, PassResult, ProfileData, Program, RunOptions};
+use common::{Expected, cases, expected, folder};
+use zx::engine::{
+    Engine, FileLoader, Isolate, LineCost, Mode, OutputSink, PassResult, ProfileData, Program, RunOptions,
+};
 
 /// Everything but the time.
 type Run = (String, Option<String>, u64, u64, [u8; 32]);
 
 fn run(source: &str, name: &str, mode: Mode, marked: bool, expected: &Expected) -> (Run, Option<ProfileData>) {
-    let compile = if marked { Program::compile_for_profile } else { Program::compile };
-    let program = compile(source, name).unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let compile = if marked { Program::compile_for_profile } else { Program::compile_with };
+    let loader = FileLoader::new(Some(&folder().join(name)), &[]);
+    let program = compile(source, name, &loader).unwrap_or_else(|errors| panic!("{}", errors.rendered));
     let options = RunOptions {
         output: OutputSink::Capture,
         gas_limit: expected.gas_limit,

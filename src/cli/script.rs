@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors};
+use crate::engine::{Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors};
 
 /// Exit statuses: see the README.
 mod status {
@@ -43,6 +43,9 @@ pub struct Arguments {
     /// Run this text instead of a file; what follows goes to the program.
     #[arg(short = 'e', long = "eval", value_name = "CODE")]
     code: Option<String>,
+    /// Another folder that modules may come from, beside the program's own and those below it (may be repeated).
+    #[arg(long, value_name = "DIR")]
+    allow_path: Vec<PathBuf>,
     /// Only look for syntax errors.
     #[arg(long)]
     check: bool,
@@ -114,10 +117,10 @@ pub fn main(arguments: &Arguments) -> i32 {
         }
     };
     if arguments.check {
-        return check::check(&name, &source, arguments.format);
+        return check::check(&name, &source, &arguments.loader(), arguments.format);
     }
-    let compile = if arguments.is_profiled() { Program::compile_for_profile } else { Program::compile };
-    let program = match compile(&source, &name) {
+    let compile = if arguments.is_profiled() { Program::compile_for_profile } else { Program::compile_with };
+    let program = match compile(&source, &name, &arguments.loader()) {
         Ok(program) => program,
         Err(errors) => return syntax_errors(&name, &errors),
     };
@@ -140,7 +143,15 @@ fn say(text: &str, status: i32) -> i32 {
 /// Shows every syntax error of a file.
 fn syntax_errors(name: &str, errors: &SyntaxErrors) -> i32 {
     eprint!("{}", errors.rendered);
-    eprintln!("{} syntax error{} in {name}", errors.count, if errors.count == 1 { "" } else { "s" });
+    let mut files: Vec<&str> = errors.problems.iter().map(|problem| problem.region.file.as_str()).collect();
+    files.sort_unstable();
+    files.dedup();
+    let place = match files[..] {
+        [file] => file.to_owned(),
+        [] => name.to_owned(),
+        _ => format!("{} files", files.len()),
+    };
+    eprintln!("{} syntax error{} in {place}", errors.count, if errors.count == 1 { "" } else { "s" });
     status::SYNTAX
 }
 
@@ -156,6 +167,12 @@ impl Arguments {
             (None, Some(file)) => read(file),
             (None, None) => Err("no program given: name a file, or `-` for standard input".to_owned()),
         }
+    }
+
+    /// Where its modules come from.
+    fn loader(&self) -> FileLoader {
+        let file = self.file.as_deref().filter(|file| self.code.is_none() && *file != Path::new("-"));
+        FileLoader::new(file, &self.allow_path)
     }
 
     /// What the program gets as `args`: with `-e` there is no file, so the first word belongs to them.

@@ -343,10 +343,9 @@ impl Isolate {
                 Site::Loop(id) => ("loop", info.loops[id.0 as usize].place),
                 Site::Action(action) => ("action", info.action(action).place),
             };
-            let (line, column) = self.program.file.line_col(place.start);
             TierEvent {
                 at_ns: promotion.at_ns,
-                site: format!("{}:{line}:{column}", self.program.file.name),
+                site: self.program.sources.site(place.start),
                 kind,
                 iteration: promotion.count,
                 from: "interpreter",

@@ -4,20 +4,24 @@
 mod api;
 mod block;
 mod convert;
+mod files;
 mod isolate;
 mod policy;
 mod profile;
 mod program;
 mod render;
+mod sources;
 
 pub use api::{
     ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OuterAction, OutputSink,
     PassResult, Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
 pub use block::{BlockSettings, GenerateHost, PreparedBlock};
+pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
+pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
 
 #[doc(hidden)]
 pub use crate::bytecode::PlantedBug;

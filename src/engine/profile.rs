@@ -97,6 +97,9 @@ struct Cost {
     total: u64,
 }
 
+/// A line of the program: where its file begins among the texts, and its number there.
+type Line = (u32, usize);
+
 struct Summary<'a> {
     program: &'a Program,
     profile: &'a Profile,
@@ -104,7 +107,7 @@ struct Summary<'a> {
 
 impl Summary<'_> {
     fn data(&self, calls: &[u64], name: impl Fn(u32) -> String) -> ProfileData {
-        let mut lines: BTreeMap<usize, Cost> = BTreeMap::new();
+        let mut lines: BTreeMap<Line, Cost> = BTreeMap::new();
         let mut actions: BTreeMap<u32, Cost> = BTreeMap::new();
         let mut stacks: BTreeMap<String, u64> = BTreeMap::new();
         for (mark, &count) in self.profile.counts.iter().enumerate().filter(|(_, count)| **count > 0) {
@@ -117,7 +120,7 @@ impl Summary<'_> {
         let mut ticks = 0;
         for (stack, &count) in &self.profile.samples {
             ticks += count;
-            let places: Vec<usize> = stack.iter().map(|entry| self.line(self.place(*entry))).collect();
+            let places: Vec<Line> = stack.iter().map(|entry| self.line(self.place(*entry))).collect();
             if let (Some(line), Some(entry)) = (places.last(), stack.last()) {
                 lines.entry(*line).or_default().own += count;
                 actions.entry(entry.action).or_default().own += count;
@@ -154,31 +157,31 @@ impl Summary<'_> {
         }
     }
 
-    fn line(&self, place: Place) -> usize {
-        self.program.file.line_col(place.start).0
+    fn line(&self, place: Place) -> Line {
+        let (file, start) = self.program.sources.file_at(place.start);
+        (start, file.line_col(place.start - start).0)
     }
 
-    fn frame(&self, name: &str, line: usize) -> String {
+    /// `file:line`
+    fn site(&self, (start, line): Line) -> String {
+        format!("{}:{line}", self.program.sources.file_at(start).0.name)
+    }
+
+    fn frame(&self, name: &str, line: Line) -> String {
         // A semicolon would end the frame.
-        format!("{name} ({}:{line})", self.program.file.name.replace(';', ","))
+        format!("{name} ({})", self.site(line).replace(';', ","))
     }
 
-    fn line_cost(&self, line: usize, cost: Cost) -> LineCost {
-        let file = &self.program.file;
+    fn line_cost(&self, line: Line, cost: Cost) -> LineCost {
+        let (file, _) = self.program.sources.file_at(line.0);
         let Cost { count, own, total } = cost;
-        LineCost {
-            place: format!("{}:{line}", file.name),
-            text: file.line_text(line).trim().to_owned(),
-            count,
-            own,
-            total,
-        }
+        LineCost { place: self.site(line), text: file.line_text(line.1).trim().to_owned(), count, own, total }
     }
 
     fn action_cost(&self, action: u32, name: String, cost: Cost) -> ActionCost {
         let line = self.line(self.program.info.action(ActionId(action)).place);
         let Cost { count: calls, own, total } = cost;
-        ActionCost { name, place: format!("{}:{line}", self.program.file.name), calls, own, total }
+        ActionCost { name, place: self.site(line), calls, own, total }
     }
 }
 

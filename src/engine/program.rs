@@ -5,13 +5,14 @@ use std::time::Instant;
 
 use super::api::{ConfigValue, Digest, OuterAction, Problem, Region};
 use super::convert;
+use super::sources::{self, ImportedFile, ModuleLoader, NoModules};
 use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
 use crate::resolve::{Tree, resolve};
 use crate::runtime::Tier;
-use crate::runtime::info::{ActionId, ProgramInfo};
+use crate::runtime::info::{ActionId, ActionInfo, ProgramInfo, SourceText};
 use crate::syntax::ast::{Span, Stmt, StmtKind};
-use crate::syntax::{Diagnostic, Interner, SourceFile, diagnostic, parse};
+use crate::syntax::{Diagnostic, Interner, SourceMap, diagnostic};
 use crate::vm::{CountingVm, Tally, Vm};
 
 /// All syntax errors of a file.
@@ -31,12 +32,13 @@ pub struct Program {
     pub(super) info: Arc<ProgramInfo>,
     pub(super) evaluator: Arc<Evaluator>,
     pub(super) vm: Arc<Vm>,
-    pub(super) file: SourceFile,
+    pub(super) sources: SourceMap,
     pub(super) tree: Arc<Tree>,
     outer_actions: Vec<OuterAction>,
     parse_ns: u64,
     resolve_ns: u64,
     source_digest: Digest,
+    imported: Vec<ImportedFile>,
 }
 
 /// What `--param work=N` runs before each transaction of a block workload; added behind the workload's own text.
@@ -52,43 +54,50 @@ action __work(steps, x) {
 ";
 
 impl Program {
-    /// Parses and resolves a program.
+    /// Parses and resolves a program that has no files: what it imports is not found.
     pub fn compile(source: &str, file_name: &str) -> Result<Arc<Self>, SyntaxErrors> {
-        Self::compile_as(source, file_name, false)
+        Self::compile_with(source, file_name, &NoModules)
+    }
+
+    /// Parses and resolves a program and the modules that it imports.
+    pub fn compile_with(source: &str, file_name: &str, loader: &dyn ModuleLoader) -> Result<Arc<Self>, SyntaxErrors> {
+        Self::compile_as(source, file_name, loader, false)
     }
 
     /// The same for [`super::Isolate::start_profile`]: with marks before each statement. It means the same, and
     /// runs slower.
-    pub fn compile_for_profile(source: &str, file_name: &str) -> Result<Arc<Self>, SyntaxErrors> {
-        Self::compile_as(source, file_name, true)
+    pub fn compile_for_profile(
+        source: &str,
+        file_name: &str,
+        loader: &dyn ModuleLoader,
+    ) -> Result<Arc<Self>, SyntaxErrors> {
+        Self::compile_as(source, file_name, loader, true)
     }
 
-    fn compile_as(source: &str, file_name: &str, marked: bool) -> Result<Arc<Self>, SyntaxErrors> {
+    fn compile_as(
+        source: &str,
+        file_name: &str,
+        loader: &dyn ModuleLoader,
+        marked: bool,
+    ) -> Result<Arc<Self>, SyntaxErrors> {
         let started = Instant::now();
         let mut interner = Interner::new();
-        let mut parsed = parse(source, &mut interner);
-        let mut text = source.to_owned();
-        let is_block_workload = parsed.program.stmts.iter().any(|stmt| {
-            matches!(&stmt.kind, StmtKind::Action(action)
-                if action.name.is_some_and(|name| interner.resolve(name.symbol) == "transaction"))
+        let read = sources::read(source, file_name, loader, &mut interner, |program, interner| {
+            sources::declares_action(program, interner, "transaction").then_some(WORK)
         });
-        if is_block_workload && parsed.diagnostics.is_empty() {
-            text.push_str(WORK);
-            interner = Interner::new();
-            parsed = parse(&text, &mut interner);
-        }
-        let outer_actions = outer_actions(&parsed.program.stmts, &interner);
+        let outer_actions = outer_actions(read.main(), &interner);
         let parse_ns = started.elapsed().as_nanos() as u64;
-        let file = SourceFile::new(file_name, source);
         let started = Instant::now();
-        let (mut tree, mut info) = match resolve(&parsed.program, &interner, file_name, &text) {
-            Ok(resolved) if parsed.diagnostics.is_empty() => resolved,
+        let files: Vec<_> = read.files.iter().map(sources::Parsed::tree).collect();
+        let texts = read.map.starts().map(|(start, file)| SourceText { start, name: file.name.clone() }).collect();
+        let (mut tree, mut info) = match resolve(&files, &read.order, &interner, texts, &read.text) {
+            Ok(resolved) if read.diagnostics.is_empty() => resolved,
             // What did not parse is left out of the tree, so the mistakes of the rest are told as well.
             other => {
-                let mut diagnostics = parsed.diagnostics;
+                let mut diagnostics = read.diagnostics;
                 diagnostics.extend(other.err().unwrap_or_default());
                 diagnostics.sort_by_key(|diagnostic| diagnostic.span.start);
-                return Err(errors(&file, &diagnostics));
+                return Err(errors(&read.map, &diagnostics));
             }
         };
         if marked {
@@ -99,12 +108,13 @@ impl Program {
         Ok(Arc::new(Self {
             evaluator: Arc::new(Evaluator::new(tree.clone())),
             vm: Arc::new(Vm::new(tree.clone(), info.clone())),
-            file,
+            sources: read.map,
             tree,
             outer_actions,
             parse_ns,
             resolve_ns,
-            source_digest: blake3::hash(source.as_bytes()).into(),
+            source_digest: read.digest,
+            imported: read.imported,
             info,
         }))
     }
@@ -124,9 +134,14 @@ impl Program {
         self.resolve_ns
     }
 
-    /// BLAKE3 of the source.
+    /// BLAKE3 of the source; of a program with imports, of all its files.
     pub fn source_digest(&self) -> Digest {
         self.source_digest
+    }
+
+    /// The files that the program imports, in the order in which they were read.
+    pub fn imported(&self) -> &[ImportedFile] {
+        &self.imported
     }
 
     /// Whether the program has a global action of that name.
@@ -136,7 +151,7 @@ impl Program {
 
     /// The names of its global actions.
     pub fn action_names(&self) -> Vec<String> {
-        let actions = self.info.actions.iter().skip(1).filter(|action| !action.is_contract_action);
+        let actions = self.info.actions.iter().skip(1).filter(|action| self.is_own(action));
         let names = actions.filter_map(|action| action.name);
         names.map(|name| self.info.name(name).to_owned()).filter(|name| !name.starts_with("__")).collect()
     }
@@ -175,10 +190,18 @@ impl Program {
 
     /// An action of that name that is no contract's.
     pub(super) fn action(&self, name: &str) -> Option<ActionId> {
-        let found = self.info.actions.iter().position(|action| {
-            !action.is_contract_action && action.name.is_some_and(|own| self.info.name(own) == name)
-        })?;
-        Some(ActionId(found as u32))
+        let own = self
+            .info
+            .actions
+            .iter()
+            .position(|action| self.is_own(action) && action.name.is_some_and(|own| self.info.name(own) == name));
+        let imported = || self.info.imported_actions.iter().find(|(symbol, _)| self.info.name(*symbol) == name);
+        own.map(|found| ActionId(found as u32)).or_else(|| imported().map(|(_, action)| *action))
+    }
+
+    /// Whether the action stands in the main script and is no contract's.
+    fn is_own(&self, action: &ActionInfo) -> bool {
+        !action.is_contract_action && self.info.file_at(action.place.start) == 0
     }
 
     /// The tier above the evaluator.
@@ -206,23 +229,25 @@ fn outer_actions(stmts: &[Stmt], interner: &Interner) -> Vec<OuterAction> {
     stmts.iter().filter_map(action).collect()
 }
 
-fn errors(file: &SourceFile, diagnostics: &[Diagnostic]) -> SyntaxErrors {
-    let rendered: Vec<String> = diagnostics.iter().map(|each| diagnostic::render(file, "error", each, false)).collect();
-    let problems = diagnostics.iter().map(|each| problem(file, each)).collect();
+fn errors(sources: &SourceMap, diagnostics: &[Diagnostic]) -> SyntaxErrors {
+    let rendered: Vec<String> =
+        diagnostics.iter().map(|each| diagnostic::render(sources, "error", each, false)).collect();
+    let problems = diagnostics.iter().map(|each| problem(sources, each)).collect();
     SyntaxErrors { rendered: rendered.join("\n"), count: diagnostics.len(), problems }
 }
 
-fn problem(file: &SourceFile, diagnostic: &Diagnostic) -> Problem {
-    let notes = diagnostic.notes.iter().map(|(span, text)| (region(file, *span), text.clone())).collect();
+fn problem(sources: &SourceMap, diagnostic: &Diagnostic) -> Problem {
+    let notes = diagnostic.notes.iter().map(|(span, text)| (region(sources, *span), text.clone())).collect();
     Problem {
-        region: region(file, diagnostic.span),
+        region: region(sources, diagnostic.span),
         message: diagnostic.message.clone(),
         suggestion: diagnostic.help.clone(),
         notes,
     }
 }
 
-fn region(file: &SourceFile, span: Span) -> Region {
+fn region(sources: &SourceMap, span: Span) -> Region {
+    let (file, span) = sources.local(span);
     let ((line, column), (end_line, end_column)) = (file.line_col(span.start), file.line_col(span.end.max(span.start)));
     Region { file: file.name.clone(), line, column, end_line, end_column }
 }

@@ -21,10 +21,7 @@ pub(super) fn failure(program: &Program, isolate: &mut Isolate) -> Failure {
         Signal::Dependency(_) => (FailureKind::Interrupted, "Waiting for another transaction".to_owned()),
     };
     let (place, trace) = site(isolate);
-    let text = place.map(|(_, place)| {
-        let (line, column) = program.file.line_col(place.start);
-        format!("{}:{line}:{column}", program.file.name)
-    });
+    let text = place.map(|(_, place)| program.sources.site(place.start));
     let rendered = render(program, isolate, &message, place.map(|(_, place)| place), &trace);
     Failure { kind, message, place: text, rendered }
 }
@@ -73,7 +70,7 @@ fn render(
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,
             };
-            diagnostic::render(&program.file, "error", &diagnostic, false)
+            diagnostic::render(&program.sources, "error", &diagnostic, false)
         }
         None => format!("error: {message}\n"),
     };
@@ -82,9 +79,8 @@ fn render(
             out.push_str("  ... and the calls around it\n");
             break;
         }
-        let (line, column) = program.file.line_col(*position);
         let name = isolate.action_name(*action);
-        let _ = writeln!(out, "  in {name}, called at {}:{line}:{column}", program.file.name);
+        let _ = writeln!(out, "  in {name}, called at {}", program.sources.site(*position));
     }
     out
 }

@@ -41,7 +41,7 @@ fn checked(source: &str, name: &str) -> Result<String, FormatError> {
 }
 
 fn rendered(source: &str, name: &str, errors: &[diagnostic::Diagnostic]) -> String {
-    let file = SourceFile::new(name, source);
+    let file = SourceFile::new(name, source).into();
     errors.iter().map(|error| diagnostic::render(&file, "error", error, false)).collect::<Vec<_>>().join("\n")
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::{ConfigValue, Program};
+use crate::engine::{ConfigValue, FileLoader, Program};
 
 use super::chain::hex;
 use super::outcome::Stop;
@@ -46,7 +46,7 @@ pub struct Workload {
     pub form: Form,
     /// The action that is a transaction.
     pub transaction: String,
-    /// Digest of its text, hexadecimal.
+    /// Digest of its text and of all that it imports, hexadecimal.
     pub digest: String,
     /// Its first comment line.
     pub summary: String,
@@ -62,10 +62,13 @@ impl std::fmt::Debug for Workload {
 pub fn load(named: &Path) -> Result<Workload, Stop> {
     let path = find(named)?;
     let source = read_text(&path)?;
-    let program = Program::compile(&source, &path.to_string_lossy()).map_err(|errors| {
-        let count = if errors.count == 1 { "a syntax error".into() } else { format!("{} syntax errors", errors.count) };
-        Stop::usage(format!("{}: {count}\n{}", path.display(), errors.rendered.trim_end()))
-    })?;
+    let program = Program::compile_with(&source, &path.to_string_lossy(), &FileLoader::new(Some(&path), &[])).map_err(
+        |errors| {
+            let count =
+                if errors.count == 1 { "a syntax error".into() } else { format!("{} syntax errors", errors.count) };
+            Stop::usage(format!("{}: {count}\n{}", path.display(), errors.rendered.trim_end()))
+        },
+    )?;
     let form = if program.has_action("transaction") { Form::Block } else { Form::Script };
     let transaction = match form {
         Form::Block => block_transaction(&path, &program)?,
@@ -216,6 +219,22 @@ mod tests {
         assert!(refused(b"print(1)\n").contains("no action at its top level"));
         assert!(refused(b"action transaction(tx) { }\n").contains("generate"));
         assert!(refused(b"config.bench_transaction = 3\n").contains("must be a string"));
+    }
+
+    #[test]
+    fn a_changed_import_changes_the_digest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+        write("w.zx", "use { transfer } from \"./bank\"\ntransfer(1)\n");
+        write("bank.zx", "use \"./fees\" as fees\nexport action transfer(a) { return a + fees.fee }\n");
+        write("fees.zx", "let fee = 1\n");
+        let load = || super::load(&folder.path().join("w.zx")).expect("loaded");
+        let first = load();
+        assert_eq!((first.transaction.as_str(), load().digest), ("transfer", first.digest.clone()));
+        let names: Vec<_> = first.program.imported().iter().map(|file| file.name.clone()).collect();
+        assert!(names[0].ends_with("bank.zx") && names[1].ends_with("fees.zx") && names.len() == 2, "{names:?}");
+        write("fees.zx", "let fee = 2\n");
+        assert_ne!(load().digest, first.digest);
     }
 
     #[test]

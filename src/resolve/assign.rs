@@ -197,6 +197,9 @@ impl<'a> Resolver<'a> {
             },
             _ => {}
         }
+        if let Some(module) = self.fixed_module(object) {
+            self.check_not_member(module, name);
+        }
         let mut held = Held::default();
         let later = self.has_match(value);
         let object = self.operand_before(object, &mut held, later);

@@ -101,10 +101,22 @@ impl<'a> Resolver<'a> {
         } else {
             self.global_or_outermost(symbol)
         };
+        self.callee_of(meaning, symbol, span, optional, held)
+    }
+
+    /// Who is called by a name that means this.
+    fn callee_of(
+        &mut self,
+        meaning: Meaning,
+        symbol: ast::Symbol,
+        span: Span,
+        optional: bool,
+        held: &mut Held,
+    ) -> Callee {
         match meaning {
             Meaning::Global(_, GlobalKind::Action(action), _) => Callee::Action(action),
             Meaning::Global(_, GlobalKind::Class(class), _) | Meaning::Class(class) => Callee::New(class),
-            Meaning::Builtin(builtin) => Callee::Builtin(builtin),
+            Meaning::Builtin(builtin) | Meaning::Global(_, GlobalKind::Builtin(builtin), _) => Callee::Builtin(builtin),
             _ => {
                 *held = Held::one();
                 let kind = self.read(meaning, symbol, span);
@@ -135,6 +147,10 @@ impl<'a> Resolver<'a> {
         {
             self.function().gas.charge(cost::EXPRESSION);
             return Callee::Own(action);
+        }
+        if let Some(meaning) = self.member_of_module(object, name.symbol) {
+            self.function().gas.charge(cost::EXPRESSION);
+            return self.callee_of(meaning, name.symbol, name.span, false, held);
         }
         Callee::Method(self.operand(object, held), Symbol(name.symbol.0), optional)
     }

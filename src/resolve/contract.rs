@@ -13,6 +13,7 @@ use super::call::is_fresh;
 use super::cost;
 use super::hir::{Block, Expr, ExprKind, Place, Stmt, StmtKind};
 use super::name::Meaning;
+use super::namespace::NamespaceId;
 use super::prescan::Scan;
 use super::scope::{GlobalKind, Resolver};
 
@@ -25,6 +26,8 @@ pub(super) struct ContractText<'a> {
     pub(super) depth: usize,
     /// By field index: whether it is a constant.
     pub(super) constants: Vec<bool>,
+    /// The file and the module that it stands in.
+    pub(super) home: (usize, NamespaceId),
     progress: Progress,
 }
 
@@ -134,8 +137,8 @@ impl<'a> Resolver<'a> {
         let named = |text| self.interner.get(text).and_then(|symbol| info.action(Symbol(symbol.0)));
         info.constructor = named("init").or_else(|| named("constructor"));
         let constants = contract.fields.iter().map(|field| field.constant).collect();
-        let depth = self.functions.len();
-        self.contract_texts.insert(class.0, ContractText { contract, depth, constants, progress: Progress::Own });
+        let (depth, home) = (self.functions.len(), (self.file, self.here));
+        self.contract_texts.insert(class.0, ContractText { contract, depth, constants, home, progress: Progress::Own });
         self.classes.push(info);
         class
     }
@@ -196,13 +199,12 @@ impl<'a> Resolver<'a> {
 
     /// The contract that an expression certainly means, wherever in its block that is declared.
     pub(super) fn class_named(&self, written: &ast::Expr) -> Option<ClassId> {
-        let ast::ExprKind::Name(symbol) = &written.kind else { return None };
+        let ast::ExprKind::Name(symbol) = &written.kind else { return self.outermost_contract(written) };
         let around = self.functions.len().checked_sub(1);
         if let Some((owner, _)) = around.and_then(|here| self.owner(here, *symbol)) {
             return self.functions[owner].contract(*symbol).map(|known| known.class);
         }
-        let known = self.file_contracts.iter().find(|known| known.symbol == *symbol);
-        known.map(|known| known.class)
+        self.known_contract(*symbol).or_else(|| self.outermost_contract(written))
     }
 
     /// A contract takes over what its base has: its own comes first.
@@ -242,13 +244,14 @@ impl<'a> Resolver<'a> {
 
     /// `implements P`: every action that the protocol names must be there, to be called with as many arguments.
     fn check_protocol(&mut self, class: ClassId, written: &'a ast::Expr) {
-        let ast::ExprKind::Name(symbol) = &written.kind else {
+        let (ast::ExprKind::Name(symbol) | ast::ExprKind::Member { name: Ident { symbol, .. }, .. }) = &written.kind
+        else {
             return self.report(Diagnostic::new("`implements` needs the name of a protocol", written.span));
         };
-        let Some(actions) = self.protocols.get(symbol).copied() else {
+        let Some(actions) = self.protocol(written) else {
             let name = self.name(*symbol);
             let mut diagnostic = Diagnostic::new(format!("there is no protocol '{name}'"), written.span);
-            let mut known: Vec<&str> = self.protocols.keys().map(|symbol| self.name(*symbol)).collect();
+            let mut known: Vec<&str> = self.protocols().map(|symbol| self.name(symbol)).collect();
             known.sort_unstable();
             if let Some(near) = nearest(name, known.into_iter()) {
                 diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
@@ -390,8 +393,7 @@ impl Resolver<'_> {
 
     /// The contract that a name in front of `{` means.
     pub(super) fn literal_class(&mut self, head: &ast::Expr) -> Option<ClassId> {
-        let ast::ExprKind::Name(symbol) = &head.kind else { return None };
-        match self.meaning(*symbol) {
+        match self.fixed_meaning(head)? {
             Meaning::Global(_, GlobalKind::Class(class), _) | Meaning::Class(class) => Some(class),
             _ => None,
         }

@@ -392,9 +392,9 @@ impl<'a> Resolver<'a> {
                 }
                 Meaning::Msg if self.name(name.symbol) == "sender" => Some(ExprKind::MsgSender),
                 Meaning::Msg => Some(ExprKind::Const(Value::NULL)),
-                _ => None,
+                _ => self.module_member(object, name),
             },
-            _ => None,
+            _ => self.module_member(object, name),
         };
         if let Some(kind) = special {
             self.function().gas.charge(cost::EXPRESSION);

@@ -348,7 +348,7 @@ impl<'a> Resolver<'a> {
             return Some(class);
         }
         let ast::ExprKind::Name(symbol) = &head.kind else {
-            self.unsupported("a type of another module in a pattern", head.span);
+            self.report(Diagnostic::new("there is no such type of a module to match", head.span));
             return None;
         };
         // One that is declared in a block around.

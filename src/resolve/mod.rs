@@ -3,12 +3,13 @@
 //!
 //! The room knows the syntax tree, the names of builtins and how constants are made. It must never run program
 //! code, fold what could fail, or let a decision depend on anything but the text: gas is cut here, and the gas of a
-//! program is the same everywhere. It never panics on a tree that parsed; what the text shows to be wrong comes
+//! program is the same everywhere. It reads no file: what an import means is told it. It never panics on a tree that parsed; what the text shows to be wrong comes
 //! back as diagnostics, all of a file at once.
 //!
 //! - `prescan`: what an action's text binds, assigns, and mentions inside
 //! - `scope`: the action being lowered, look-up of names, constants of blocks
-//! - `stmt`, `assign`, `expr`, `name`, `call`, `record`, `enumeration`, `matching`: lowering; `contract`, `modifier`:
+//! - `namespace`: outermost names of files and modules, imports and exports
+//! - `stmt`, `assign`, `expr`, `name`, `call`, `record`, `enumeration`, `matching`, `module`: lowering; `contract`, `modifier`:
 //!   contracts and what they inherit; `sequence`: expressions that need statements before them
 //! - `gas`, `cost`: gas blocks and the price list; `definite`: locals that certainly have a value
 //! - `dump`: the tree as text; `marks`: marks in it for a profile
@@ -27,7 +28,9 @@ mod leaf;
 pub mod marks;
 mod matching;
 mod modifier;
+mod module;
 mod name;
+mod namespace;
 mod prescan;
 mod record;
 mod scope;
@@ -36,8 +39,10 @@ mod stmt;
 #[cfg(test)]
 mod tests;
 
-use crate::runtime::info::{self, ActionId, ProgramInfo};
-use crate::runtime::names;
+use std::collections::HashMap;
+
+use crate::runtime::info::{self, ProgramInfo, SourceText};
+use crate::runtime::{library, names};
 use crate::syntax::ast;
 use crate::syntax::diagnostic::MAX_DIAGNOSTICS;
 use crate::syntax::{Diagnostic, Interner};
@@ -47,20 +52,55 @@ pub use hir::Tree;
 use prescan::Scan;
 use scope::Resolver;
 
-/// Resolves a parsed file. The errors are those that the text shows, in the order of their places.
+/// A parsed file of a program.
+#[derive(Clone, Copy, Debug)]
+pub struct FileTree<'a> {
+    /// Its statements.
+    pub program: &'a ast::Block,
+    /// `__MODULE__` in it.
+    pub module: &'a str,
+    /// What each `use` of a file means, by the start of its path.
+    pub imports: &'a HashMap<u32, Import>,
+}
+
+/// What the `use` of a file was found to be.
+#[derive(Clone, Debug)]
+pub enum Import {
+    /// A file of the program, by index.
+    File(usize),
+    /// Nothing that can be loaded: the error when the program gets there.
+    Missing(String),
+}
+
+/// The imports of a file, but for built-in modules, in the order of the text.
+pub fn imports(program: &ast::Block) -> Vec<&ast::Use> {
+    let mut found = Vec::new();
+    let mut scans = vec![Scan::block(program)];
+    while let Some(scan) = scans.pop() {
+        found.extend(scan.uses.iter().map(|(import, _)| *import));
+        scans.extend(scan.modules.iter().map(|(_, body)| Scan::block(body)));
+    }
+    found.retain(|import| library::module(&import.path).is_none());
+    found.sort_by_key(|import| import.path_span.start);
+    found
+}
+
+/// Resolves the files of a program, the main script first; in `order` each comes after all that it imports. The
+/// errors are those that the text shows, in the order of their places.
 pub fn resolve(
-    program: &ast::Block,
+    files: &[FileTree<'_>],
+    order: &[usize],
     interner: &Interner,
-    file_name: &str,
+    texts: Vec<SourceText>,
     source: &str,
 ) -> Result<(Tree, ProgramInfo), Vec<Diagnostic>> {
-    let mut resolver = Resolver::new(interner);
-    let scan = Scan::block(program);
-    let top = resolver.new_action();
-    debug_assert_eq!(top, ActionId(0));
-    resolver.declare_globals(&scan, program);
-    resolver.top_level(program, &scan);
-    resolver.finish(file_name, source)
+    let mut resolver = Resolver::new(interner, files);
+    let scans: Vec<Scan<'_>> = files.iter().map(|file| Scan::block(file.program)).collect();
+    resolver.announce_files(&scans, order);
+    for (file, scan) in scans.iter().enumerate() {
+        resolver.top_level(file, scan);
+    }
+    resolver.finish(texts, source)
 }
 
 /// Runs `work` with enough stack for one more level of nesting.
@@ -74,11 +114,34 @@ fn place(span: ast::Span) -> info::Place {
 }
 
 impl<'a> Resolver<'a> {
-    /// Action 0: the file's own statements.
-    fn top_level(&mut self, program: &'a ast::Block, scan: &Scan<'a>) {
-        self.enter(ActionId(0), None, &[], scan, true, None);
+    /// Gives every file an action for its top level (the main script's is 0) and its names their globals.
+    fn announce_files(&mut self, scans: &[Scan<'a>], order: &[usize]) {
+        for file in self.files {
+            let top = self.new_action();
+            let symbol = self.symbol_of_text(file.module);
+            self.module_names.push(symbol);
+            let has_run = self.new_global(ast::Symbol(symbol.0));
+            self.tops.push((top, has_run));
+        }
+        for &file in order {
+            self.file = file;
+            let space = self.new_namespace(None, self.files[file].module);
+            self.file_spaces[file] = Some(space);
+            self.declare(space, &scans[file], self.files[file].program);
+        }
+    }
+
+    /// A file's own statements.
+    fn top_level(&mut self, file: usize, scan: &Scan<'a>) {
+        self.file = file;
+        let Some(space) = self.file_spaces[file] else { return };
+        self.here = space;
+        let program = self.files[file].program;
+        self.class_scopes = vec![self.class_scope(space)];
+        self.enter(self.tops[file].0, None, &[], scan, true, None);
         let body = self.function_body(program);
-        self.leave(info::ActionInfo { place: place(program.span), ..blank_action() }, None, Vec::new(), body);
+        let name = (file > 0).then(|| self.module_names[file]);
+        self.leave(info::ActionInfo { name, place: place(program.span), ..blank_action() }, None, Vec::new(), body);
     }
 
     /// An action's statements, wrapped if they contain a `defer`.
@@ -87,7 +150,7 @@ impl<'a> Resolver<'a> {
         self.function_body_in(gas, block, &[], &[])
     }
 
-    fn finish(mut self, file_name: &str, source: &str) -> Result<(Tree, ProgramInfo), Vec<Diagnostic>> {
+    fn finish(mut self, files: Vec<SourceText>, source: &str) -> Result<(Tree, ProgramInfo), Vec<Diagnostic>> {
         if !self.diagnostics.is_empty() {
             self.diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
             self.diagnostics.dedup();
@@ -96,6 +159,7 @@ impl<'a> Resolver<'a> {
         }
         let symbol_values = self.symbols.iter().map(|text| self.constants.string(text)).collect();
         let method_of_symbol = self.symbols.iter().map(|text| names::method_id(text)).collect();
+        let (modules, imported_actions) = (self.module_infos(), self.imported_actions());
         let mut bodies = Vec::new();
         let mut actions = Vec::new();
         for (index, lowered) in self.actions.into_iter().enumerate() {
@@ -106,7 +170,9 @@ impl<'a> Resolver<'a> {
         }
         leaf::mark(&mut bodies, &mut actions);
         let info = ProgramInfo {
-            file_name: file_name.to_owned(),
+            files,
+            modules,
+            imported_actions,
             source: source.to_owned(),
             symbols: self.symbols,
             symbol_values,

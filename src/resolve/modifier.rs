@@ -112,7 +112,7 @@ impl<'a> Resolver<'a> {
 
     fn lower_modifier(&mut self, used: &UsedModifier<'a>, params: &'a [ast::Param], out: &mut Vec<Stmt>) {
         self.function().gas.charge(cost::STATEMENT);
-        let inside = self.modifier_names(used, params);
+        let inside = self.at_home(used.owner, |resolver| resolver.modifier_names(used, params));
         for (param, arg) in used.modifier.params.iter().zip(used.args) {
             let place = inside[&param.name.symbol].place();
             self.in_sequence(out, |resolver, out| {
@@ -126,11 +126,21 @@ impl<'a> Resolver<'a> {
         let names = std::mem::replace(&mut function.names, inside);
         let class = function.class.replace(used.owner);
         let member_depth = std::mem::replace(&mut function.member_depth, depth);
-        let block = self.modifier_block(used);
+        let block = self.at_home(used.owner, |resolver| resolver.modifier_block(used));
         let function = self.function();
         (function.names, function.class, function.member_depth) = (names, class, member_depth);
         out.push(Stmt { kind: StmtKind::Modifier(block), span: used.name.span });
         out.push(Stmt { kind: StmtKind::Gas(self.function().gas.cut(used.name.span)), span: used.name.span });
+    }
+
+    /// Lowers text of a contract where the outermost names are those of the file that declares it.
+    fn at_home<R>(&mut self, owner: ClassId, lower: impl FnOnce(&mut Self) -> R) -> R {
+        let home = self.text_of(owner).home;
+        let before = (self.file, self.here);
+        (self.file, self.here) = home;
+        let result = lower(self);
+        (self.file, self.here) = before;
+        result
     }
 
     /// Defaults of parameters without an argument, then the body.

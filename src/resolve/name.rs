@@ -1,7 +1,7 @@
 //! What a name means at a place of the text.
 
 use crate::runtime::info::Symbol;
-use crate::runtime::names;
+use crate::runtime::{library, names};
 use crate::syntax::ast::{self, Ident, Span};
 use crate::syntax::{Diagnostic, diagnostic::nearest};
 use crate::value::Value;
@@ -83,7 +83,10 @@ impl Resolver<'_> {
     /// What is outside contract and actions.
     pub(super) fn global_or_outermost(&mut self, symbol: ast::Symbol) -> Meaning {
         let name = self.name(symbol);
-        let builtin = names::builtin_id(name);
+        let builtin = match name {
+            "is_main" if self.file != 0 => Some(library::not_main()),
+            _ => names::builtin_id(name),
+        };
         if let Some((global, kind)) = self.global(symbol) {
             return Meaning::Global(global, kind, builtin);
         }
@@ -129,11 +132,15 @@ impl Resolver<'_> {
                 ExprKind::Const(Value::class(class.0))
             }
             Meaning::Global(_, GlobalKind::Enum(id), _) => ExprKind::Const(Value::enum_type(id)),
+            Meaning::Global(_, GlobalKind::Module(module), _) => ExprKind::Const(Value::module(module.0)),
+            Meaning::Global(_, GlobalKind::Number(bits), _) => ExprKind::Const(Value::float(f64::from_bits(bits))),
             Meaning::Global(global, GlobalKind::Variable, None) => ExprKind::Read(Place::Global(global), name),
             Meaning::Global(global, GlobalKind::Variable, Some(builtin)) => {
                 ExprKind::GlobalOr(global, Value::builtin(builtin))
             }
-            Meaning::Builtin(builtin) => ExprKind::Const(Value::builtin(builtin)),
+            Meaning::Builtin(builtin) | Meaning::Global(_, GlobalKind::Builtin(builtin), _) => {
+                ExprKind::Const(Value::builtin(builtin))
+            }
             Meaning::OutOfReach => {
                 self.report_out_of_reach(symbol, span);
                 ExprKind::Const(Value::NULL)
@@ -145,7 +152,7 @@ impl Resolver<'_> {
             }
             Meaning::Tx => ExprKind::TxMap,
             Meaning::Msg => self.message_map(span),
-            Meaning::ModuleName => ExprKind::Const(self.constants.string("__main__")),
+            Meaning::ModuleName => ExprKind::Const(self.constants.string(self.files[self.file].module)),
             Meaning::Nothing => ExprKind::Read(Place::Global(self.unbound(symbol)), name),
         }
     }
@@ -183,6 +190,7 @@ impl Resolver<'_> {
                     self.check_field_write(field, name.span);
                     return Place::Field(field);
                 }
+                self.check_not_imported(symbol, name.span);
                 match (self.global(symbol), self.function().names.get_mut(&symbol)) {
                     (Some((global, _)), _) => (0, Place::Global(global)),
                     (None, Some(local)) => {

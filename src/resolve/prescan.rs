@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use crate::syntax::THIS;
 use crate::syntax::ast::{
-    self, ArmBody, EmitArgs, Expr, ExprKind, LetTarget, MapKey, Part, Pattern, Stmt, StmtKind, Symbol,
+    self, ArmBody, EmitArgs, Expr, ExprKind, Ident, LetTarget, MapKey, Part, Pattern, Stmt, StmtKind, Symbol,
 };
 
 /// How a name is bound in the scanned text itself.
@@ -36,6 +36,14 @@ pub(super) struct Scan<'a> {
     pub(super) contracts: Vec<(&'a ast::Contract, bool)>,
     /// Protocols declared anywhere in the text.
     pub(super) protocols: Vec<(Symbol, &'a [(ast::Ident, usize)])>,
+    /// Modules declared in the text itself.
+    pub(super) modules: Vec<(Ident, &'a ast::Block)>,
+    /// Imports of the text itself, and whether they are exported.
+    pub(super) uses: Vec<(&'a ast::Use, bool)>,
+    /// Names that the text exports, but for those of exported imports.
+    pub(super) exports: Vec<Ident>,
+    /// Names that it declares and that are no values: types, protocols, events.
+    pub(super) silent: Vec<Symbol>,
     /// Whether the text itself has a `defer`.
     pub(super) has_defer: bool,
     /// Whether the text itself has a `match` or `pattern`.
@@ -44,6 +52,8 @@ pub(super) struct Scan<'a> {
     blocks: u32,
     /// Actions around the current place.
     depth: u32,
+    /// Modules around the current place: their names are not the scanned text's.
+    module_depth: u32,
 }
 
 impl<'a> Scan<'a> {
@@ -83,11 +93,16 @@ impl<'a> Scan<'a> {
     }
 
     fn bind(&mut self, symbol: Symbol, binding: Binding) {
-        if self.depth == 0 {
+        if self.is_own() {
             self.bound.push((symbol, binding));
         } else {
             self.mentioned_inside.insert(symbol);
         }
+    }
+
+    /// Whether what stands here belongs to the scanned text, not to an action or module inside it.
+    fn is_own(&self) -> bool {
+        self.depth == 0 && self.module_depth == 0
     }
 
     fn inner(&mut self, action: &'a ast::Action) {
@@ -133,7 +148,7 @@ impl<'a> Scan<'a> {
             }
             StmtKind::Assign { target, value, .. } => {
                 if let ExprKind::Name(symbol) = target.kind {
-                    if self.depth == 0 {
+                    if self.is_own() {
                         self.assigned.push(symbol);
                     } else {
                         self.assigned_inside.insert(symbol);
@@ -201,21 +216,41 @@ impl<'a> Scan<'a> {
             StmtKind::Entity(record) => self.record(record),
             StmtKind::Enum(name, _) => self.bind_hoisted(name.symbol),
             StmtKind::Contract(contract) => self.contract(contract),
-            StmtKind::Protocol(name, actions) => self.protocols.push((name.symbol, actions)),
-            StmtKind::ExportDecl(stmt) => self.stmt(stmt),
+            StmtKind::ExportDecl(stmt) => {
+                if self.is_own() {
+                    let exports = &mut self.exports;
+                    super::stmt::declared_names(stmt, |name| exports.push(name));
+                }
+                self.stmt(stmt);
+            }
+            StmtKind::ExportNames(names) => {
+                if self.is_own() {
+                    self.exports.extend(names);
+                }
+            }
+            StmtKind::Use(import) | StmtKind::ExportUse(import) => {
+                if self.is_own() {
+                    self.uses.push((import, matches!(stmt.kind, StmtKind::ExportUse(_))));
+                }
+            }
+            StmtKind::Module(name, body) => self.module(*name, body),
+            StmtKind::Protocol(name, actions) => {
+                if self.module_depth == 0 {
+                    self.protocols.push((name.symbol, actions));
+                }
+                if self.is_own() {
+                    self.silent.push(name.symbol);
+                }
+            }
+            StmtKind::TypeAlias(name) | StmtKind::Event(name) => {
+                if self.is_own() {
+                    self.silent.push(name.symbol);
+                }
+            }
             StmtKind::Emit(_, EmitArgs::Positional(args)) => self.each(args),
             StmtKind::Emit(_, EmitArgs::Named(args)) => self.entries(args),
-            // Not lowered yet, or without names and expressions.
-            StmtKind::Module(..)
-            | StmtKind::TypeAlias(_)
-            | StmtKind::Use(_)
-            | StmtKind::ExportNames(_)
-            | StmtKind::ExportUse(_)
-            | StmtKind::Event(_)
-            | StmtKind::Gc
-            | StmtKind::Break
-            | StmtKind::Continue
-            | StmtKind::Error => {}
+            // Without names and expressions.
+            StmtKind::Gc | StmtKind::Break | StmtKind::Continue | StmtKind::Error => {}
         }
     }
 
@@ -235,10 +270,22 @@ impl<'a> Scan<'a> {
         self.depth -= 1;
     }
 
+    /// What its text assigns and mentions may be names of the text around it; what it binds is its own. Its `defer`
+    /// belongs to the action around it.
+    fn module(&mut self, name: Ident, body: &'a ast::Block) {
+        self.bind(name.symbol, Binding::Plain);
+        if self.is_own() {
+            self.modules.push((name, body));
+        }
+        self.module_depth += 1;
+        self.nested(body);
+        self.module_depth -= 1;
+    }
+
     fn contract(&mut self, contract: &'a ast::Contract) {
         let binding = if self.blocks == 0 { Binding::Contract } else { Binding::Plain };
         self.bind(contract.name.symbol, binding);
-        if self.depth == 0 {
+        if self.is_own() {
             self.contracts.push((contract, self.blocks == 0));
         }
         self.depth += 1;

@@ -13,7 +13,7 @@ use super::cost;
 use super::expr::Held;
 use super::hir::{Block, Callee, ClassValue, Expr, ExprKind, Stmt, StmtKind};
 use super::prescan::Scan;
-use super::scope::Resolver;
+use super::scope::{GlobalKind, Resolver};
 
 /// The entity and data declarations among statements.
 pub(super) fn records_of(stmts: &[ast::Stmt]) -> Vec<&ast::Entity> {
@@ -59,8 +59,11 @@ impl<'a> Resolver<'a> {
         visiting: &mut Vec<usize>,
     ) -> Option<(ClassId, Span)> {
         let ast::ExprKind::Name(symbol) = base.kind else {
-            self.unsupported("`extends` with an entity of a module", base.span);
-            return None;
+            let found = self.imported_class(base);
+            if found.is_none() {
+                self.report(Diagnostic::new("there is no such entity to extend in an imported module", base.span));
+            }
+            return found.map(|class| (class, base.span));
         };
         // Of several with one name it is the first, which is the one that is bound when the block is entered.
         let beside = records.iter().position(|other| other.name.symbol == symbol);
@@ -75,6 +78,7 @@ impl<'a> Resolver<'a> {
         }
         let scopes = self.class_scopes.iter().rev().flatten();
         let found = scopes.clone().find(|(name, _)| *name == symbol).map(|(_, class)| *class);
+        let found = found.or_else(|| self.imported_class(base));
         if found.is_none() {
             let wanted = self.name(symbol);
             let beside = records.iter().map(|other| other.name.symbol);
@@ -86,6 +90,14 @@ impl<'a> Resolver<'a> {
             self.report(diagnostic);
         }
         found.map(|class| (class, base.span))
+    }
+
+    /// An entity or data declaration that another file exports.
+    fn imported_class(&self, base: &ast::Expr) -> Option<ClassId> {
+        match self.outermost(base)?.kind {
+            GlobalKind::Class(class) => Some(class),
+            _ => None,
+        }
     }
 
     /// An entity extends an entity, data extends data.

@@ -9,10 +9,12 @@ use crate::syntax::ast::{self, Span};
 use crate::syntax::{Diagnostic, Interner, THIS};
 use crate::value::{ConstantPoolBuilder, Value};
 
+use super::FileTree;
 use super::contract::{ContractText, KnownContract};
 use super::definite::DefiniteSlots;
 use super::gas::GasBuilder;
 use super::hir::{ActionBody, Block, Capture, Expr, Place, Slot, Stmt};
+use super::namespace::{Namespace, NamespaceId};
 use super::prescan::{Binding, Scan};
 
 /// At most this many fixed slots, and as many temporaries, in one action.
@@ -31,6 +33,12 @@ pub(super) enum GlobalKind {
     Class(ClassId),
     /// Bound by one enum of the outermost block and by nothing else.
     Enum(u32),
+    /// Bound by one module and by nothing else.
+    Module(NamespaceId),
+    /// A function of a built-in module.
+    Builtin(u32),
+    /// A number of a built-in module: the bits of the float.
+    Number(u64),
 }
 
 /// A name of the action being lowered.
@@ -111,6 +119,8 @@ pub(super) struct Function {
 struct ConstantBlock {
     /// Index of the action that the block stands in.
     function: usize,
+    /// The module whose text it is.
+    namespace: NamespaceId,
     /// By name: each declaration's place, and whether it has been passed.
     names: HashMap<ast::Symbol, Vec<(Span, bool)>>,
 }
@@ -125,8 +135,24 @@ pub(super) struct Resolver<'a> {
     pub(super) symbols: Vec<Box<str>>,
     extra_symbols: HashMap<Box<str>, Symbol>,
     pub(super) globals: Vec<Symbol>,
-    /// What each global is, with its index.
-    global_of: HashMap<ast::Symbol, (GlobalId, GlobalKind)>,
+    /// The files of the program, the main script first.
+    pub(super) files: &'a [FileTree<'a>],
+    /// The file being announced or lowered.
+    pub(super) file: usize,
+    /// Outermost names, by module.
+    pub(super) namespaces: Vec<Namespace<'a>>,
+    /// The module that the current place belongs to.
+    pub(super) here: NamespaceId,
+    /// By file, once its names are known.
+    pub(super) file_spaces: Vec<Option<NamespaceId>>,
+    /// By the start of a `module` declaration's name.
+    pub(super) module_of: HashMap<u32, NamespaceId>,
+    /// Built-in modules by name.
+    pub(super) built_ins: HashMap<&'static str, NamespaceId>,
+    /// By file: its top level, and the global that tells whether it has run.
+    pub(super) tops: Vec<(ActionId, GlobalId)>,
+    /// By file: `__MODULE__`.
+    pub(super) module_names: Vec<Symbol>,
     /// Names that mean nothing: globals that nobody binds.
     unbound: HashMap<ast::Symbol, GlobalId>,
     /// By action: none until it has been lowered.
@@ -135,11 +161,8 @@ pub(super) struct Resolver<'a> {
     /// What is kept of each contract, by [`ClassId`].
     pub(super) contract_texts: HashMap<u32, ContractText<'a>>,
     /// Contracts that the file's own text declares.
-    pub(super) file_contracts: Vec<KnownContract>,
     /// Actions that a contract which extends theirs replaces.
     pub(super) overridden: HashSet<u32>,
-    /// The protocols of the file: the actions that each names, with their numbers of parameters.
-    pub(super) protocols: HashMap<ast::Symbol, &'a [(ast::Ident, usize)]>,
     /// The class of each contract, entity and data declaration, by the start of its span.
     pub(super) class_of: HashMap<u32, ClassId>,
     /// The entities and data of the blocks around the current place, innermost block last.
@@ -158,7 +181,7 @@ pub(super) struct Resolver<'a> {
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(interner: &'a Interner) -> Self {
+    pub(super) fn new(interner: &'a Interner, files: &'a [FileTree<'a>]) -> Self {
         let symbols = (0..interner.len()).map(|index| interner.resolve(ast::Symbol(index as u32)).into()).collect();
         Self {
             interner,
@@ -167,14 +190,20 @@ impl<'a> Resolver<'a> {
             symbols,
             extra_symbols: HashMap::new(),
             globals: Vec::new(),
-            global_of: HashMap::new(),
+            files,
+            file: 0,
+            namespaces: Vec::new(),
+            here: NamespaceId(0),
+            file_spaces: vec![None; files.len()],
+            module_of: HashMap::new(),
+            built_ins: HashMap::new(),
+            tops: Vec::new(),
+            module_names: Vec::new(),
             unbound: HashMap::new(),
             actions: Vec::new(),
             classes: Vec::new(),
             contract_texts: HashMap::new(),
-            file_contracts: Vec::new(),
             overridden: HashSet::new(),
-            protocols: HashMap::new(),
             class_of: HashMap::new(),
             class_scopes: Vec::new(),
             not_lowered: HashSet::new(),
@@ -240,60 +269,40 @@ impl<'a> Resolver<'a> {
 
     // ---- globals ----
 
-    /// Finds the globals of a file and announces its actions and contracts.
-    pub(super) fn declare_globals(&mut self, scan: &Scan<'a>, program: &'a ast::Block) {
-        let assigned = scan.assigned.iter().map(|symbol| (*symbol, Binding::Plain));
-        let mut uses: HashMap<ast::Symbol, u32> = HashMap::new();
-        for (symbol, _) in scan.bound.iter().copied().chain(assigned) {
-            *uses.entry(symbol).or_default() += 1;
-            if !self.global_of.contains_key(&symbol) {
-                let global = self.new_global(symbol);
-                self.global_of.insert(symbol, (global, GlobalKind::Variable));
+    /// What a statement of the outermost block makes of the name that it declares, if nothing else binds that.
+    pub(super) fn fixed_kind(
+        &mut self,
+        stmt: &ast::Stmt,
+        bound_once: impl Fn(&ast::Symbol) -> bool,
+    ) -> Option<(ast::Symbol, GlobalKind)> {
+        match &super::stmt::bare(stmt).kind {
+            ast::StmtKind::Action(action) => {
+                let symbol = action.name.as_ref()?.symbol;
+                bound_once(&symbol).then(|| (symbol, GlobalKind::Action(self.new_action())))
             }
-        }
-        self.protocols.extend(scan.protocols.iter().copied());
-        self.file_contracts = self.announce_contracts(scan);
-        self.complete_contracts(scan);
-        self.announce_records(&super::record::records_of(&program.stmts));
-        for stmt in &program.stmts {
-            let (symbol, kind) = match &super::stmt::bare(stmt).kind {
-                ast::StmtKind::Action(action) => match &action.name {
-                    Some(name) => (name.symbol, None),
-                    None => continue,
-                },
-                ast::StmtKind::Contract(contract) => {
-                    let class = self.class_of.get(&contract.span.start).copied();
-                    (contract.name.symbol, class.map(GlobalKind::Class))
-                }
-                ast::StmtKind::Entity(record) => {
-                    let class = self.class_of.get(&record.span.start).copied();
-                    (record.name.symbol, class.map(GlobalKind::Class))
-                }
-                ast::StmtKind::Enum(name, members) => {
-                    (name.symbol, Some(GlobalKind::Enum(self.announce_enum(*name, members))))
-                }
-                _ => continue,
-            };
-            if uses.get(&symbol) != Some(&1) || scan.assigned_inside.contains(&symbol) {
-                continue;
+            ast::StmtKind::Contract(contract) => {
+                let class = self.class_of.get(&contract.span.start).copied()?;
+                bound_once(&contract.name.symbol).then_some((contract.name.symbol, GlobalKind::Class(class)))
             }
-            let kind = match kind {
-                Some(kind) => kind,
-                None => GlobalKind::Action(self.new_action()),
-            };
-            if let Some(entry) = self.global_of.get_mut(&symbol) {
-                entry.1 = kind;
+            ast::StmtKind::Entity(record) => {
+                let class = self.class_of.get(&record.span.start).copied()?;
+                bound_once(&record.name.symbol).then_some((record.name.symbol, GlobalKind::Class(class)))
             }
+            ast::StmtKind::Enum(name, members) => {
+                let id = self.announce_enum(*name, members);
+                bound_once(&name.symbol).then_some((name.symbol, GlobalKind::Enum(id)))
+            }
+            _ => None,
         }
     }
 
-    fn new_global(&mut self, symbol: ast::Symbol) -> GlobalId {
+    pub(super) fn new_global(&mut self, symbol: ast::Symbol) -> GlobalId {
         self.globals.push(Symbol(symbol.0));
         GlobalId(self.globals.len() as u32 - 1)
     }
 
     pub(super) fn global(&self, symbol: ast::Symbol) -> Option<(GlobalId, GlobalKind)> {
-        self.global_of.get(&symbol).copied()
+        self.entry(symbol).map(|entry| (entry.global, entry.kind))
     }
 
     /// The global of a name that nothing binds: reading it fails when the program gets there.
@@ -369,7 +378,7 @@ impl<'a> Resolver<'a> {
     fn is_outer_variable(&self, symbol: ast::Symbol, class: Option<ClassId>) -> bool {
         self.functions.iter().any(|function| function.names.contains_key(&symbol))
             || class.is_some_and(|class| self.classes[class.0 as usize].field(Symbol(symbol.0)).is_some())
-            || self.global_of.contains_key(&symbol)
+            || self.home(symbol).is_some()
     }
 
     /// Whether the name means something outside every program.
@@ -442,7 +451,7 @@ impl<'a> Resolver<'a> {
         let depth = self.text_of(class).depth;
         self.functions.iter().take(depth).any(|function| function.names.contains_key(&symbol))
             || self.classes[class.0 as usize].field(Symbol(symbol.0)).is_some()
-            || self.global_of.contains_key(&symbol)
+            || self.home(symbol).is_some()
     }
 
     /// The n-th captured cell of action `function` that is the variable `symbol` of an action around it, if there
@@ -508,7 +517,8 @@ impl<'a> Resolver<'a> {
                 });
             }
         }
-        self.constant_blocks.push(ConstantBlock { function: self.functions.len() - 1, names });
+        let function = self.functions.len() - 1;
+        self.constant_blocks.push(ConstantBlock { function, namespace: self.here, names });
     }
 
     pub(super) fn close_block(&mut self) {
@@ -519,7 +529,10 @@ impl<'a> Resolver<'a> {
     /// owner's own text a constant counts from its declaration on; elsewhere, and with `anywhere`, in its whole block.
     pub(super) fn constant(&self, owner: usize, symbol: ast::Symbol, anywhere: bool) -> Option<Span> {
         let anywhere = anywhere || owner != self.functions.len() - 1;
-        let blocks = self.constant_blocks.iter().rev().filter(|block| block.function == owner);
+        // A module's outermost names are its own, whatever constants stand around it.
+        let home = if owner == 0 { self.home(symbol) } else { None };
+        let here = |block: &&ConstantBlock| block.function == owner && home.is_none_or(|home| block.namespace == home);
+        let blocks = self.constant_blocks.iter().rev().filter(here);
         let mut places = blocks.filter_map(|block| block.names.get(&symbol)).flatten();
         places.find(|(_, declared)| *declared || anywhere).map(|(span, _)| *span)
     }

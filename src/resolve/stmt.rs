@@ -33,6 +33,23 @@ pub(super) fn targets(target: &LetTarget, mut each: impl FnMut(Ident)) {
     }
 }
 
+/// The names that a declaration binds or declares.
+pub(super) fn declared_names(stmt: &ast::Stmt, mut each: impl FnMut(Ident)) {
+    match &stmt.kind {
+        ast::StmtKind::Let { target, .. } => targets(target, each),
+        ast::StmtKind::Action(action) => action.name.into_iter().for_each(each),
+        ast::StmtKind::Contract(contract) => each(contract.name),
+        ast::StmtKind::Entity(entity) => each(entity.name),
+        ast::StmtKind::LetFile(name, _)
+        | ast::StmtKind::Enum(name, _)
+        | ast::StmtKind::Protocol(name, _)
+        | ast::StmtKind::Module(name, _)
+        | ast::StmtKind::TypeAlias(name)
+        | ast::StmtKind::Event(name) => each(*name),
+        _ => {}
+    }
+}
+
 impl<'a> Resolver<'a> {
     /// An action's body, whose entry block is open; wrapped if it contains a `defer`.
     pub(super) fn function_body_in(
@@ -206,7 +223,10 @@ impl<'a> Resolver<'a> {
             },
             ast::StmtKind::Block(block) => StmtKind::Block(self.stmts(&block.stmts)),
             ast::StmtKind::Emit(name, args) => self.emit(*name, args, span),
-            other => return self.without_effect(other, span),
+            ast::StmtKind::Use(import) | ast::StmtKind::ExportUse(import) => return self.use_stmt(import, span, out),
+            ast::StmtKind::Module(name, body) => return self.module_stmt(*name, body, span, out),
+            // Without effect: `protocol`, `type_alias`, `event`, `gc`, `export a, b`.
+            _ => return,
         };
         let ends_gas = matches!(
             kind,
@@ -220,17 +240,6 @@ impl<'a> Resolver<'a> {
         if ends_gas {
             out.push(Stmt { kind: StmtKind::Gas(self.function().gas.cut(span)), span });
         }
-    }
-
-    /// Statements that are accepted without effect, and those that are not lowered yet.
-    fn without_effect(&mut self, kind: &ast::StmtKind, span: Span) {
-        let what = match kind {
-            ast::StmtKind::Module(..) => "a `module`",
-            ast::StmtKind::Use(_) | ast::StmtKind::ExportUse(_) => "`use`",
-            // `protocol`, `type_alias`, `event`, `gc`, `export a, b`
-            _ => return,
-        };
-        self.unsupported(what, span);
     }
 
     fn leave_loop(&mut self, kind: StmtKind, word: &str, span: Span) -> StmtKind {

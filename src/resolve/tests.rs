@@ -1,5 +1,8 @@
 //! Small sources through the real parser: the tree's text, or the errors.
 
+use std::collections::HashMap;
+
+use super::FileTree;
 use super::dump::dump;
 use super::hir::Tree;
 use crate::runtime::info::{FieldZero, ProgramInfo};
@@ -9,7 +12,9 @@ fn resolve(source: &str) -> Result<(Tree, ProgramInfo), Vec<Diagnostic>> {
     let mut interner = Interner::new();
     let parsed = parse(source, &mut interner);
     assert_eq!(parsed.diagnostics, [], "{source}");
-    super::resolve(&parsed.program, &interner, "test.zx", source)
+    let imports = HashMap::new();
+    let file = FileTree { program: &parsed.program, module: "__main__", imports: &imports };
+    super::resolve(&[file], &[0], &interner, Vec::new(), source)
 }
 
 fn resolved(source: &str) -> (Tree, ProgramInfo) {

@@ -549,6 +549,7 @@ impl Isolate {
                 let instance = self.shared_instance(ClassId(receiver.id()), base + argc)?;
                 self.contract_action(instance, name, base, argc)
             }
+            Tag::Module => self.resolve_member(receiver, name, base, argc),
             Tag::Map => {
                 let key = self.info.symbol_values[name.0 as usize];
                 match self.ledger.heap.map(receiver).map.get(key) {
@@ -558,6 +559,16 @@ impl Isolate {
             }
             _ => Ok(Target::Done(self.call_method(receiver, name, base, argc)?)),
         }
+    }
+
+    /// Who `module.name(...)` reaches. A function value made for the call alone would be in no root.
+    #[cold]
+    fn resolve_member(&mut self, module: Value, name: Symbol, base: u32, argc: u32) -> Result<Target, Unwind> {
+        if let Some(super::info::Member::Action(action)) = self.info.modules[module.id() as usize].member(name) {
+            return Ok(Target::Action { action, this: NO_INSTANCE, closure: Value::UNSET });
+        }
+        let callee = self.module_member(module, name)?;
+        self.resolve_call(callee, base, argc)
     }
 
     #[inline]

@@ -250,12 +250,49 @@ pub struct MarkInfo {
     pub place: Place,
 }
 
+/// Where one file stands among the texts of a program.
+#[derive(Clone, Debug)]
+pub struct SourceText {
+    /// Its first byte.
+    pub start: u32,
+    /// Its name, as error texts show it.
+    pub name: String,
+}
+
+/// What a member of a module is.
+#[derive(Clone, Copy, Debug)]
+pub enum Member {
+    /// A variable, or whatever its global holds.
+    Global(GlobalId),
+    /// An action that no text assigns.
+    Action(ActionId),
+    /// A fixed value: a contract, a builtin, a number, a module.
+    Value(Value),
+}
+
+/// A module as a value: an imported file, a `module M { }`, or one that is built in.
+#[derive(Clone, Debug)]
+pub struct ModuleInfo {
+    /// Its name.
+    pub name: Box<str>,
+    /// What it has, in the order of the symbols.
+    pub members: Vec<(Symbol, Member)>,
+}
+
+impl ModuleInfo {
+    /// The member of that name.
+    pub fn member(&self, name: Symbol) -> Option<Member> {
+        let at = self.members.binary_search_by_key(&name, |(symbol, _)| *symbol).ok()?;
+        Some(self.members[at].1)
+    }
+}
+
 /// Everything the runtime knows of a program.
 #[derive(Debug)]
 pub struct ProgramInfo {
-    /// The file's name as given.
-    pub file_name: String,
-    /// Its text.
+    /// The files, the main script first.
+    pub files: Vec<SourceText>,
+    /// Their texts, one after the other: places are offsets in it.
     pub source: String,
     /// Text of each symbol.
     pub symbols: Vec<Box<str>>,
@@ -271,6 +308,10 @@ pub struct ProgramInfo {
     pub enums: Vec<EnumInfo>,
     /// Names of the globals, by [`GlobalId`].
     pub globals: Vec<Symbol>,
+    /// Actions of other files under the names that the main script gives them.
+    pub imported_actions: Vec<(Symbol, ActionId)>,
+    /// By the id of a module value.
+    pub modules: Vec<ModuleInfo>,
     /// By [`LoopId`].
     pub loops: Vec<LoopInfo>,
     /// `config.key = literal` lines of the top level: key text, value.
@@ -287,12 +328,18 @@ impl ProgramInfo {
         &self.symbols[symbol.0 as usize]
     }
 
-    /// Line and column (1-based, in characters) of a byte offset of the source.
-    pub fn line_column(&self, offset: u32) -> (usize, usize) {
-        let before = &self.source[..self.source.floor_char_boundary(offset as usize)];
+    /// The file that an offset belongs to, by index.
+    pub fn file_at(&self, offset: u32) -> usize {
+        self.files.partition_point(|file| file.start <= offset).saturating_sub(1)
+    }
+
+    /// `file:line:column` (1-based, in characters) of a byte offset.
+    pub fn site(&self, offset: u32) -> String {
+        let Some(file) = self.files.get(self.file_at(offset)) else { return format!("offset {offset}") };
+        let before = &self.source[file.start as usize..self.source.floor_char_boundary(offset as usize)];
         let line = before.bytes().filter(|&byte| byte == b'\n').count() + 1;
         let start = before.rfind('\n').map_or(0, |at| at + 1);
-        (line, before[start..].chars().count() + 1)
+        format!("{}:{line}:{}", file.name, before[start..].chars().count() + 1)
     }
 
     /// One action.

@@ -11,6 +11,7 @@ pub mod gas;
 mod host;
 pub mod info;
 mod isolate;
+pub mod library;
 pub mod names;
 pub mod ops;
 mod output;

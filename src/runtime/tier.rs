@@ -114,12 +114,11 @@ impl Isolate {
                 Site::Loop(id) => self.info.loops[id.0 as usize].place,
                 Site::Action(action) => self.info.action(action).place,
             };
-            let (line, column) = self.info.line_column(place.start);
+            let place = self.info.site(place.start);
             self.output.flush();
             eprintln!(
-                "[jit] {} at {}:{line}:{column}: after {count} {} interpreter -> vm, compiled in {} us ({} bytes)",
+                "[jit] {} at {place}: after {count} {} interpreter -> vm, compiled in {} us ({} bytes)",
                 if matches!(site, Site::Loop(_)) { "loop" } else { "action" },
-                self.info.file_name,
                 if matches!(site, Site::Loop(_)) { "iterations" } else { "calls" },
                 prepared.compile_ns / 1_000,
                 prepared.code_bytes,

@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 
+use super::SourceMap;
 use super::ast::Span;
 
 /// At most this many errors are reported for one file.
@@ -109,16 +110,18 @@ impl SourceFile {
 }
 
 /// The whole error as text, ending in a newline. `kind` is what stands before the message: `error`.
-pub fn render(file: &SourceFile, kind: &str, diagnostic: &Diagnostic, color: bool) -> String {
+pub fn render(sources: &SourceMap, kind: &str, diagnostic: &Diagnostic, color: bool) -> String {
     let paint = Paint { color };
     let mut text = format!("{}: {}\n", paint.red(kind), paint.bold(&visible(&diagnostic.message)));
-    text.push_str(&render_place(file, diagnostic.span, diagnostic.label.as_deref(), color));
+    let (file, local) = sources.local(diagnostic.span);
+    text.push_str(&render_place(file, local, diagnostic.label.as_deref(), color));
     for (span, note) in &diagnostic.notes {
         let _ = writeln!(text, "{}: {}", paint.blue("note"), visible(note));
-        text.push_str(&render_place(file, *span, None, color));
+        let (file, local) = sources.local(*span);
+        text.push_str(&render_place(file, local, None, color));
     }
     if let Some(help) = &diagnostic.help {
-        let (line, _) = file.line_col(diagnostic.span.start);
+        let (line, _) = file.line_col(local.start);
         let margin = " ".repeat(line.to_string().len());
         let _ = writeln!(text, "{margin} {} {}", paint.blue("="), paint.bold("help:") + " " + &visible(help));
     }
@@ -303,6 +306,7 @@ mod tests {
             .help("leave one out");
         let text = "error: expected an expression\n --> file.zx:3:13\n  |\n3 |     let x = = 5\n  |             ^ here\n\
                     note: closed here\n --> file.zx:4:1\n  |\n4 | }\n  | ^\n  = help: leave one out\n";
+        let file = SourceMap::from(file);
         assert_eq!(render(&file, "error", &error, false), text);
         assert!(render(&file, "error", &error, true).contains("\x1b[1;31merror\x1b[0m"));
     }

@@ -18,14 +18,14 @@ pub(super) struct Lexed {
     pub(super) unterminated: bool,
 }
 
-/// Lexes a whole file.
-pub(super) fn lex(source: &str, interner: &mut Interner) -> Lexed {
+/// Lexes a whole file, which begins at byte `start` of `source`.
+pub(super) fn lex(source: &str, start: usize, interner: &mut Interner) -> Lexed {
     let mut lexer = Lexer {
         source,
         bytes: source.as_bytes(),
-        pos: 0,
+        pos: start,
         newline: true,
-        tokens: Vec::with_capacity(source.len() / 4 + 16),
+        tokens: Vec::with_capacity((source.len() - start) / 4 + 16),
         open: Vec::new(),
         interner,
         diagnostics: Vec::new(),
@@ -80,11 +80,12 @@ const NAME_BYTE: [bool; 256] = {
 impl Lexer<'_> {
     fn run(&mut self) {
         if self.bytes.len() >= NONE as usize {
-            self.report(Diagnostic::new("the file is too large: 4 GiB is the limit", Span::default()));
+            self.report(Diagnostic::new("the program is too large: 4 GiB is the limit", Span::default()));
             self.bytes = &[];
+            self.pos = 0;
         }
-        if self.bytes.starts_with(b"\xef\xbb\xbf") {
-            self.pos = 3;
+        if self.bytes[self.pos..].starts_with(b"\xef\xbb\xbf") {
+            self.pos += 3;
         }
         while self.skip_blanks() {
             self.token();

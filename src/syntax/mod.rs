@@ -12,11 +12,13 @@ mod interner;
 mod lexer;
 mod literal;
 mod parser;
+mod source_map;
 mod token;
 mod words;
 
 pub use diagnostic::{Diagnostic, SourceFile};
 pub use interner::Interner;
+pub use source_map::SourceMap;
 
 /// The symbol of `this`, which no program can bind: the resolver's name for the value that a method is called on.
 pub const THIS: ast::Symbol = words::THIS;
@@ -37,7 +39,7 @@ pub(crate) use token::{Kind, Token};
 
 /// The tokens of a source file; the last is [`Kind::End`].
 pub(crate) fn tokens(source: &str, interner: &mut Interner) -> Vec<Token> {
-    lexer::lex(source, interner).tokens
+    lexer::lex(source, 0, interner).tokens
 }
 
 /// Whether a name is a keyword where its construct follows, and a name anywhere else.
@@ -49,5 +51,12 @@ pub(crate) fn is_contextual(name: &str) -> bool {
 
 /// Parses one source file. Names go to `interner`, which may already hold those of other files.
 pub fn parse(source: &str, interner: &mut Interner) -> Parsed {
-    parser::parse(source, interner)
+    parser::parse(source, 0, interner)
+}
+
+/// Parses the file that begins at byte `start` of `text` and ends with it. Before it stands what earlier files of
+/// the program said, ending in a newline; spans are offsets of the whole.
+pub fn parse_at(text: &str, start: usize, interner: &mut Interner) -> Parsed {
+    debug_assert!(start == 0 || text.as_bytes()[start - 1] == b'\n');
+    parser::parse(text, start, interner)
 }

@@ -9,14 +9,15 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use zx::engine::{Engine, FailureKind, Isolate, Mode, OutputSink, Program, RunOptions};
+use zx::engine::{Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions};
 
 /// What a case's comments expect.
 #[derive(Default)]
 pub(crate) struct Expected {
     pub(crate) output: String,
     pub(crate) error: Option<String>,
-    pub(crate) line: Option<usize>,
+    /// The line, or `file.zx:line` of an imported file.
+    pub(crate) line: Option<String>,
     pub(crate) kind: Option<FailureKind>,
     pub(crate) events: Vec<String>,
     pub(crate) gas_limit: Option<u64>,
@@ -33,7 +34,7 @@ pub(crate) fn expected(source: &str) -> Expected {
             expected.error = Some(text.trim().to_owned());
             expected.kind = Some(FailureKind::Error);
         } else if let Some(text) = line.strip_prefix("//@") {
-            expected.line = text.trim().split(':').next().unwrap().parse().ok();
+            expected.line = Some(text.trim().to_owned());
         } else if let Some(text) = line.strip_prefix("//^") {
             expected.kind = Some(match text.trim() {
                 "outofgas" => FailureKind::OutOfGas,
@@ -66,12 +67,15 @@ pub(crate) struct Observed {
     pub(crate) root: [u8; 32],
 }
 
+/// `name` is the path of the case in `tests/cases`: what it imports stands beside it.
 pub(crate) fn observe(source: &str, name: &str, mode: Mode, collect_always: bool, expected: &Expected) -> Observed {
     observe_program(&compiled(source, name), mode, collect_always, expected)
 }
 
 pub(crate) fn compiled(source: &str, name: &str) -> Arc<Program> {
-    Program::compile(source, name).unwrap_or_else(|errors| panic!("{name}: {}\n{source}", errors.rendered))
+    let loader = FileLoader::new(Some(&folder().join(name)), &[]);
+    let program = Program::compile_with(source, name, &loader);
+    program.unwrap_or_else(|errors| panic!("{name}: {}\n{source}", errors.rendered))
 }
 
 pub(crate) fn observe_program(
@@ -102,15 +106,21 @@ pub(crate) fn observe_program(
     }
 }
 
+/// Where the cases stand.
+pub(crate) fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases")
+}
+
+/// Every `NAME.zx` of `tests/cases`, and every `modules/NAME/main.zx`: its path there and its text.
 pub(crate) fn cases() -> Vec<(String, String)> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let entries = |folder: PathBuf| std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let single = entries(folder()).filter(|path| path.extension().is_some_and(|extension| extension == "zx"));
+    let of_files = entries(folder().join("modules")).map(|path| path.join("main.zx"));
     let only = std::env::var("ZX_CASE").ok();
-    let mut cases: Vec<(String, String)> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "zx"))
+    let mut cases: Vec<(String, String)> = single
+        .chain(of_files)
         .map(|path| {
-            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            let name = path.strip_prefix(folder()).unwrap().to_str().unwrap().to_owned();
             (name, std::fs::read_to_string(path).unwrap())
         })
         .filter(|(name, _)| only.as_ref().is_none_or(|only| name.contains(only.as_str())))
@@ -135,8 +145,8 @@ fn against_comments(name: &str, observed: &Observed, expected: &Expected) -> Opt
         if ours != message {
             let _ = write!(problem, "error {ours:?}, expected {message:?}; ");
         }
-        if let Some(line) = expected.line
-            && !rendered.contains(&format!("{name}:{line}:"))
+        if let Some(line) = &expected.line
+            && !rendered.lines().any(|shown| is_at(shown, line, name))
         {
             let _ = write!(problem, "error not at line {line}: {rendered}; ");
         }
@@ -145,6 +155,17 @@ fn against_comments(name: &str, observed: &Observed, expected: &Expected) -> Opt
         let _ = write!(problem, "events {:?}, expected {:?}; ", observed.events, expected.events);
     }
     (!problem.is_empty()).then_some(problem)
+}
+
+/// Whether a line of an error's text shows this place: a line of the case, perhaps with a column that is not looked
+/// at, or `file.zx:line` in a file beside it.
+fn is_at(shown: &str, place: &str, name: &str) -> bool {
+    let Some((_, site)) = shown.split_once("--> ") else { return false };
+    let site = site.rsplit_once(':').map_or(site, |(site, _)| site);
+    match place.split_once(".zx:") {
+        Some(_) => site.rsplit('/').next() == Some(place),
+        None => site == format!("{name}:{}", place.split(':').next().unwrap_or(place)),
+    }
 }
 
 /// What the interpreter does with a case, and what is wrong with that.

@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::cli::script::duration;
-use crate::engine::{Mode, Program};
+use crate::engine::{FileLoader, Mode, Program};
 use crate::harness::mode::parse_mode;
 use crate::harness::outcome::{Exit, Stop};
 use crate::harness::testing::{PREFIX, TestOutcome, TestSettings, Verdict, run_test};
@@ -84,7 +84,8 @@ pub(super) fn test(arguments: &TestArguments, look: &Look) -> Result<Exit, Stop>
 fn load(file: &Path, arguments: &TestArguments) -> Result<Suite, Stop> {
     let name = file.display().to_string();
     let source = std::fs::read_to_string(file).map_err(|error| Stop::usage(format!("cannot read {name}: {error}")))?;
-    let program = Program::compile(&source, &name).map_err(|errors| {
+    let loader = FileLoader::new(Some(file), &[]);
+    let program = Program::compile_with(&source, &name, &loader).map_err(|errors| {
         let rendered = errors.rendered.trim_start_matches("error: ").trim_end();
         Stop::usage(rendered.to_owned())
     })?;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{CheckFormat, status, syntax_errors};
-use crate::engine::{Problem, Program, Region};
+use crate::engine::{FileLoader, Problem, Program, Region};
 
 /// One diagnostic as `docs/check.md` describes it. Fields may be added, none is taken away.
 #[derive(Serialize)]
@@ -33,8 +33,8 @@ struct Place<'a> {
 }
 
 /// Checks a program; gives the exit status.
-pub(super) fn check(name: &str, source: &str, format: CheckFormat) -> i32 {
-    let Err(errors) = Program::compile(source, name) else { return status::OK };
+pub(super) fn check(name: &str, source: &str, loader: &FileLoader, format: CheckFormat) -> i32 {
+    let Err(errors) = Program::compile_with(source, name, loader) else { return status::OK };
     match format {
         CheckFormat::Text => syntax_errors(name, &errors),
         CheckFormat::Json => {

@@ -18,6 +18,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ("sha256", |isolate, args| digest(isolate, args.first(), digest_of::<Sha256>)),
     ("keccak256", |isolate, args| digest(isolate, args.first(), digest_of::<Keccak256>)),
     ("blake3", |isolate, args| digest(isolate, args.first(), blake3_of)),
+    ("crypto.sha512", |isolate, args| digest(isolate, args.first(), digest_of::<Sha512>)),
+    ("crypto.sha3_256", |isolate, args| digest(isolate, args.first(), digest_of::<Sha3_256>)),
+    ("crypto.blake2b", |isolate, args| digest(isolate, args.first(), digest_of::<Blake2b512>)),
     ("to_hex", to_hex),
     ("from_hex", from_hex),
 ];
@@ -88,7 +91,7 @@ fn digest(isolate: &mut Isolate, value: Value, algorithm: Hash) -> Result<Value,
     isolate.new_string(&hexadecimal(&digest))
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut out, byte| {
         let _ = write!(out, "{byte:02x}");
         out

@@ -13,6 +13,7 @@ mod hashing;
 mod host;
 mod json;
 mod json_text;
+mod library;
 mod lists;
 mod maps;
 mod numbers;
@@ -51,6 +52,7 @@ const FUNCTIONS: &[&[Function]] = &[
     hashing::FUNCTIONS,
     host::FUNCTIONS,
     json::FUNCTIONS,
+    library::FUNCTIONS,
     lists::FUNCTIONS,
     maps::FUNCTIONS,
     numbers::FUNCTIONS,

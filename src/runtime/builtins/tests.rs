@@ -43,7 +43,9 @@ fn isolate() -> Isolate {
     let symbols: Vec<Box<str>> = names.chain(["nonsense"]).map(Box::from).collect();
     let mut constants = ConstantPoolBuilder::new();
     let info = ProgramInfo {
-        file_name: "test.zx".to_owned(),
+        files: Vec::new(),
+        modules: Vec::new(),
+        imported_actions: Vec::new(),
         source: String::new(),
         symbol_values: symbols.iter().map(|symbol| constants.string(symbol)).collect(),
         method_of_symbol: symbols.iter().map(|symbol| method_id(symbol)).collect(),

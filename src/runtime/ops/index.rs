@@ -200,6 +200,7 @@ impl Isolate {
             Tag::List | Tag::Range | Tag::Str | Tag::Bytes if self.info.name(name) == "length" => {
                 Ok(Value::int(self.length_of(object).unwrap_or(0) as i64))
             }
+            Tag::Module => self.module_member(object, name),
             Tag::Contract => {
                 let instance = &self.ledger.instances[object.id() as usize];
                 let class = super::super::info::ClassId(instance.class);
@@ -223,6 +224,29 @@ impl Isolate {
             _ => {
                 let message =
                     format!("A value of type {} has no member '{}'", super::type_name(object), self.info.name(name));
+                self.fail(&message)
+            }
+        }
+    }
+
+    /// The member of a module; one that has no value yet is an error, as its bare name is.
+    #[cold]
+    pub fn module_member(&mut self, module: Value, name: Symbol) -> Result<Value, Unwind> {
+        use super::super::info::Member;
+        match self.info.modules[module.id() as usize].member(name) {
+            Some(Member::Value(value)) => Ok(value),
+            Some(Member::Action(action)) => Ok(self.ledger.heap.alloc_function(action.0, Vec::new(), Value::NULL)),
+            Some(Member::Global(global)) => {
+                let value = self.ledger.globals[global.0 as usize];
+                if value.is_unset() {
+                    let message = format!("Identifier '{}' not found", self.info.name(name));
+                    return self.fail(&message);
+                }
+                Ok(value)
+            }
+            None => {
+                let module = &self.info.modules[module.id() as usize].name;
+                let message = format!("Module {module} has no member '{}'", self.info.name(name));
                 self.fail(&message)
             }
         }

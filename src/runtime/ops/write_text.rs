@@ -41,6 +41,10 @@ impl Names for ProgramNames<'_> {
         super::super::names::BUILTINS[builtin as usize].0
     }
 
+    fn module_name(&self, module: u32) -> &str {
+        &self.info.modules[module as usize].name
+    }
+
     fn symbol_name(&self, symbol: u32) -> &str {
         &self.info.symbols[symbol as usize]
     }

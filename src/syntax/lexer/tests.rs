@@ -3,7 +3,7 @@
 use super::*;
 
 fn kinds(source: &str) -> Vec<Kind> {
-    lex(source, &mut Interner::new()).tokens.iter().map(|token| token.kind).collect()
+    lex(source, 0, &mut Interner::new()).tokens.iter().map(|token| token.kind).collect()
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn strings() {
 #[test]
 fn brackets_know_their_partners() {
     let pairs = |source: &str| -> Vec<u32> {
-        lex(source, &mut Interner::new()).tokens.iter().map(|token| token.value).collect()
+        lex(source, 0, &mut Interner::new()).tokens.iter().map(|token| token.value).collect()
     };
     assert_eq!(pairs("([])"), [3, 2, 1, 0, NONE]);
     assert_eq!(pairs("({)}"), [NONE, 3, NONE, 1, NONE]);

@@ -80,8 +80,9 @@ struct Parser<'a> {
     declares: Option<[bool; 2]>,
 }
 
-pub(super) fn parse(source: &str, interner: &mut Interner) -> Parsed {
-    let lexed = lex(source, interner);
+/// Parses what stands in `source` from byte `start` on.
+pub(super) fn parse(source: &str, start: usize, interner: &mut Interner) -> Parsed {
+    let lexed = lex(source, start, interner);
     let mut parser = Parser {
         source,
         tokens: lexed.tokens,
@@ -103,7 +104,7 @@ pub(super) fn parse(source: &str, interner: &mut Interner) -> Parsed {
         declares: None,
     };
     let stmts = parser.file();
-    let span = Span::new(0, source.len() as u32);
+    let span = Span::new(start as u32, source.len() as u32);
     let mut diagnostics = lexed.diagnostics;
     diagnostics.append(&mut parser.diagnostics);
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));

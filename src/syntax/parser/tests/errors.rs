@@ -114,7 +114,7 @@ fn a_missing_brace_points_at_its_opening() {
     let source = "action f() {\n  if x {\n    print 1\n}\naction g() { }";
     let (parsed, _) = parsed(source);
     assert_eq!(parsed.diagnostics.len(), 1);
-    let text = render(&SourceFile::new("f.zx", source), "error", &parsed.diagnostics[0], false);
+    let text = render(&SourceFile::new("f.zx", source).into(), "error", &parsed.diagnostics[0], false);
     let expected = "error: expected `}`, found the end of the file\n --> f.zx:5:15\n  |\n5 | action g() { }\n  |               ^\n\
         note: this `{` is not closed\n --> f.zx:1:12\n  |\n1 | action f() {\n  |            ^\n\
         note: the `}` may be missing here: the one that closes this is indented less\n --> f.zx:2:8\n  |\n2 |   if x {\n  |        ^\n";
