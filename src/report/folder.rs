@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::charts::{self, ChartError, Size, Theme};
+use super::html;
 use super::records::{RecordError, RowWriter, SAMPLES, SUMMARY, SampleRow, TIERS, TierRow, Warning, read_rows};
 use super::summary::{Summary, summarise};
 
@@ -149,7 +150,7 @@ fn look_up<'a>(env: &'a Value, name: &str) -> Option<&'a Value> {
     top.or_else(|| env.as_object()?.values().find_map(|inner| inner.get(name).filter(scalar)))
 }
 
-/// Makes `summary.csv` and `charts/` of a folder's records, replacing earlier ones.
+/// Makes `summary.csv`, `charts/` and `report.html` of a folder's records, replacing earlier ones.
 pub fn write_all(path: impl AsRef<Path>) -> Result<Written, ReportError> {
     let folder = ResultFolder::load(path)?;
     let summary = folder.summary();
@@ -166,8 +167,12 @@ pub fn write_all(path: impl AsRef<Path>) -> Result<Written, ReportError> {
         }
         files.push(into.join(format!("{}.csv", chart.name)));
     }
+    let file = folder.path.join(html::PAGE);
+    let page = html::page(&folder, &summary)?;
+    std::fs::write(&file, page).map_err(|cause| RecordError::Io { path: file.clone(), cause })?;
+    files.push(file);
     Ok(Written { summary, files })
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

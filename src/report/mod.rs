@@ -6,14 +6,16 @@
 //! `plan.json` for captions), so that a result folder can be reported again at any time.
 //!
 //! Read in this order: [`records`] (the files), [`metrics`] (what the rows mean), [`cells`] (rows
-//! by cell and process), [`summary`], [`table`], [`charts`].
+//! by cell and process), [`summary`], [`table`], [`charts`], [`html`].
 
+pub mod across;
 pub mod cells;
 pub mod charts;
 pub mod compare;
 pub mod counters;
 pub mod folder;
 pub mod gate;
+pub mod html;
 mod junit;
 pub mod metrics;
 pub mod numbers;

@@ -186,6 +186,7 @@ fn chart(sweep: &Sweep, rows: &[SweepRow], suffix: &str, y: Axis, series: Vec<Se
         name: format!("sweep-{stem}{suffix}"),
         title: format!("{} against {}", y.label, sweep.by),
         subtitle: rows.first().map(|row| row.workload.clone()).unwrap_or_default(),
+        note: String::new(),
         caption: sweep.caption.clone(),
         warning: None,
         body: Body::Lines(Lines {

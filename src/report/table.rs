@@ -64,15 +64,15 @@ fn csv(rows: &[SummaryRow]) -> String {
 }
 
 /// Header and rows of text; a row can be marked as wrong.
-struct Grid {
-    header: Vec<String>,
-    rows: Vec<(Vec<String>, Mark)>,
+pub(super) struct Grid {
+    pub(super) header: Vec<String>,
+    pub(super) rows: Vec<(Vec<String>, Mark)>,
     /// Columns of words stand left, numbers right.
-    left: usize,
+    pub(super) left: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Mark {
+pub(super) enum Mark {
     Plain,
     Best,
     Wrong,
@@ -112,7 +112,7 @@ fn heading((workload, params): (&str, &Params)) -> String {
     if params.is_empty() { workload.to_owned() } else { format!("{workload}  {}", params.join(" ")) }
 }
 
-fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
+pub(super) fn summary_grid(rows: &[&SummaryRow], all: &[SummaryRow]) -> Grid {
     let header = [
         "mode",
         "executor",
@@ -179,7 +179,7 @@ fn latencies(row: &SummaryRow) -> [String; 3] {
 }
 
 /// The example's own table: what a user sees who just runs the program.
-fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
+pub(super) fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
     if cold.is_empty() {
         return None;
     }
@@ -219,7 +219,7 @@ fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
 }
 
 /// How each cell came to its speed: verdict, time, and when compiling had paid.
-fn warmup_grid(rows: &[&SummaryRow], tiers: &[&TierGain]) -> Option<Grid> {
+pub(super) fn warmup_grid(rows: &[&SummaryRow], tiers: &[&TierGain]) -> Option<Grid> {
     if tiers.is_empty() {
         return None;
     }

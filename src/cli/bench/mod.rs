@@ -1,6 +1,7 @@
 //! `zx-bench`: one file a subcommand.
 
 mod baseline;
+mod chart;
 mod child;
 mod compare;
 mod doctor;
@@ -61,8 +62,10 @@ enum Command {
     List(list::ListArguments),
     /// Run a workload once, adaptively, and show every tier decision.
     Explain(explain::ExplainArguments),
-    /// Make summary and charts of a result folder again, from its records.
+    /// Make summary, charts and page of a result folder again, from its records.
     Report(report::ReportArguments),
+    /// Draw one chart of one or more result folders.
+    Chart(Box<chart::ChartArguments>),
     /// Run the tests that programs bring along: their actions named `test_*`.
     Test(test::TestArguments),
     /// Show what this machine is, and what stands in the way of good numbers.
@@ -160,6 +163,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),
         Command::Report(report) => report::report(report, look),
+        Command::Chart(chart) => chart::chart(chart, look),
         Command::Test(test) => test::test(test, look),
         Command::Simulate(simulate) => simulate::simulate(simulate),
         Command::Doctor(doctor) => doctor::doctor(doctor, look),

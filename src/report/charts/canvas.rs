@@ -64,16 +64,25 @@ pub(super) struct Canvas<'a, DB: DrawingBackend> {
     /// By how much of its size a text is moved down: the bitmap backend centres the whole line
     /// box, which sits high by this.
     text_drop: f64,
+    /// Whether pixels are drawn, by a backend that joins thick lines with miters.
+    bitmap: bool,
 }
 
 pub(super) fn to_svg(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Drawn {
     // Drawn into memory and written by hand: the backend ignores a file it cannot write.
+    let text = svg_text(chart, size, theme, LEAST_UNIT)?;
+    std::fs::write(path, text).map_err(|e| e.to_string())
+}
+
+/// A chart as SVG, with letters no smaller than `least_unit` says. Lines join round: a miter of a
+/// curve that turns back stands out far beyond the value.
+pub(super) fn svg_text(chart: &Chart, size: Size, theme: Theme, least_unit: f64) -> Result<String, String> {
     let mut text = String::new();
     {
         let area = SVGBackend::with_string(&mut text, (size.width, size.height)).into_drawing_area();
-        draw(chart, &area, size, theme, 1)?;
+        draw(chart, &area, size, theme, 1, least_unit)?;
     }
-    std::fs::write(path, text).map_err(|e| e.to_string())
+    Ok(text.replacen("<svg ", "<svg stroke-linejoin=\"round\" ", 1))
 }
 
 pub(super) fn to_png(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Drawn {
@@ -81,7 +90,7 @@ pub(super) fn to_png(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Dr
     let mut pixels = vec![0; large.width as usize * large.height as usize * 3];
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (large.width, large.height)).into_drawing_area();
-        draw(chart, &area, large, theme, OVERSAMPLING)?;
+        draw(chart, &area, large, theme, OVERSAMPLING, LEAST_UNIT)?;
     }
     let small = BitMapBackend::new(path, (size.width, size.height)).into_drawing_area();
     for y in 0..size.height {
@@ -113,6 +122,7 @@ fn draw<DB: DrawingBackend>(
     size: Size,
     theme: Theme,
     oversampling: u32,
+    least_unit: f64,
 ) -> Drawn {
     FONTS.call_once(|| {
         for (style, file) in [(FontStyle::Normal, notosans::REGULAR_TTF), (FontStyle::Bold, notosans::BOLD_TTF)] {
@@ -122,9 +132,10 @@ fn draw<DB: DrawingBackend>(
     let (width, height) = (f64::from(size.width), f64::from(size.height));
     let palette = theme.palette();
     area.fill(&palette.background).map_err(|e| e.to_string())?;
-    let unit = (width / 800.0).min(height / 450.0).max(LEAST_UNIT * f64::from(oversampling));
-    let text_drop = if oversampling > 1 { 0.13 } else { 0.0 };
-    let canvas = Canvas { area, palette, unit, width, height, text_drop };
+    let unit = (width / 800.0).min(height / 450.0).max(least_unit * f64::from(oversampling));
+    let bitmap = oversampling > 1;
+    let text_drop = if bitmap { 0.13 } else { 0.0 };
+    let canvas = Canvas { area, palette, unit, width, height, text_drop, bitmap };
     let inner = canvas.frame(chart)?;
     match &chart.body {
         Body::Lines(lines) => lines::draw(&canvas, lines, inner)?,
@@ -215,6 +226,15 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
     pub(super) fn line(&self, points: &[(f64, f64)], colour: RGBColor, alpha: f64, width: f64) -> Drawn {
         let path: Vec<(i32, i32)> = points.iter().map(|p| pixel(*p)).collect();
         let style = colour.mix(alpha).stroke_width(width.round().max(1.0) as u32);
+        if self.bitmap && path.len() > 2 && alpha >= 1.0 {
+            // Stroke by stroke with a disc at each joint, for the reason that `svg_text` gives.
+            let radius = (width / 2.0).floor() as i32;
+            for ends in path.windows(2) {
+                self.area.draw(&PathElement::new(ends.to_vec(), style)).map_err(|e| e.to_string())?;
+                self.area.draw(&Circle::new(ends[1], radius, style.filled())).map_err(|e| e.to_string())?;
+            }
+            return Ok(());
+        }
         self.area.draw(&PathElement::new(path, style)).map_err(|e| e.to_string())
     }
 

@@ -16,8 +16,10 @@ mod theme;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-pub use records::charts_of;
-pub use theme::Theme;
+use super::numbers::number;
+
+pub use records::{WorkCharts, charts_by_work, charts_of};
+pub use theme::{Theme, slot_of_mode};
 
 /// A chart, ready to be drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,6 +30,8 @@ pub struct Chart {
     pub title: String,
     /// Second line: workload and parameters, how to read the intervals.
     pub subtitle: String,
+    /// The part of the second line that says how to read it.
+    pub note: String,
     /// Last line: machine and commit.
     pub caption: String,
     /// Shown above the caption with a mark, as when machines differ.
@@ -73,16 +77,29 @@ pub struct Axis {
     pub scale: ScaleKind,
     /// Where ticks stand, when not at round numbers: thread counts.
     pub ticks: Option<Vec<f64>>,
+    /// What stands at [`Axis::ticks`] in place of their numbers: percentiles.
+    pub names: Vec<String>,
 }
 
 impl Axis {
     /// An axis with ticks at round numbers.
     pub fn new(label: &str, unit: &str, scale: ScaleKind) -> Self {
-        Self { label: label.to_owned(), unit: unit.to_owned(), scale, ticks: None }
+        Self { label: label.to_owned(), unit: unit.to_owned(), scale, ticks: None, names: Vec::new() }
     }
 
-    fn title(&self) -> String {
+    /// What it shows, with the unit.
+    pub fn title(&self) -> String {
         format!("{} ({})", self.label, self.unit)
+    }
+
+    /// A value as it stands at the axis.
+    pub fn text_of(&self, value: f64) -> String {
+        self.name_of(value).map_or_else(|| number(value), str::to_owned)
+    }
+
+    fn name_of(&self, value: f64) -> Option<&str> {
+        let at = self.ticks.iter().flatten().position(|tick| *tick == value)?;
+        self.names.get(at).map(String::as_str)
     }
 }
 
@@ -209,6 +226,34 @@ impl fmt::Display for ChartError {
 }
 
 impl std::error::Error for ChartError {}
+
+/// For what width of page a chart is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Width {
+    /// A screen or a sheet of paper.
+    Page,
+    /// A telephone held upright.
+    Phone,
+}
+
+/// A chart as an SVG element of a page, in the light theme; [`dark_rules`] make it a dark one.
+/// Title and caption are the page's own.
+pub fn inline(chart: &Chart, width: Width) -> Result<String, ChartError> {
+    let bare = Chart { title: String::new(), subtitle: String::new(), caption: String::new(), ..chart.clone() };
+    let (size, least_unit) = match width {
+        Width::Page => (Size { width: 960, height: 480 }, 1.1),
+        Width::Phone => (Size { width: 380, height: 400 }, 0.95),
+    };
+    let failed = |cause| ChartError::Write { path: PathBuf::from(&chart.name), cause };
+    let text = canvas::svg_text(&bare, size, Theme::Light, least_unit).map_err(failed)?;
+    // A page knows what an svg element is; the name space is for files.
+    Ok(text.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1))
+}
+
+/// Style rules that show [`inline`] charts on a dark page.
+pub fn dark_rules() -> String {
+    theme::darkening()
+}
 
 /// Draws a chart as SVG or PNG, as the file's extension says, and writes its data as CSV beside it.
 pub fn render(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Result<(), ChartError> {

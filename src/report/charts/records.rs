@@ -15,12 +15,27 @@ use crate::report::summary::{ColdStart, Summary, speedup};
 const LOG_FROM: f64 = 15.0;
 const INTERVAL_NOTE: &str = "bars: 95% interval over processes";
 
+/// The charts of one workload with its parameters.
+#[derive(Debug, Clone)]
+pub struct WorkCharts<'a> {
+    /// Workload name.
+    pub workload: &'a str,
+    /// Every parameter that changes the work.
+    pub params: &'a Params,
+    /// Every chart that the records have data for.
+    pub charts: Vec<Chart>,
+}
+
 /// Every chart that the records have data for, one set a workload and its parameters.
 pub fn charts_of(folder: &ResultFolder, summary: &Summary) -> Vec<Chart> {
+    charts_by_work(folder, summary).into_iter().flat_map(|work| work.charts).collect()
+}
+
+/// The same, by workload and parameters.
+pub fn charts_by_work<'a>(folder: &ResultFolder, summary: &'a Summary) -> Vec<WorkCharts<'a>> {
     let caption = folder.caption();
     let works: BTreeSet<(&str, &Params)> = summary.rows.iter().map(|r| (r.workload.as_str(), &r.params)).collect();
-    let mut charts = Vec::new();
-    for (i, work) in works.iter().enumerate() {
+    let charts_of = |(i, work): (usize, &(&'a str, &'a Params))| {
         let rows: Vec<&SummaryRow> =
             summary.rows.iter().filter(|r| (r.workload.as_str(), &r.params) == *work).collect();
         let cold: Vec<&ColdStart> = summary.cold.iter().filter(|c| (c.workload.as_str(), &c.params) == *work).collect();
@@ -30,18 +45,21 @@ pub fn charts_of(folder: &ResultFolder, summary: &Summary) -> Vec<Chart> {
             warmup_curve(folder, work),
             cold_start(&cold),
         ];
-        for (mut chart, note) in bodies.into_iter().flatten() {
+        let finished = |(mut chart, note): Drafted| {
             if works.len() > 1 {
                 chart.name = format!("{}-{}-{}", chart.name, file_name(work.0), i + 1);
             }
             let params = if work.1.is_empty() { String::new() } else { format!(" ({})", spaced(work.1)) };
-            let note = if note.is_empty() { String::new() } else { format!(" · {note}") };
-            chart.subtitle = format!("{}{params}{note}", work.0);
+            let after = if note.is_empty() { String::new() } else { format!(" · {note}") };
+            chart.subtitle = format!("{}{params}{after}", work.0);
+            chart.note = note;
             chart.caption.clone_from(&caption);
-            charts.push(chart);
-        }
-    }
-    charts
+            chart
+        };
+        let charts = bodies.into_iter().flatten().map(finished).collect();
+        WorkCharts { workload: work.0, params: work.1, charts }
+    };
+    works.iter().enumerate().map(charts_of).collect()
 }
 
 /// A chart and what its subtitle says after the workload.
@@ -52,6 +70,7 @@ fn draft(name: &str, title: &str, note: &str, body: Body) -> Drafted {
         name: name.to_owned(),
         title: title.to_owned(),
         subtitle: String::new(),
+        note: String::new(),
         caption: String::new(),
         warning: None,
         body,

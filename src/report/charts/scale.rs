@@ -65,7 +65,8 @@ impl Scale {
         let shown: Vec<f64> = values.into_iter().filter(|v| self.holds(*v)).collect();
         let most = shown.iter().map(|v| decimals_of(*v)).max().unwrap_or(0);
         let text = |v: f64| with_decimals(v, if self.log { decimals_of(v) } else { most });
-        shown.iter().map(|&value| Tick { value, text: text(value) }).collect()
+        let named = |v: f64| axis.name_of(v).map_or_else(|| text(v), str::to_owned);
+        shown.iter().map(|&value| Tick { value, text: named(value) }).collect()
     }
 
     /// Multiples of 1, 2 or 5 times a power of ten.

@@ -94,6 +94,7 @@ fn chart(name: &str, body: Body) -> Chart {
         name: name.to_owned(),
         title: "Invented data: a chart of the unit tests".to_owned(),
         subtitle: "token (accounts 1000, block 1000, seed 42, skew uniform) · bars: 95% interval".to_owned(),
+        note: String::new(),
         caption: "Invented CPU at 2.60 GHz · 2 cores · commit 0123456789 with local changes".to_owned(),
         warning: None,
         body,

@@ -97,6 +97,21 @@ impl Theme {
     }
 }
 
+/// Style rules that turn a light chart inside a page into a dark one: colours stand in an SVG as
+/// attributes, which any rule overrides.
+pub(super) fn darkening() -> String {
+    let (light, dark) = (Theme::Light.palette(), Theme::Dark.palette());
+    let frame = |p: &Palette| [p.background, p.text, p.muted, p.grid, p.warning];
+    let pairs = frame(&light).into_iter().zip(frame(&dark)).chain(light.series.into_iter().zip(dark.series));
+    let name = |c: RGBColor| format!("#{:02X}{:02X}{:02X}", c.0, c.1, c.2);
+    pairs
+        .map(|(from, to)| {
+            let (from, to) = (name(from), name(to));
+            format!("svg [fill=\"{from}\"]{{fill:{to}}}svg [stroke=\"{from}\"]{{stroke:{to}}}\n")
+        })
+        .collect()
+}
+
 impl Palette {
     pub(super) fn series(&self, slot: usize) -> RGBColor {
         self.series[slot % self.series.len()]
@@ -110,7 +125,7 @@ impl Palette {
 }
 
 /// The palette slot of a mode: the same in every chart.
-pub(super) fn slot_of_mode(mode: &str) -> Option<usize> {
+pub fn slot_of_mode(mode: &str) -> Option<usize> {
     match mode {
         "interpreter" => Some(0),
         "vm" => Some(1),

@@ -14,7 +14,7 @@ fn captions() {
 }
 
 /// An invented run: four modes, two thread counts, five processes.
-fn invented(at: &Path) {
+pub(in crate::report) fn invented(at: &Path) {
     let mut samples = RowWriter::create(at.join(SAMPLES)).expect("writable");
     let mut tiers = RowWriter::create(at.join(TIERS)).expect("writable");
     for (mode, speed) in [("interpreter", 2e5), ("vm", 9e5), ("native", 1.1e7), ("adaptive", 1.05e7)] {
@@ -105,6 +105,7 @@ fn a_folder_is_rebuilt_from_its_records() {
     let expected: Vec<String> = ["tps-threads", "speedup", "warmup", "cold-start"]
         .iter()
         .flat_map(|n| ["svg", "png", "csv"].map(|e| format!("{n}.{e}")))
+        .chain(["report.html".to_owned()])
         .collect();
     assert_eq!(names[0], SUMMARY);
     assert_eq!(names[1..], expected);
