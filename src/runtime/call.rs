@@ -373,7 +373,7 @@ impl Isolate {
 
     /// Commits the innermost checkpoint; after the outermost, events are folded away.
     #[inline]
-    fn close_checkpoint(&mut self) {
+    pub(super) fn close_checkpoint(&mut self) {
         if self.ledger.commit_checkpoint() && !self.ledger.events.is_empty() {
             self.fold_events();
         }
@@ -415,19 +415,10 @@ impl Isolate {
 
     /// A thrown value that leaves a contract call is a copy, made before the call is undone.
     fn copy_thrown(&mut self) {
-        let message = self.ledger.heap.error(self.error).message;
-        if message.tag().is_container() {
-            if self.charge_deep(message).is_err() {
-                return;
-            }
-            let copied = deep_copy(&mut self.ledger.heap, message, Space::Isolate);
-            match copied {
-                Ok(copy) => self.ledger.heap.error_mut(self.error).message = copy,
-                Err(error) => {
-                    let text = copy_error_text(error);
-                    let _: Result<(), Unwind> = self.fail(text);
-                }
-            }
+        let thrown = self.ledger.heap.error(self.error).message;
+        // What may not leave has become the error instead.
+        if let Ok(copy) = self.leave_copy(thrown, false) {
+            self.ledger.heap.error_mut(self.error).message = copy;
         }
     }
 
@@ -618,116 +609,6 @@ impl Isolate {
         let class = ClassId(self.ledger.instances[self.this() as usize].class);
         let name = self.info.action(action).name;
         name.and_then(|name| self.info.class(class).action(name)).unwrap_or(action)
-    }
-
-    /// The instance behind `Name.f()`, made on first use.
-    fn shared_instance(&mut self, class: ClassId, free: u32) -> Result<u32, Unwind> {
-        if let Some(instance) = self.ledger.shared_instances[class.0 as usize] {
-            return Ok(instance);
-        }
-        let top = self.top;
-        self.top = free;
-        let made = self.instantiate(class, free, 0);
-        self.top = top;
-        let instance = made?.id();
-        self.ledger.set_shared_instance(class.0, instance);
-        Ok(instance)
-    }
-
-    /// `Name(args)`: a fresh instance, its initialisers, then its constructor. A failing constructor makes none.
-    /// Of an entity or data declaration: a new value.
-    pub fn instantiate(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
-        if self.info.class(class).kind != ClassKind::Contract {
-            return self.make_record(class, Value::NULL, super::ops::Given::Positions(argc), base);
-        }
-        self.check_view("make an instance")?;
-        self.ledger.open_checkpoint();
-        match self.instantiate_inside(class, base, argc) {
-            Ok(value) => {
-                self.close_checkpoint();
-                Ok(value)
-            }
-            Err(unwind) => {
-                self.ledger.roll_back_checkpoint();
-                Err(unwind)
-            }
-        }
-    }
-
-    fn instantiate_inside(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
-        let info = self.info.clone();
-        let class_info = info.class(class);
-        let instance = self.bare_instance(class, base + argc)?;
-        let value = Value::contract(instance);
-        let Some(constructor) = class_info.constructor else {
-            if argc > 0 {
-                let message = format!("Contract {} has no init and takes no arguments", info.name(class_info.name));
-                return self.fail(&message);
-            }
-            return Ok(value);
-        };
-        let required = info.action(constructor).has_default.iter().any(|has_default| !has_default);
-        if argc > 0 || !required {
-            self.call_nested(constructor, instance, Value::UNSET, base, argc)?;
-        }
-        Ok(value)
-    }
-
-    /// `Name{f: v}`: an instance with these fields set (values in `slots[base..]`), no constructor.
-    pub fn instantiate_with(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
-        if self.info.class(class).kind != ClassKind::Contract {
-            return self.make_record(class, Value::NULL, super::ops::Given::Fields(fields), base);
-        }
-        self.check_view("make an instance")?;
-        self.ledger.open_checkpoint();
-        let result = self.instantiate_with_inside(class, fields, base);
-        if result.is_ok() {
-            self.close_checkpoint();
-        } else {
-            self.ledger.roll_back_checkpoint();
-        }
-        result
-    }
-
-    fn instantiate_with_inside(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
-        let instance = self.bare_instance(class, base + fields.len() as u32)?;
-        for (index, &field) in fields.iter().enumerate() {
-            let value = self.slots[base as usize + index];
-            let value = self.stored_value(value, false)?;
-            self.ledger.set_field(instance, u32::from(field), value);
-        }
-        Ok(Value::contract(instance))
-    }
-
-    /// An instance whose fields have their starting values; `free` is the first free slot.
-    fn bare_instance(&mut self, class: ClassId, free: u32) -> Result<u32, Unwind> {
-        let info = self.info.clone();
-        let class_info = info.class(class);
-        self.charge_bytes(super::gas::INSTANCE_BYTES + super::gas::ELEMENT_BYTES * class_info.fields.len() as u64)?;
-        let fields = class_info.zeros.iter().map(|&zero| self.zero_field(zero)).collect();
-        let instance = self.ledger.make_instance(class.0, fields);
-        self.top = free;
-        for &initialiser in &class_info.initialisers {
-            self.call_nested(initialiser, instance, Value::UNSET, free, 0)?;
-        }
-        Ok(instance)
-    }
-
-    fn zero_field(&mut self, zero: super::info::FieldZero) -> Value {
-        use super::info::FieldZero;
-        let value = match zero {
-            FieldZero::Null => Value::NULL,
-            FieldZero::Int => Value::int(0),
-            FieldZero::Float => Value::float(0.0),
-            FieldZero::Bool => Value::FALSE,
-            FieldZero::Str => self.ledger.heap.alloc_str(""),
-            FieldZero::List => self.ledger.heap.alloc_list(Vec::new()),
-            FieldZero::Map => self.ledger.heap.alloc_map(crate::value::MapData::new()),
-        };
-        if value.tag().is_container() {
-            self.ledger.adopt(value);
-        }
-        value
     }
 
     /// Calls an action from Rust code, in the tier that runs now; arguments stand at `base`.

@@ -10,6 +10,7 @@ mod fail;
 pub mod gas;
 mod host;
 pub mod info;
+mod instance;
 mod isolate;
 pub mod library;
 pub mod names;
