@@ -306,7 +306,7 @@ fn outermost_names() {
 action 0 <top>() slots=0
   config.jit_threshold = -5
   config.bench_x = 7
-  print(config.jit_enabled, TX.caller, msg.sender, \"..\")
+  print(config.jit_enabled, TX.caller, msg.sender, \"__main__\")
   require(true, \"..\")",
     );
     check(
