@@ -116,7 +116,7 @@ fn stretch(random: &mut ChaCha8Rng, length: usize) -> std::ops::Range<usize> {
 /// A text changed in one to four places.
 fn mutant(random: &mut ChaCha8Rng, source: &str, other: &str) -> String {
     let mut bytes = source.as_bytes().to_vec();
-    for _ in 0..1 + below(random, 4) {
+    for _ in 0..=below(random, 4) {
         let part = stretch(random, bytes.len());
         match below(random, 7) {
             0 if !bytes.is_empty() => {

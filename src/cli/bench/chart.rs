@@ -56,7 +56,9 @@ pub(super) fn chart(arguments: &ChartArguments, look: &Look) -> Result<Exit, Sto
         runs.push(Run::load(&folder).map_err(Stop::usage)?);
     }
     for (name, values) in &arguments.only {
-        runs.iter_mut().for_each(|run| run.keep(name, values));
+        for run in &mut runs {
+            run.keep(name, values);
+        }
         if runs.iter().all(|run| run.rows.is_empty()) {
             return Err(Stop::usage(format!("--only {name}={}: no cell of these runs is so", values.join(","))));
         }

@@ -10,7 +10,7 @@ fn row(mode: &str, threads: u32, params: &[(&str, &str)], tps: f64) -> SummaryRo
     SummaryRow {
         mode: mode.into(),
         threads,
-        params: Params::from_iter(params.iter().copied()),
+        params: params.iter().copied().collect::<Params>(),
         tps: Some(tps),
         tps_low: ends.0,
         tps_high: ends.1,

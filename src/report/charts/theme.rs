@@ -1,5 +1,7 @@
 //! Colours of charts.
 
+use std::fmt::Write as _;
+
 use plotters::style::RGBColor;
 
 /// For which surface a chart is drawn.
@@ -104,12 +106,12 @@ pub(super) fn darkening() -> String {
     let frame = |p: &Palette| [p.background, p.text, p.muted, p.grid, p.warning];
     let pairs = frame(&light).into_iter().zip(frame(&dark)).chain(light.series.into_iter().zip(dark.series));
     let name = |c: RGBColor| format!("#{:02X}{:02X}{:02X}", c.0, c.1, c.2);
-    pairs
-        .map(|(from, to)| {
-            let (from, to) = (name(from), name(to));
-            format!("svg [fill=\"{from}\"]{{fill:{to}}}svg [stroke=\"{from}\"]{{stroke:{to}}}\n")
-        })
-        .collect()
+    let mut rules = String::new();
+    for (from, to) in pairs {
+        let (from, to) = (name(from), name(to));
+        let _ = writeln!(rules, "svg [fill=\"{from}\"]{{fill:{to}}}svg [stroke=\"{from}\"]{{stroke:{to}}}");
+    }
+    rules
 }
 
 impl Palette {

@@ -60,7 +60,9 @@ fn points(chart: &Chart) -> Option<Grid> {
     let (mut header, mut rows): (Vec<String>, Vec<Vec<String>>) = (header, rows);
     if rows.iter().all(|row| row.last().is_some_and(|cell| cell == "-")) {
         header.pop();
-        rows.iter_mut().for_each(|row| drop(row.pop()));
+        for row in &mut rows {
+            row.pop();
+        }
     }
     let rows: Vec<_> = rows.into_iter().map(|row| (row, Mark::Plain)).collect();
     (1..=MOST_ROWS).contains(&rows.len()).then_some(Grid { header, rows, left: 1 })

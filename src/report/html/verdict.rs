@@ -1,5 +1,7 @@
 //! What the records say, in sentences.
 
+use std::fmt::Write as _;
+
 use crate::report::numbers::{number, thousands};
 use crate::report::records::SummaryRow;
 use crate::report::summary::speedup;
@@ -79,20 +81,23 @@ fn fastest(rows: &[&SummaryRow]) -> Option<String> {
             Some(_) => "",
             None => "; without two intervals they are not told apart",
         };
-        text += &format!(" Next comes {} with {} tx/s{apart}.", cell(&next), number(next.tps?));
+        let _ = write!(text, " Next comes {} with {} tx/s{apart}.", cell(&next), number(next.tps?));
     }
     Some(text)
 }
 
+/// A cell, how many times as fast as the interpreter it is, and the ends of the interval.
+type Speedup<'a> = (&'a SummaryRow, f64, Option<(f64, f64)>);
+
 fn speedups(rows: &[&SummaryRow], all: &[SummaryRow]) -> Option<String> {
     let others = || rows.iter().filter(|r| r.mode != "interpreter");
     let fewest = others().filter(|r| speedup(r, all).is_some()).map(|r| r.threads).min()?;
-    let mut found: Vec<(&SummaryRow, f64, Option<(f64, f64)>)> = others()
+    let mut found: Vec<Speedup<'_>> = others()
         .filter(|r| r.threads == fewest)
         .filter_map(|r| speedup(r, all).map(|(ratio, ends)| (*r, ratio, ends)))
         .collect();
     found.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let part = |(row, ratio, ends): &(&SummaryRow, f64, Option<(f64, f64)>)| {
+    let part = |(row, ratio, ends): &Speedup<'_>| {
         format!("{} is {} times as fast as the interpreter ({})", row.mode, number(*ratio), interval(*ends))
     };
     let parts: Vec<String> = found.iter().map(part).collect();
