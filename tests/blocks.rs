@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use zx::engine::{
-    BlockResult, BlockSettings, Data, Engine, Isolate, Mode, OutputSink, Program, Receipt, RunOptions, TxStatus,
+    BlockResult, BlockSettings, Data, Engine, Isolate, Mode, OutputSink, PreparedBlock, Program, Receipt, RunOptions,
+    TxStatus,
 };
 
 const BANK: &str = r#"
@@ -80,10 +81,13 @@ fn transaction(caller: &str, what: &str, to: &str, amount: i64) -> Data {
 
 /// A bank with three accounts of 100 each, sealed.
 fn bank(mode: Mode) -> Isolate {
-    let program: Arc<Program> =
-        Program::compile(BANK, "bank.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let program = Program::compile(BANK, "bank.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    bank_of(&program, mode)
+}
+
+fn bank_of(program: &Arc<Program>, mode: Mode) -> Isolate {
     let options = RunOptions { output: OutputSink::Capture, seed: Some(42), ..RunOptions::default() };
-    let mut isolate = Isolate::new(&Engine::new(mode), &program, options);
+    let mut isolate = Isolate::new(&Engine::new(mode), program, options);
     assert_eq!(isolate.run().failure, None);
     isolate.call("setup", &[Data::List(["al", "bo", "cy"].map(text).to_vec())]).unwrap();
     isolate.seal();
@@ -237,4 +241,103 @@ fn the_root_depends_on_state_alone() {
     execute(&mut apart, &payments[..1], &settings());
     execute(&mut apart, &payments[1..], &BlockSettings { block_number: 1, first_index: 1, ..settings() });
     assert_eq!(together.state_root(), apart.state_root());
+}
+
+/// Keeps what transactions bring in every place where contract state can keep it.
+const KEEPER: &str = r#"
+contract Box {
+    data owner = ""
+    data names = []
+    data seen = {}
+    data notes = {}
+    data deep = {}
+    action keep(tx) {
+        owner = tx["caller"]
+        names.push(tx["name"])
+        names.extend(tx["tags"])
+        names.insert(0, tx["big"])
+        seen[tx["name"]] = true
+        seen[tx["big"]] = tx["huge"]
+        notes["last"] = [tx["name"], tx["big"]]
+        notes[tx["name"]] = {[tx["name"]]: tx["name"]}
+        notes["tags"] = tx["tags"]
+        notes["whole"] = tx
+        deep[tx["name"]] = {"in": {[tx["name"]]: [tx["tags"]]}}
+        persist_set(tx["name"], tx["name"])
+        return tx["name"]
+    }
+    action all() { return [owner, names, seen, notes, deep] }
+}
+let box = null
+action setup(accounts) { box = Box() }
+action transaction(tx) {
+    if tx["fail"] { config.bench_last = tx["name"] }
+    return box.keep(tx)
+}
+action verify() { return [box.all(), persist_get("n-0"), persist_get("n-2")] }
+"#;
+
+#[test]
+fn state_keeps_copies_of_inputs_that_outlive_their_block() {
+    let program = Program::compile(KEEPER, "keeper.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let input = |n: usize| {
+        let pair = |key: &str, value: Data| (text(key), value);
+        Data::Map(vec![
+            pair("caller", text(&format!("caller-{n}"))),
+            pair("name", text(&format!("n-{n}"))),
+            pair("tags", Data::List(vec![text(&format!("tag-{n}")), Data::List(vec![text(&format!("inner-{n}"))])])),
+            pair("big", Data::BigInt(format!("1{n}0000000000000000000000").as_str().into())),
+            pair("huge", Data::BigInt(format!("{n}7{}", "0".repeat(100)).as_str().into())),
+            pair("fail", Data::Bool(n == 1)),
+        ])
+    };
+    let mut all = Vec::new();
+    for mode in MODES {
+        for collect_always in [false, true] {
+            let options =
+                RunOptions { output: OutputSink::Capture, seed: Some(42), collect_always, ..RunOptions::default() };
+            let mut isolate = Isolate::new(&Engine::new(mode), &program, options);
+            assert_eq!(isolate.run().failure, None);
+            isolate.call("setup", &[Data::List(Vec::new())]).unwrap();
+            isolate.seal();
+            for n in 0..3 {
+                let (result, receipts) = execute(
+                    &mut isolate,
+                    &[input(n)],
+                    &BlockSettings { keep_receipts: true, ..BlockSettings::default() },
+                );
+                assert_eq!(result.committed, usize::from(n != 1) as u64, "{mode:?}: {receipts:?}");
+                if n == 1 {
+                    let message = String::from_utf8_lossy(&receipts[0].result).into_owned();
+                    assert!(message.contains("config is read-only in a transaction"), "{message}");
+                }
+            }
+            // The blocks are gone: what state has is its own.
+            let kept = isolate.call("verify", &[]).unwrap();
+            let shown = format!("{kept:?}");
+            for part in ["caller-2", "n-0", "tag-2", "inner-0", "120000000000000000000000", "27000"] {
+                assert!(shown.contains(part), "{mode:?}: {part} is not in {shown}");
+            }
+            all.push((kept, isolate.state_root()));
+        }
+    }
+    assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+}
+
+#[test]
+fn one_block_serves_several_isolates_on_their_threads() {
+    let program = Program::compile(BANK, "bank.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let block = PreparedBlock::new(&program, &[transaction("al", "pay", "bo", 10), transaction("bo", "pay", "cy", 5)]);
+    assert_eq!(block.len(), 2);
+    let mut isolates: Vec<_> = MODES.iter().map(|mode| bank_of(&program, *mode)).collect();
+    let done: Vec<_> = std::thread::scope(|scope| {
+        let run = |isolate: &mut Isolate| isolate.execute(&block, &settings());
+        let threads: Vec<_> = isolates.iter_mut().map(|isolate| scope.spawn(move || run(isolate))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("no panic")).collect()
+    });
+    assert!(done.iter().all(|result| result.receipts == done[0].receipts && result.committed == 2), "{done:?}");
+    drop(block);
+    for isolate in &mut isolates {
+        assert_eq!(isolate.call("verify", &[]), Ok(Data::Int(300)));
+    }
 }

@@ -40,6 +40,18 @@ pub enum Data {
     Opaque(Arc<str>),
 }
 
+impl Data {
+    /// The text under a key of a map.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        let Self::Map(entries) = self else { return None };
+        let is_key = |data: &Self| matches!(data, Self::Str(text) if &**text == key);
+        entries.iter().rev().find(|(name, _)| is_key(name)).and_then(|(_, value)| match value {
+            Self::Str(text) => Some(&**text),
+            _ => None,
+        })
+    }
+}
+
 /// Where program output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OutputSink {

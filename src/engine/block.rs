@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::api::{BlockResult, Data, Failure, Mode, Receipt, TxStatus};
-use super::convert::{export, import};
+use super::convert::{export, pooled};
 use super::isolate::Isolate;
+use super::program::Program;
 use super::render;
 use crate::runtime::info::ActionId;
 use crate::runtime::probe::Probe;
 use crate::runtime::{HOST_FUNCTIONS, HostFunctions, Signal, Site, Unwind};
-use crate::value::{MapData, Value};
+use crate::value::{ConstantPool, ConstantPoolBuilder, MapData, Value};
 
 /// What all transactions of a block share.
 #[derive(Clone, Debug)]
@@ -48,21 +49,40 @@ impl Default for BlockSettings {
     }
 }
 
-/// Transactions made ready in an isolate: its own frozen values.
+/// Transactions made ready: immutable values that belong to no isolate, so that any number of them may read one block.
 #[derive(Clone, Debug)]
-pub struct PreparedBlock {
-    pub(super) transactions: Arc<[(Value, Value)]>,
+pub struct PreparedBlock(Arc<Inputs>);
+
+#[derive(Debug)]
+struct Inputs {
+    /// Each transaction, and its `caller` (unset if it has none).
+    transactions: Vec<(Value, Value)>,
+    /// What the values point to, but for strings that the program has as constants.
+    _pool: ConstantPool,
+    /// Keeps those.
+    program: Arc<Program>,
 }
 
 impl PreparedBlock {
+    /// Makes transactions of a program ready, untimed.
+    pub fn new(program: &Arc<Program>, transactions: &[Data]) -> Self {
+        let mut pool = ConstantPoolBuilder::inputs(&program.info.constants);
+        let transactions = transactions.iter().map(|data| {
+            let from = data.text("caller").map_or(Value::UNSET, |name| pool.string(name));
+            (pooled(&mut pool, data), from)
+        });
+        let transactions = transactions.collect();
+        Self(Arc::new(Inputs { transactions, _pool: pool.finish(), program: program.clone() }))
+    }
+
     /// How many transactions.
     pub fn len(&self) -> usize {
-        self.transactions.len()
+        self.0.transactions.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.transactions.is_empty()
+        self.0.transactions.is_empty()
     }
 }
 
@@ -163,26 +183,15 @@ impl Isolate {
         self.inner.forget_heat();
     }
 
-    /// Makes transactions ready, untimed: values of this isolate, frozen.
-    pub fn prepare(&mut self, transactions: &[Data]) -> PreparedBlock {
-        let caller = self.inner.ledger.heap.alloc_str("caller").with_hash();
-        let mut ready = Vec::with_capacity(transactions.len());
-        for data in transactions {
-            let value = import(&mut self.inner, data);
-            self.inner.ledger.freeze(value);
-            let from = if value.is_map() { self.inner.ledger.heap.map(value).map.get(caller) } else { None };
-            ready.push((value, from.filter(|name| name.is_str()).unwrap_or(Value::UNSET)));
-        }
-        let transactions: Arc<[(Value, Value)]> = ready.into();
-        self.inner.inputs.push(transactions.clone());
-        // What earlier blocks' inputs left behind is not the work of the transactions: collect it here, untimed.
-        if self.inner.ledger.heap.should_collect() {
-            self.inner.collect();
-        }
-        PreparedBlock { transactions }
+    /// Makes transactions ready, untimed; see [`PreparedBlock::new`].
+    pub fn prepare(&self, transactions: &[Data]) -> PreparedBlock {
+        PreparedBlock::new(&self.program, transactions)
     }
 
     /// Executes a block, one transaction after another.
+    ///
+    /// # Panics
+    /// If the block was made ready for another program.
     pub fn execute(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
         self.execute_watched(block, settings, &mut Unwatched)
     }
@@ -205,6 +214,7 @@ impl Isolate {
         settings: &BlockSettings,
         watch: &mut impl Watch,
     ) -> BlockResult {
+        assert!(Arc::ptr_eq(&self.program, &block.0.program), "a block that was made ready for another program");
         self.receipts.clear();
         let mut result = BlockResult::default();
         let mut log = Vec::new();
@@ -216,7 +226,7 @@ impl Isolate {
         self.inner.tx.block_number = settings.block_number as i64;
         self.host_frame();
         let top = self.inner.top;
-        for (offset, &(transaction, caller)) in block.transactions.iter().enumerate() {
+        for (offset, &(transaction, caller)) in block.0.transactions.iter().enumerate() {
             let ordinal = settings.first_index + offset as u64;
             watch.begins(|| self.mode == Mode::Vm || self.has_moved_up(action));
             let receipt = self.transact(action, work, transaction, caller, ordinal, settings);
@@ -241,6 +251,8 @@ impl Isolate {
         self.inner.frames.clear();
         self.inner.stack_slots = 0;
         self.inner.tx.in_block = false;
+        // The block's values end with it.
+        self.inner.tx.caller = Value::UNSET;
         log.extend_from_slice(&self.inner.event_digest());
         result.receipts = blake3::hash(&log).into();
         result

@@ -4,7 +4,7 @@ use super::api::{ConfigValue, Data};
 use crate::runtime::Isolate;
 use crate::runtime::info::Symbol;
 use crate::value::numbers::Integer;
-use crate::value::{MapData, Tag, Value};
+use crate::value::{ConstantPoolBuilder, MapData, Tag, Value};
 
 /// A value of the isolate made from data. Nothing collects meanwhile.
 pub(super) fn import(isolate: &mut Isolate, data: &Data) -> Value {
@@ -34,6 +34,32 @@ pub(super) fn import(isolate: &mut Isolate, data: &Data) -> Value {
                 }
             }
             isolate.ledger.heap.alloc_map(map)
+        }
+    }
+}
+
+/// An immutable value made from data, in the pool of a block.
+pub(super) fn pooled(pool: &mut ConstantPoolBuilder, data: &Data) -> Value {
+    match data {
+        Data::Null | Data::Opaque(_) => Value::NULL,
+        Data::Bool(value) => Value::bool(*value),
+        Data::Int(value) => Value::int(*value),
+        Data::Float(value) => Value::float(*value),
+        Data::Str(text) => pool.string(text),
+        Data::BigInt(digits) => Integer::parse_decimal(digits).map_or(Value::NULL, |integer| pool.integer(integer)),
+        Data::List(items) => {
+            let items = items.iter().map(|item| pooled(pool, item)).collect();
+            pool.list(items)
+        }
+        Data::Map(entries) => {
+            let mut map = MapData::with_capacity(entries.len());
+            for (key, value) in entries {
+                let (key, value) = (pooled(pool, key), pooled(pool, value));
+                if key.is_map_key() {
+                    map.set(key, value, 0);
+                }
+            }
+            pool.map(map)
         }
     }
 }

@@ -300,6 +300,11 @@ impl Isolate {
         encode_value(&self.inner.ledger, value, &mut self.result_bytes);
     }
 
+    /// What it runs.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
     /// Deterministic and resource counters.
     pub fn counters(&self) -> Counters {
         let heap = &self.inner.ledger.heap;

@@ -94,6 +94,7 @@ impl Ledger {
 
     fn map_insert(&mut self, map: Value, key: Value, value: Value) {
         let epoch = self.heap.current_epoch;
+        let key = if self.heap.space(map) == Space::Ledger { self.heap.owned(key) } else { key };
         let seq = self.heap.map(map).map.next_seq();
         self.heap.map_insert_new(map, key, value, epoch);
         if self.heap.container(map).epoch < epoch {
@@ -266,7 +267,7 @@ impl Ledger {
         let mut pending = vec![value];
         while let Some(value) = pending.pop() {
             let header = self.heap.header_mut(value);
-            if header.space == Space::Shared || header.space == space {
+            if header.space.is_pooled() || header.space == space {
                 continue;
             }
             header.space = space;

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::engine::{BlockSettings, Failure, Isolate, Probe, Samples};
+use crate::engine::{BlockSettings, Failure, Isolate, PreparedBlock, Probe, Samples};
 
 use super::{BlockOutcome, BlockWindow, LedgerReport, LedgerWindow, root_is_due};
 
@@ -77,8 +77,10 @@ impl Shards {
 
     /// A window on every isolate.
     pub(super) fn run_window(&self, window: &BlockWindow) -> Vec<LedgerWindow> {
+        let Some(first) = self.isolates.first() else { return Vec::new() };
+        let program = first.lock().unwrap_or_else(PoisonError::into_inner).program().clone();
+        let prepared: Vec<_> = window.blocks.iter().map(|block| PreparedBlock::new(&program, block)).collect();
         self.each(|thread, isolate, barrier| {
-            let prepared: Vec<_> = window.blocks.iter().map(|block| isolate.prepare(block)).collect();
             let mut outcomes = Vec::with_capacity(prepared.len());
             let mut settings = BlockSettings {
                 block_number: window.first_block,

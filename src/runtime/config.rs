@@ -91,6 +91,9 @@ impl Isolate {
 
     /// `config.key = value`
     pub fn set_config(&mut self, key: Symbol, value: Value) -> Result<(), Unwind> {
+        if self.sealed && self.tx.in_block {
+            return self.fail("config is read-only in a transaction");
+        }
         let info = self.info.clone();
         let overridden = self.config.overrides.iter().any(|(set, _)| set == info.name(key));
         match info.name(key) {

@@ -103,8 +103,6 @@ pub struct Isolate {
     pub sealed: bool,
     /// The journal epoch in which the outermost view call began; 0 if none runs. Stays behind when the call is over.
     pub(super) view_since: u64,
-    /// Inputs of blocks still held by the host: (transaction, caller).
-    pub inputs: Vec<Arc<[(Value, Value)]>>,
     /// Functions that the host lends to the program.
     pub host: Option<Box<dyn super::host::HostFunctions>>,
     /// Random state.
@@ -176,7 +174,6 @@ impl Isolate {
             alloc_start: alloc,
             sealed: false,
             view_since: 0,
-            inputs: Vec::new(),
             host: None,
             random,
             held: Vec::new(),
@@ -213,7 +210,6 @@ impl Isolate {
         self.sealed = false;
         self.view_since = 0;
         self.in_upper = false;
-        self.inputs.clear();
         self.rearm_counters();
         self.random = super::builtins::RandomState::new(self.settings.seed);
         self.tx = TxContext::default();

@@ -85,9 +85,7 @@ impl Isolate {
     pub fn collect(&mut self) {
         let top = self.top;
         self.clear_above(top);
-        // Inputs that the host has let go of are no roots any more.
-        self.inputs.retain(|block| std::sync::Arc::strong_count(block) > 1);
-        let Self { ledger, slots, frames, error, held, tx, config, inputs, .. } = self;
+        let Self { ledger, slots, frames, error, held, tx, config, .. } = self;
         let mut heap = std::mem::take(&mut ledger.heap);
         heap.collect(|marker| {
             marker.values(&slots[..top as usize]);
@@ -96,9 +94,6 @@ impl Isolate {
             }
             marker.value(*error);
             marker.values(held);
-            for (transaction, caller) in inputs.iter().flat_map(|block| block.iter()) {
-                marker.values(&[*transaction, *caller]);
-            }
             tx.mark(marker);
             config.mark(marker);
             ledger.mark(marker);

@@ -1,4 +1,4 @@
-//! Mark and sweep. Marking uses a stack of its own, no recursion; it stops at shared objects.
+//! Mark and sweep. Marking uses a stack of its own, no recursion; it stops at the objects of pools.
 #![expect(unsafe_code, reason = "walks and frees objects through their addresses")]
 
 use std::fmt;
@@ -9,7 +9,7 @@ use super::heap::{Heap, KEPT_ELEMENTS, free_text};
 use super::map::{Entry, MapData};
 use super::object::{
     BoundObject, CellObject, ErrorObject, FunctionObject, Header, HugeObject, Kind, ListObject, MapObject, RangeObject,
-    RecordObject, Space, StrObject, WideObject,
+    RecordObject, StrObject, WideObject,
 };
 use super::tag::Value;
 
@@ -39,7 +39,7 @@ impl Marker {
             ((*header).kind, (*header).space, (*header).mark != 0)
         };
         assert!(kind != Kind::Freed, "a root or live object holds {value:?}, which was freed");
-        if space == Space::Shared || marked {
+        if space.is_pooled() || marked {
             return;
         }
         // SAFETY: as above.

@@ -1,4 +1,5 @@
-//! Constants: shared, frozen objects that any isolate may read and none may mark or free.
+//! Pools of shared, frozen objects that any isolate may read and none may mark or free: the constants of a program, and
+//! the inputs of a block of transactions.
 #![expect(unsafe_code, reason = "owns objects through their addresses, and shares them between threads")]
 
 use std::collections::HashMap;
@@ -9,8 +10,12 @@ use num_bigint::BigInt;
 
 use super::collect::drop_object;
 use super::heap::new_text;
+use super::map::MapData;
 use super::numbers::{Integer, Wide};
-use super::object::{BytesObject, FROZEN, Header, HugeObject, Kind, Object, Space, StrObject, WideObject};
+use super::object::{
+    BytesObject, ContainerHeader, FROZEN, Header, HugeObject, Kind, ListObject, MapObject, Object, Space, StrObject,
+    WideObject,
+};
 use super::tag::Value;
 
 /// Shared objects, kept alive by whoever holds the pool (in an `Arc`). Values that point into it are valid as long
@@ -20,7 +25,8 @@ pub struct ConstantPool {
 }
 
 // SAFETY: the pool owns its objects, and they are immutable once the pool is built: strings have their hash
-// computed, so that not even that is written; reading immutable memory from several threads is sound.
+// computed, so that not even that is written, and what a map notes of its finds is atomic; reading immutable memory
+// from several threads is sound.
 unsafe impl Send for ConstantPool {}
 // SAFETY: as above; a shared pool offers no access at all.
 unsafe impl Sync for ConstantPool {}
@@ -41,6 +47,13 @@ impl ConstantPool {
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
+
+    /// Its strings.
+    pub fn strings(&self) -> impl Iterator<Item = Value> + '_ {
+        // SAFETY: the pool's objects are alive as long as it is.
+        let strings = self.objects.iter().filter(|object| unsafe { object.as_ref() }.kind == Kind::Str);
+        strings.map(|object| Value::object(object.cast::<StrObject>(), 0).with_hash())
+    }
 }
 
 impl Drop for ConstantPool {
@@ -56,6 +69,7 @@ impl Drop for ConstantPool {
 #[derive(Debug)]
 pub struct ConstantPoolBuilder {
     pool: ConstantPool,
+    space: Space,
     strings: HashMap<Box<str>, Value>,
 }
 
@@ -66,9 +80,20 @@ impl Default for ConstantPoolBuilder {
 }
 
 impl ConstantPoolBuilder {
-    /// An empty builder.
+    /// An empty builder of a program's constants.
     pub fn new() -> ConstantPoolBuilder {
-        ConstantPoolBuilder { pool: ConstantPool { objects: Vec::new() }, strings: HashMap::new() }
+        ConstantPoolBuilder {
+            pool: ConstantPool { objects: Vec::new() },
+            space: Space::Shared,
+            strings: HashMap::new(),
+        }
+    }
+
+    /// An empty builder of a block's inputs. Strings that the program has as constants are those: so a constant key
+    /// is found in an input map without looking at its text. The program's pool must outlive the new one.
+    pub fn inputs(constants: &ConstantPool) -> ConstantPoolBuilder {
+        let strings = constants.strings().map(|value| (value.as_str().into(), value)).collect();
+        ConstantPoolBuilder { pool: ConstantPool { objects: Vec::new() }, space: Space::Input, strings }
     }
 
     /// A string constant, its hash in the value.
@@ -76,7 +101,7 @@ impl ConstantPoolBuilder {
         if let Some(&value) = self.strings.get(text) {
             return value;
         }
-        let object = new_text(Kind::Str, Space::Shared, &[text.as_bytes()], text.len(), text.chars().count());
+        let object = new_text(Kind::Str, self.space, &[text.as_bytes()], text.len(), text.chars().count());
         let value = self.adopt::<StrObject>(object).with_hash();
         self.strings.insert(text.into(), value);
         value
@@ -84,7 +109,7 @@ impl ConstantPoolBuilder {
 
     /// A bytes constant.
     pub fn bytes(&mut self, bytes: &[u8]) -> Value {
-        let object = new_text(Kind::Bytes, Space::Shared, &[bytes], bytes.len(), bytes.len());
+        let object = new_text(Kind::Bytes, self.space, &[bytes], bytes.len(), bytes.len());
         self.adopt::<BytesObject>(object.cast())
     }
 
@@ -98,11 +123,23 @@ impl ConstantPoolBuilder {
     }
 
     fn wide(&mut self, number: Wide) -> Value {
-        self.boxed(WideObject { header: Header::new(Kind::Wide, Space::Shared), number })
+        self.boxed(WideObject { header: Header::new(Kind::Wide, self.space), number })
     }
 
     fn huge(&mut self, number: BigInt) -> Value {
-        self.boxed(HugeObject { header: Header::new(Kind::Huge, Space::Shared), number })
+        self.boxed(HugeObject { header: Header::new(Kind::Huge, self.space), number })
+    }
+
+    /// A list of values of this pool, or immediates.
+    pub fn list(&mut self, items: Vec<Value>) -> Value {
+        let head = ContainerHeader::new(Kind::List, self.space, 0);
+        self.boxed(ListObject { head, items, epochs: Vec::new() })
+    }
+
+    /// A map of values of this pool, or immediates.
+    pub fn map(&mut self, map: MapData) -> Value {
+        let head = ContainerHeader::new(Kind::Map, self.space, 0);
+        self.boxed(MapObject { head, map })
     }
 
     fn boxed<T: Object>(&mut self, object: T) -> Value {

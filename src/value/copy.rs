@@ -104,10 +104,7 @@ impl Copier<'_> {
                 let copy = self.heap.alloc_list(items);
                 Ok(self.placed(copy))
             }
-            Tag::Str | Tag::Bytes | Tag::Wide | Tag::Huge => {
-                self.share(value);
-                Ok(value)
-            }
+            Tag::Str | Tag::Bytes | Tag::Wide | Tag::Huge => Ok(self.share(value)),
             Tag::Builtin | Tag::Bound | Tag::Function | Tag::Cell | Tag::Error => {
                 check_function(self.heap, value, self.space)?;
                 Ok(value)
@@ -116,11 +113,17 @@ impl Copier<'_> {
         }
     }
 
-    /// An immutable value of the isolate that goes into the ledger becomes the ledger's: the heap is one.
-    fn share(&mut self, value: Value) {
-        if self.space == Space::Ledger && self.heap.space(value) == Space::Isolate {
-            self.heap.header_mut(value).space = Space::Ledger;
+    /// An immutable value of the isolate that goes into the ledger becomes the ledger's: the heap is one. An input is
+    /// copied.
+    fn share(&mut self, value: Value) -> Value {
+        if self.space != Space::Ledger {
+            return value;
         }
+        let owned = self.heap.owned(value);
+        if self.heap.space(owned) == Space::Isolate {
+            self.heap.header_mut(owned).space = Space::Ledger;
+        }
+        owned
     }
 
     fn placed(&mut self, copy: Value) -> Value {
@@ -153,10 +156,8 @@ impl Copier<'_> {
     fn shallow_map(&mut self, value: Value) -> Value {
         let mut copy = MapData::new();
         copy.clone_entries_from(&self.heap.map(value).map, self.heap.current_epoch);
-        for entry in copy.entries() {
-            if entry.key.is_heap() {
-                self.share(entry.key);
-            }
+        for key in copy.keys_mut().filter(|key| key.is_heap()) {
+            *key = self.share(*key);
         }
         self.heap.alloc_map(copy)
     }

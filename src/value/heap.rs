@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 
 use num_bigint::BigInt;
 
-use super::map::MapData;
+use super::map::{Entry, MapData};
 use super::numbers::{Integer, Wide};
 use super::object::{
     BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FunctionObject, Header, HugeObject,
@@ -318,6 +318,56 @@ impl Heap {
             Integer::Small(small) => Value::int(small),
             Integer::Wide(wide) => self.alloc_wide(wide),
             Integer::Huge(huge) => self.alloc_huge(*huge),
+        }
+    }
+
+    /// The value, or a copy of it that this heap owns if it is an immutable input of a block: what contract state keeps
+    /// outlives the block.
+    #[inline]
+    pub fn owned(&mut self, value: Value) -> Value {
+        if value.is_heap() && self.space(value) == Space::Input { self.owned_input(value) } else { value }
+    }
+
+    #[inline(never)]
+    fn owned_input(&mut self, value: Value) -> Value {
+        match value.tag() {
+            Tag::Str => {
+                let copy = self.alloc_text(&[value.as_str()], value.as_str().len(), value.char_count());
+                copy.with_hash()
+            }
+            Tag::Bytes => self.alloc_bytes(value.as_bytes()),
+            Tag::Wide | Tag::Huge => {
+                let integer = self.integer(value);
+                self.alloc_integer(integer)
+            }
+            // Containers are copied with what they hold, by `deep_copy`.
+            _ => value,
+        }
+    }
+
+    /// Makes what a container holds its heap's own; it holds no containers.
+    pub fn own_elements(&mut self, container: Value) {
+        match container.tag() {
+            Tag::List => {
+                for at in 0..self.list(container).items.len() {
+                    let item = self.list(container).items[at];
+                    self.list_mut(container).items[at] = self.owned(item);
+                }
+            }
+            Tag::Map => {
+                for at in 0..self.map(container).map.entry_count() as u32 {
+                    let Entry { key, value, .. } = self.map(container).map.entries()[at as usize];
+                    let (key, value) = (self.owned(key), self.owned(value));
+                    let entry = self.map_mut(container).map.entry_mut(at);
+                    (entry.key, entry.value) = (key, value);
+                }
+            }
+            _ => {
+                for at in 0..self.record(container).fields.len() {
+                    let field = self.record(container).fields[at];
+                    self.record_mut(container).fields[at] = self.owned(field);
+                }
+            }
         }
     }
 

@@ -483,6 +483,11 @@ impl MapData {
         &self.entries
     }
 
+    /// The keys of the live entries, to be replaced by equal ones.
+    pub fn keys_mut(&mut self) -> impl Iterator<Item = &mut Value> {
+        self.entries.iter_mut().filter(|entry| entry.is_live()).map(|entry| &mut entry.key)
+    }
+
     /// Rewrites the values of the live entries in place.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Value> {
         self.entries.iter_mut().filter(|entry| entry.is_live()).map(|entry| &mut entry.value)

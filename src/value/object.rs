@@ -39,10 +39,21 @@ pub enum Kind {
 pub enum Space {
     /// Swept by the heap of its isolate.
     Isolate,
-    /// Immutable, kept alive by a [`super::ConstantPool`]; marking stops here.
+    /// Immutable, kept alive by the [`super::ConstantPool`] of a program; marking stops here.
     Shared,
+    /// Immutable too, kept alive by the pool of a block of transactions, which ends before the isolate does. So contract
+    /// state never holds one: [`super::Heap::owned`] copies what is stored.
+    Input,
     /// Contract state; swept by its heap too, its roots are the ledger's.
     Ledger,
+}
+
+impl Space {
+    /// Whether objects here belong to a pool, and so to no heap.
+    #[inline(always)]
+    pub const fn is_pooled(self) -> bool {
+        matches!(self, Space::Shared | Space::Input)
+    }
 }
 
 /// Header flag: the object is not changed any more. Only a flag here; writers test it.

@@ -176,6 +176,7 @@ fn persist_set(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
         isolate.charge_large(1)?;
         isolate.charge_bytes(gas::ENTRY_BYTES)?;
     }
+    let key = isolate.ledger.heap.owned(key);
     isolate.ledger.map_set(persisted, key, value);
     Ok(Value::NULL)
 }

@@ -22,6 +22,9 @@ impl Isolate {
             }
             tag if tag.is_container() => {
                 if fresh && self.ledger.heap.space(value) == Space::Isolate && !self.holds_container(value) {
+                    if self.tx.in_block {
+                        self.ledger.heap.own_elements(value);
+                    }
                     self.ledger.adopt(value);
                     return Ok(value);
                 }
@@ -32,7 +35,7 @@ impl Isolate {
                     Err(error) => self.fail(super::super::call::copy_error_text(error)),
                 }
             }
-            _ => Ok(value),
+            _ => Ok(self.ledger.heap.owned(value)),
         }
     }
 
