@@ -8,6 +8,7 @@ use super::convert::{export, pooled};
 use super::isolate::Isolate;
 use super::program::Program;
 use super::render;
+use crate::ledger::{Accesses, ConflictGraph, Ledger, Recorder};
 use crate::runtime::info::ActionId;
 use crate::runtime::probe::Probe;
 use crate::runtime::{HOST_FUNCTIONS, HostFunctions, Signal, Site, Unwind};
@@ -139,7 +140,7 @@ impl HostFunctions for Draws {
 /// Sees transactions begin and end. What it costs lies inside the timed block, so measuring uses [`Unwatched`].
 trait Watch {
     fn begins(&mut self, upper: impl FnOnce() -> bool);
-    fn ended(&mut self, status: TxStatus);
+    fn ended(&mut self, receipt: &Receipt, ledger: &mut Ledger);
 }
 
 /// Sees nothing and costs nothing.
@@ -149,7 +150,7 @@ impl Watch for Unwatched {
     #[inline(always)]
     fn begins(&mut self, _upper: impl FnOnce() -> bool) {}
     #[inline(always)]
-    fn ended(&mut self, _status: TxStatus) {}
+    fn ended(&mut self, _receipt: &Receipt, _ledger: &mut Ledger) {}
 }
 
 /// Times committed transactions for a probe.
@@ -163,10 +164,37 @@ impl Watch for Watched<'_> {
         self.begun = self.probe.begin(upper);
     }
 
-    fn ended(&mut self, status: TxStatus) {
-        if let Some(begun) = self.begun.take().filter(|_| status == TxStatus::Committed) {
+    fn ended(&mut self, receipt: &Receipt, _ledger: &mut Ledger) {
+        if let Some(begun) = self.begun.take().filter(|_| receipt.status == TxStatus::Committed) {
             self.probe.end(begun);
         }
+    }
+}
+
+/// A block with what each of its transactions read and wrote.
+#[derive(Clone, Debug, Default)]
+pub struct RecordedBlock {
+    /// As [`Isolate::execute`] gives it.
+    pub result: BlockResult,
+    /// Of each transaction, in block order.
+    pub accesses: Vec<Accesses>,
+    /// Gas of each transaction.
+    pub gas: Vec<u64>,
+}
+
+impl RecordedBlock {
+    /// Which transactions must follow which, chains measured in gas.
+    pub fn conflicts(&self) -> ConflictGraph {
+        ConflictGraph::of(&self.accesses, &self.gas)
+    }
+}
+
+impl Watch for RecordedBlock {
+    fn begins(&mut self, _upper: impl FnOnce() -> bool) {}
+
+    fn ended(&mut self, receipt: &Receipt, ledger: &mut Ledger) {
+        self.accesses.push(ledger.take_accesses());
+        self.gas.push(receipt.gas);
     }
 }
 
@@ -207,6 +235,15 @@ impl Isolate {
         self.execute_watched(block, settings, &mut Watched { probe, begun: None })
     }
 
+    /// As [`Isolate::execute`], every access of contract state noted: same results, more time.
+    pub fn execute_recorded(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> RecordedBlock {
+        let mut recorded = RecordedBlock::default();
+        self.inner.ledger.record_through(Box::new(Recorder::default()));
+        recorded.result = self.execute_watched(block, settings, &mut recorded);
+        self.inner.ledger.record_no_more();
+        recorded
+    }
+
     #[inline]
     fn execute_watched(
         &mut self,
@@ -230,7 +267,7 @@ impl Isolate {
             let ordinal = settings.first_index + offset as u64;
             watch.begins(|| self.mode == Mode::Vm || self.has_moved_up(action));
             let receipt = self.transact(action, work, transaction, caller, ordinal, settings);
-            watch.ended(receipt.status);
+            watch.ended(&receipt, &mut self.inner.ledger);
             self.inner.top = top;
             self.inner.frames.truncate(1);
             match receipt.status {
@@ -268,8 +305,7 @@ impl Isolate {
         settings: &BlockSettings,
     ) -> Receipt {
         let inner = &mut self.inner;
-        inner.ledger.transaction = ordinal + 1;
-        inner.ledger.made_in_transaction = 0;
+        inner.ledger.begin_transaction(ordinal + 1);
         inner.tx.caller = caller;
         inner.gas = settings.gas_limit as i64;
         inner.gas_start = inner.gas;

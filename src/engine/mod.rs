@@ -16,7 +16,7 @@ pub use api::{
     ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OuterAction, OutputSink,
     PassResult, Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
-pub use block::{BlockSettings, GenerateHost, PreparedBlock};
+pub use block::{BlockSettings, GenerateHost, PreparedBlock, RecordedBlock};
 pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
@@ -26,6 +26,7 @@ pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
 #[doc(hidden)]
 pub use crate::bytecode::PlantedBug;
 
+pub use crate::ledger::{Accesses, ConflictGraph, Location};
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};
 
 use std::sync::Arc;

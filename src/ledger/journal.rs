@@ -86,6 +86,7 @@ pub struct Checkpoint {
     pub(crate) events: usize,
     pub(crate) instances: usize,
     pub(crate) made: u32,
+    pub(crate) next_state_id: u64,
 }
 
 /// The log and its open checkpoints.
@@ -145,6 +146,7 @@ impl Ledger {
             events: self.events.len(),
             instances: self.instances.len(),
             made: self.made_in_transaction,
+            next_state_id: self.heap.next_state_id,
         });
     }
 
@@ -176,6 +178,10 @@ impl Ledger {
         self.events.truncate(checkpoint.events);
         self.instances.truncate(checkpoint.instances);
         self.made_in_transaction = checkpoint.made;
+        self.heap.next_state_id = checkpoint.next_state_id;
+        if let Some(view) = &mut self.view {
+            view.rolled_back(checkpoint.log, self.instances.len());
+        }
         self.heap.current_epoch = self.journal.open.last().map_or(0, |outer| outer.epoch);
         if self.journal.open.is_empty() {
             self.journal.removed_from.clear();

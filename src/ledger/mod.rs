@@ -3,16 +3,23 @@
 //!
 //! The room knows values and nothing above: no frames, no gas, no program text. Every change that a failing
 //! contract call must undo goes through the methods here; code above never writes into a container, global, cell
-//! or field behind their back.
+//! or field behind their back. Contract state is read and written through one view (`view.rs`).
 
+mod access;
 mod encode;
 mod journal;
+pub mod place;
+mod recorder;
 mod root;
+mod view;
 mod write;
 
+pub use access::{Accesses, ConflictGraph, Location};
 pub use encode::encode_value;
 pub use journal::{Checkpoint, Journal};
+pub use recorder::Recorder;
 pub use root::state_root;
+pub use view::{Direct, StateView};
 
 use crate::value::{Heap, Space, Value};
 
@@ -23,6 +30,8 @@ pub struct Instance {
     pub class: u32,
     /// The ordinal of the transaction that made it, and its running number there: its address is `Name#T.N`.
     pub made_by: (u64, u32),
+    /// Whether accesses of its fields go through the ledger's view.
+    pub recorded: bool,
     /// State fields, in the order of the declaration.
     pub fields: Vec<Value>,
     /// The journal epoch of each field's last logged write.
@@ -58,6 +67,8 @@ pub struct Ledger {
     pub persisted: Value,
     /// The undo log.
     pub journal: Journal,
+    /// Where accesses of recorded state go; none: straight to the heap.
+    pub(crate) view: Option<Box<dyn StateView>>,
     /// Instances made by the current transaction.
     pub made_in_transaction: u32,
     /// The current transaction's ordinal, 0 outside any.
@@ -69,6 +80,8 @@ impl Ledger {
     pub fn new(globals: usize, classes: usize) -> Self {
         let mut heap = Heap::new();
         let persisted = heap.alloc_map(crate::value::MapData::new());
+        heap.container_mut(persisted).id = place::PERSISTED;
+        heap.next_state_id = place::first_id(0);
         Self {
             heap,
             globals: vec![Value::UNSET; globals],
@@ -78,9 +91,18 @@ impl Ledger {
             events: Vec::new(),
             persisted,
             journal: Journal::default(),
+            view: None,
             made_in_transaction: 0,
             transaction: 0,
         }
+    }
+
+    /// Begins the transaction with this ordinal: ids of what it makes count anew.
+    #[inline]
+    pub fn begin_transaction(&mut self, ordinal: u64) {
+        self.transaction = ordinal;
+        self.made_in_transaction = 0;
+        self.heap.next_state_id = place::first_id(ordinal);
     }
 
     /// Marks everything that the ledger keeps alive.

@@ -1,4 +1,5 @@
-//! Every write that can be undone. Each method logs the old value where an open checkpoint needs it, and then
+//! Every write that can be undone, straight in the heap: contract state is written through the view (`view.rs`),
+//! which calls these. Each method logs the old value where an open checkpoint needs it, and then
 //! writes; what is stored has already been copied or adopted where it must be (see `runtime::ops::store`).
 
 use super::journal::Undo;
@@ -36,7 +37,7 @@ impl Ledger {
 
     /// Assigns a field of a contract instance. A container that stood there is detached.
     #[inline]
-    pub fn set_field(&mut self, instance: u32, index: u32, value: Value) {
+    pub(super) fn write_field(&mut self, instance: u32, index: u32, value: Value) {
         let epoch = self.heap.current_epoch;
         let object = &mut self.instances[instance as usize];
         let old = object.fields[index as usize];
@@ -52,7 +53,7 @@ impl Ledger {
     }
 
     /// Assigns an entity's field by index.
-    pub fn set_record_field(&mut self, record: Value, index: u32, value: Value) {
+    pub(super) fn write_record_field(&mut self, record: Value, index: u32, value: Value) {
         let epoch = self.heap.current_epoch;
         let object = self.heap.record_mut(record);
         let old = object.fields[index as usize];
@@ -67,7 +68,7 @@ impl Ledger {
 
     /// Assigns the value of a map's key, inserting it if absent. The key is a valid, normalised key.
     #[inline]
-    pub fn map_set(&mut self, map: Value, key: Value, value: Value) {
+    pub(super) fn write_entry(&mut self, map: Value, key: Value, value: Value) {
         let found = self.heap.map(map).map.find(key);
         match found {
             Some(index) => self.map_set_at(map, index, value),
@@ -75,7 +76,8 @@ impl Ledger {
         }
     }
 
-    /// Assigns the value of the entry at `index`.
+    /// Assigns the value of the entry at `index`, straight in the heap: only where the header's flags are known to be
+    /// clear.
     #[inline]
     pub fn map_set_at(&mut self, map: Value, index: u32, value: Value) {
         let epoch = self.heap.current_epoch;
@@ -103,7 +105,7 @@ impl Ledger {
     }
 
     /// Removes a key; gives its value if it was there.
-    pub fn map_remove(&mut self, map: Value, key: Value) -> Option<Value> {
+    pub(super) fn write_removal(&mut self, map: Value, key: Value) -> Option<Value> {
         let index = self.heap.map(map).map.find(key)?;
         Some(self.map_remove_at(map, index))
     }
@@ -129,7 +131,7 @@ impl Ledger {
     }
 
     /// Removes every key.
-    pub fn map_clear(&mut self, map: Value) {
+    pub(super) fn write_clear(&mut self, map: Value) {
         let mut at = 0;
         while let Some(index) = self.heap.map(map).map.next_live(at) {
             self.map_remove_at(map, index);
@@ -142,7 +144,7 @@ impl Ledger {
 
     /// Assigns a list's element; the index is in range.
     #[inline]
-    pub fn list_set(&mut self, list: Value, index: usize, value: Value) {
+    pub(super) fn write_element(&mut self, list: Value, index: usize, value: Value) {
         let epoch = self.heap.current_epoch;
         let object = self.heap.list_mut(list);
         let old = object.items[index];
@@ -161,7 +163,7 @@ impl Ledger {
 
     /// Appends to a list.
     #[inline]
-    pub fn list_push(&mut self, list: Value, value: Value) {
+    pub(super) fn write_push(&mut self, list: Value, value: Value) {
         let epoch = self.heap.current_epoch;
         let born = self.heap.list(list).head.epoch;
         if born < epoch {
@@ -171,7 +173,7 @@ impl Ledger {
     }
 
     /// Takes the last element.
-    pub fn list_pop(&mut self, list: Value) -> Option<Value> {
+    pub(super) fn write_pop(&mut self, list: Value) -> Option<Value> {
         let epoch = self.heap.current_epoch;
         let object = self.heap.list_mut(list);
         let old = object.items.pop()?;
@@ -192,7 +194,7 @@ impl Ledger {
 
     /// Replaces the whole content: insert, remove, clear, extend. Elements of `items` already belong to the list's
     /// space; those of the old content that are not in it are detached.
-    pub fn list_replace(&mut self, list: Value, items: Vec<Value>) {
+    pub(super) fn write_elements(&mut self, list: Value, items: Vec<Value>) {
         let epoch = self.heap.current_epoch;
         let grown = items.len();
         let object = self.heap.list_mut(list);
@@ -220,7 +222,11 @@ impl Ledger {
         let epochs = vec![self.heap.current_epoch; fields.len()];
         let made_by = (self.transaction, self.made_in_transaction);
         self.made_in_transaction += 1;
-        self.instances.push(Instance { class, made_by, fields, epochs });
+        let recorded = self.view.is_some();
+        self.instances.push(Instance { class, made_by, recorded, fields, epochs });
+        if recorded {
+            self.through_view(|view, ledger| view.made_instance(ledger, id));
+        }
         id
     }
 
@@ -228,6 +234,9 @@ impl Ledger {
     pub fn set_shared_instance(&mut self, class: u32, instance: u32) {
         if !self.journal.is_idle() {
             self.journal.log.push(Undo::SharedInstance { class });
+        }
+        if self.view.is_some() {
+            self.through_view(|view, ledger| view.made_shared_instance(ledger, class));
         }
         self.shared_instances[class as usize] = Some(instance);
     }
@@ -254,9 +263,11 @@ impl Ledger {
         }
     }
 
-    /// A container that nobody else holds enters contract state as it is; all below is already there.
-    pub fn adopt(&mut self, value: Value) {
-        self.set_space(value, Space::Ledger);
+    /// A container that nobody else holds enters contract state as it is, below the place `owner`; nothing below it is
+    /// a container.
+    pub fn adopt(&mut self, value: Value, owner: u64) {
+        debug_assert!(self.children(value).iter().all(|child| !child.tag().is_container()), "adopts a whole tree");
+        self.heap.enter_state(value, owner);
         if !self.journal.is_idle() && self.heap.container(value).epoch < self.heap.current_epoch {
             self.journal.log.push(Undo::Adopted { value });
         }

@@ -480,6 +480,7 @@ impl Isolate {
     pub fn charge_deep(&mut self, value: Value) -> Result<(), Unwind> {
         use super::gas::{COPIED_UNITS_MAX, ELEMENT_BYTES, ELEMENTS_PER_GAS};
         let payable = self.elements_beyond_gas().min(self.alloc_left.max(0) as u64 / ELEMENT_BYTES + 1);
+        self.ledger.about_to_walk(value);
         match deep_size(&self.ledger.heap, value, payable.min(COPIED_UNITS_MAX)) {
             Ok(units) => {
                 self.charge_large(units / ELEMENTS_PER_GAS)?;
@@ -543,7 +544,7 @@ impl Isolate {
             Tag::Module => self.resolve_member(receiver, name, base, argc),
             Tag::Map => {
                 let key = self.info.symbol_values[name.0 as usize];
-                match self.ledger.heap.map(receiver).map.get(key) {
+                match self.ledger.entry(receiver, key) {
                     Some(value) if is_callable(value) => self.resolve_call(value, base, argc),
                     _ => Ok(Target::Done(self.call_method(receiver, name, base, argc)?)),
                 }
@@ -577,7 +578,7 @@ impl Isolate {
             return Ok(Target::Action { action, this: instance, closure: Value::UNSET });
         }
         if let Some(field) = self.info.class(class).field(name) {
-            let value = self.ledger.instances[instance as usize].fields[field as usize];
+            let value = self.ledger.field(instance, u32::from(field));
             if is_callable(value) {
                 return self.resolve_call(value, base, argc);
             }

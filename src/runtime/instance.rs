@@ -4,12 +4,13 @@
 use super::info::{ClassId, ClassKind};
 use super::isolate::Isolate;
 use super::signal::Unwind;
+use crate::ledger::place;
 use crate::value::Value;
 
 impl Isolate {
     /// The instance behind `Name.f()`, made on first use.
     pub(super) fn shared_instance(&mut self, class: ClassId, free: u32) -> Result<u32, Unwind> {
-        if let Some(instance) = self.ledger.shared_instances[class.0 as usize] {
+        if let Some(instance) = self.ledger.shared_instance(class.0) {
             return Ok(instance);
         }
         let top = self.top;
@@ -80,7 +81,7 @@ impl Isolate {
         let instance = self.bare_instance(class, base + fields.len() as u32)?;
         for (index, &field) in fields.iter().enumerate() {
             let value = self.slots[base as usize + index];
-            let value = self.stored_value(value, false)?;
+            let value = self.stored_value(value, place::of_field(instance, u32::from(field)), false)?;
             self.ledger.set_field(instance, u32::from(field), value);
         }
         Ok(Value::contract(instance))
@@ -91,7 +92,9 @@ impl Isolate {
         let info = self.info.clone();
         let class_info = info.class(class);
         self.charge_bytes(super::gas::INSTANCE_BYTES + super::gas::ELEMENT_BYTES * class_info.fields.len() as u64)?;
-        let fields = class_info.zeros.iter().map(|&zero| self.zero_field(zero)).collect();
+        let next = self.ledger.instances.len() as u32;
+        let zeros = class_info.zeros.iter().zip(0..);
+        let fields = zeros.map(|(&zero, field)| self.zero_field(zero, place::of_field(next, field))).collect();
         let instance = self.ledger.make_instance(class.0, fields);
         self.top = free;
         for &initialiser in &class_info.initialisers {
@@ -100,7 +103,7 @@ impl Isolate {
         Ok(instance)
     }
 
-    fn zero_field(&mut self, zero: super::info::FieldZero) -> Value {
+    fn zero_field(&mut self, zero: super::info::FieldZero, owner: u64) -> Value {
         use super::info::FieldZero;
         let value = match zero {
             FieldZero::Null => Value::NULL,
@@ -112,7 +115,7 @@ impl Isolate {
             FieldZero::Map => self.ledger.heap.alloc_map(crate::value::MapData::new()),
         };
         if value.tag().is_container() {
-            self.ledger.adopt(value);
+            self.ledger.adopt(value, owner);
         }
         value
     }

@@ -41,10 +41,21 @@ pub const SIZE_UNITS: SizeUnits = SizeUnits { value: 1, entry: 1, bytes_per_unit
 /// are shared, those made inside a contract are refused.
 #[inline]
 pub fn deep_copy(heap: &mut Heap, value: Value, space: Space) -> Result<Value, CopyError> {
+    copy_below(heap, value, space, 0)
+}
+
+/// As [`deep_copy`] into contract state, below the place `owner`. Containers take their ids in the order in which a
+/// walk meets them: the outermost first, then what its slots hold, slot by slot.
+pub fn deep_copy_into_state(heap: &mut Heap, value: Value, owner: u64) -> Result<Value, CopyError> {
+    copy_below(heap, value, Space::Ledger, owner)
+}
+
+#[inline]
+fn copy_below(heap: &mut Heap, value: Value, space: Space, owner: u64) -> Result<Value, CopyError> {
     if is_copied_as_it_is(value) {
         return Ok(value);
     }
-    Copier { heap, space }.tree(value)
+    Copier { heap, space }.tree(value, owner)
 }
 
 impl From<Blocked> for CopyError {
@@ -68,12 +79,12 @@ struct Copier<'h> {
 
 impl Copier<'_> {
     /// Each container is copied slot by slot as it is, then the slots that need it are replaced.
-    fn tree(&mut self, root: Value) -> Result<Value, CopyError> {
+    fn tree(&mut self, root: Value, owner: u64) -> Result<Value, CopyError> {
         if !is_nested(root) {
-            return self.leaf(root);
+            return self.leaf(root, owner);
         }
         let mut path = Path::default();
-        let copy = self.shallow(root)?;
+        let copy = self.shallow(root, owner)?;
         path.enter(root, copy);
         while let Some(step) = path.top() {
             let walked = step.walked;
@@ -83,26 +94,27 @@ impl Copier<'_> {
                 continue;
             };
             step.next = at + 1;
+            let owner = self.heap.container(walked).id;
             let slot_copy = if is_nested(value) {
                 path.check(value)?;
-                let slot_copy = self.shallow(value)?;
+                let slot_copy = self.shallow(value, owner)?;
                 path.enter(value, slot_copy);
                 slot_copy
             } else {
-                self.leaf(value)?
+                self.leaf(value, owner)?
             };
             set_slot(self.heap, walked, at, slot_copy);
         }
         Ok(copy)
     }
 
-    fn leaf(&mut self, value: Value) -> Result<Value, CopyError> {
+    fn leaf(&mut self, value: Value, owner: u64) -> Result<Value, CopyError> {
         match value.tag() {
             Tag::Range => {
                 let range = self.heap.range(value);
                 let items = (0..range.count()).map(|at| Value::int(range.at(at))).collect();
                 let copy = self.heap.alloc_list(items);
-                Ok(self.placed(copy))
+                Ok(self.placed(copy, owner))
             }
             Tag::Str | Tag::Bytes | Tag::Wide | Tag::Huge => Ok(self.share(value)),
             Tag::Builtin | Tag::Bound | Tag::Function | Tag::Cell | Tag::Error => {
@@ -126,13 +138,15 @@ impl Copier<'_> {
         owned
     }
 
-    fn placed(&mut self, copy: Value) -> Value {
-        self.heap.header_mut(copy).space = self.space;
+    fn placed(&mut self, copy: Value, owner: u64) -> Value {
+        if self.space == Space::Ledger {
+            self.heap.enter_state(copy, owner);
+        }
         copy
     }
 
     /// A copy of the container alone: its slots are the original's.
-    fn shallow(&mut self, value: Value) -> Result<Value, CopyError> {
+    fn shallow(&mut self, value: Value, owner: u64) -> Result<Value, CopyError> {
         let copy = match value.tag() {
             Tag::List => {
                 let items = self.heap.list(value).items.clone();
@@ -150,7 +164,7 @@ impl Copier<'_> {
                 copy
             }
         };
-        Ok(self.placed(copy))
+        Ok(self.placed(copy, owner))
     }
 
     fn shallow_map(&mut self, value: Value) -> Value {

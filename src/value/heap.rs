@@ -36,6 +36,10 @@ pub(super) struct FreeCells {
 pub struct Heap {
     /// The journal epoch that new containers are born in; 0 when no checkpoint is open. Set by the journal.
     pub current_epoch: u64,
+    /// The id that the next container takes which enters contract state. Set by the ledger.
+    pub next_state_id: u64,
+    /// Flags of containers that enter contract state: [`super::RECORDED`] while a view notes accesses, else 0.
+    pub state_flags: u8,
     /// Keep freed objects' memory and mark them [`Kind::Freed`], so that a use after a collection panics.
     pub poison: bool,
     pub(super) objects: Vec<NonNull<Header>>,
@@ -128,6 +132,8 @@ impl Heap {
     pub fn new() -> Heap {
         Heap {
             current_epoch: 0,
+            next_state_id: 0,
+            state_flags: 0,
             poison: false,
             objects: Vec::new(),
             freed: Vec::new(),
@@ -617,6 +623,20 @@ impl Heap {
     #[inline(always)]
     pub fn space(&self, value: Value) -> Space {
         self.header(value).space
+    }
+}
+
+/// Contract state.
+impl Heap {
+    /// A container enters contract state, below the place `owner`: it takes the next id.
+    pub fn enter_state(&mut self, value: Value, owner: u64) {
+        let (id, flags) = (self.next_state_id, self.state_flags);
+        self.next_state_id += 1;
+        let head = self.container_mut(value);
+        head.header.space = Space::Ledger;
+        head.header.flags |= flags;
+        head.id = id;
+        head.owner = owner;
     }
 }
 

@@ -108,9 +108,9 @@ pub struct ContainerHeader {
     pub header: Header,
     /// The journal epoch at which it was made: changes to what is born after a checkpoint need no log.
     pub epoch: u64,
-    /// Its owner place in contract state, as the ledger numbers places; 0 outside state.
+    /// Its owner place in contract state, as `ledger::place` numbers places; 0 before it entered state. Stale once it left.
     pub owner: u64,
-    /// Its deterministic id in the ledger; 0 outside state.
+    /// Its deterministic id in the ledger; 0 before it entered state. Stale once it left.
     pub id: u64,
 }
 

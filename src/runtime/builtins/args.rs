@@ -143,7 +143,7 @@ impl Isolate {
     #[inline]
     pub(super) fn item(&self, list: Value, index: usize) -> Value {
         match list.tag() {
-            Tag::List => self.ledger.heap.list(list).items[index],
+            Tag::List => self.ledger.element(list, index).unwrap_or(Value::NULL),
             _ => Value::int(self.ledger.heap.range(list).at(index as u64)),
         }
     }

@@ -160,7 +160,7 @@ fn file_write_json(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> 
 /// `persist_get(k[, default])`: a copy of what was stored.
 fn persist_get(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let key = isolate.map_key(args.first())?;
-    match isolate.ledger.heap.map(isolate.ledger.persisted).map.get(key) {
+    match isolate.ledger.entry(isolate.ledger.persisted, key) {
         Some(value) => isolate.leave_copy(value, false),
         None => Ok(args.second()),
     }
@@ -170,9 +170,9 @@ fn persist_get(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 fn persist_set(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     isolate.check_view("store a value")?;
     let key = isolate.map_key(args.first())?;
-    let value = isolate.stored_value(args.second(), false)?;
+    let value = isolate.stored_value(args.second(), crate::ledger::place::PERSISTED, false)?;
     let persisted = isolate.ledger.persisted;
-    if isolate.ledger.heap.map(persisted).map.find(key).is_none() {
+    if isolate.ledger.entry(persisted, key).is_none() {
         isolate.charge_large(1)?;
         isolate.charge_bytes(gas::ENTRY_BYTES)?;
     }

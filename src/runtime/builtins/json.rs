@@ -135,6 +135,7 @@ impl JsonWriter {
 
     /// Writes a map's entries or a record's fields; gives their number.
     fn members(&mut self, isolate: &mut Isolate, container: Value) -> Result<usize, Unwind> {
+        isolate.ledger.visit(container, false);
         let members: Vec<(Value, Value)> = if container.is_map() {
             isolate.ledger.heap.map(container).map.iter().map(|entry| (entry.key, entry.value)).collect()
         } else {

@@ -227,7 +227,7 @@ fn hash_block(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let mut joined = String::new();
     for (field, missing) in [("index", "0"), ("timestamp", "0"), ("data", ""), ("previous_hash", ""), ("nonce", "0")] {
         let key = isolate.ledger.heap.alloc_str(field);
-        match isolate.ledger.heap.map(block).map.get(key) {
+        match isolate.ledger.entry(block, key) {
             Some(value) => isolate.write_text(value, &mut joined)?,
             None => joined.push_str(missing),
         }

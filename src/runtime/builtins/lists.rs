@@ -62,7 +62,10 @@ fn pushed(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     }
     let mut items = Vec::with_capacity(isolate.length_of(list).unwrap_or(0) + 1);
     match list.tag() {
-        Tag::List => items.extend_from_slice(&isolate.ledger.heap.list(list).items),
+        Tag::List => {
+            isolate.ledger.visit(list, false);
+            items.extend_from_slice(&isolate.ledger.heap.list(list).items);
+        }
         _ => items.extend(isolate.list_items(list)),
     }
     items.push(args.second());
@@ -103,7 +106,7 @@ fn pop(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 fn insert(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let list = isolate.need_writable_list(args, args.first())?;
     let index = isolate.need_int(args, args.second())?;
-    let length = isolate.ledger.heap.list(list).items.len() as i64;
+    let length = isolate.ledger.size(list) as i64;
     let at = if index < 0 { index.saturating_add(length) } else { index };
     if at < 0 || at > length {
         let message = format!("List index {index} is out of range (length {length})");

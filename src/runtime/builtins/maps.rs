@@ -31,12 +31,14 @@ pub(super) const METHODS: &[Method] = &[
 
 fn keys(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let map = isolate.need_map(args, args.first())?;
+    isolate.ledger.visit(map, false);
     let keys = isolate.ledger.heap.map(map).map.iter().map(|entry| entry.key).collect();
     isolate.new_list(keys)
 }
 
 fn values(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let map = isolate.need_map(args, args.first())?;
+    isolate.ledger.visit(map, false);
     let values = isolate.ledger.heap.map(map).map.iter().map(|entry| entry.value).collect();
     isolate.new_list(values)
 }
@@ -44,6 +46,7 @@ fn values(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 /// A list of `[key, value]` lists.
 fn entries(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let map = isolate.need_map(args, args.first())?;
+    isolate.ledger.visit(map, false);
     let pairs: Vec<_> = isolate.ledger.heap.map(map).map.iter().map(|entry| vec![entry.key, entry.value]).collect();
     let mut entries = Vec::with_capacity(pairs.len());
     for pair in pairs {
@@ -55,7 +58,7 @@ fn entries(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 /// `m.get(k[, d])`: `d`, or null, where there is no such key.
 fn get(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let key = isolate.map_key(args.second())?;
-    Ok(isolate.ledger.heap.map(args.first()).map.get(key).unwrap_or(args.third()))
+    Ok(isolate.ledger.entry(args.first(), key).unwrap_or(args.third()))
 }
 
 /// `m.set(k, v)`: changes the map and gives it.
@@ -75,7 +78,7 @@ fn delete(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 fn clear(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let map = args.first();
     isolate.check_writable(map)?;
-    isolate.charge_elements(isolate.ledger.heap.map(map).map.len())?;
+    isolate.charge_elements(isolate.ledger.size(map))?;
     isolate.ledger.map_clear(map);
     Ok(map)
 }
@@ -84,6 +87,8 @@ fn clear(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 fn merge(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
     let other = isolate.need_map(args, args.second())?;
     let epoch = isolate.ledger.heap.current_epoch;
+    isolate.ledger.visit(args.first(), false);
+    isolate.ledger.visit(other, false);
     let (left, right) = (&isolate.ledger.heap.map(args.first()).map, &isolate.ledger.heap.map(other).map);
     let walked = left.len() + right.len();
     let mut merged = MapData::with_capacity(walked);

@@ -18,6 +18,7 @@ fn to_json(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
 
 /// `d.clone()`: a new value with the same fields, equal to this one.
 fn clone(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
+    isolate.ledger.visit(args.first(), false);
     let record = isolate.ledger.heap.record(args.first());
     let (class, environment, fields) = (record.class, record.environment, record.fields.clone());
     isolate.charge_elements(fields.len())?;

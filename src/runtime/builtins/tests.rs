@@ -453,7 +453,7 @@ fn persisted_values_are_copies_and_undone() {
 fn state_takes_copies_and_gives_references() {
     let mut isolate = isolate();
     let list = isolate.new_list(Vec::new()).expect("a list");
-    isolate.ledger.adopt(list);
+    isolate.ledger.adopt(list, crate::ledger::place::of_field(0, 0));
     let inner = isolate.new_list(vec![Value::int(1)]).expect("a list");
     let base = isolate.push(list);
     isolate.push(inner);

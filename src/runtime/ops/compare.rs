@@ -77,6 +77,8 @@ impl Isolate {
             }
             _ => {}
         }
+        self.ledger.about_to_walk(a);
+        self.ledger.about_to_walk(b);
         let mut steps = 0;
         let equal = equals(&self.ledger.heap, a, b, &mut steps);
         // A walk over both is charged by what was walked, which is not known before.
@@ -90,8 +92,7 @@ impl Isolate {
     /// Number of elements, entries or characters.
     pub fn length_of(&self, value: Value) -> Option<usize> {
         match value.tag() {
-            Tag::List => Some(self.ledger.heap.list(value).items.len()),
-            Tag::Map => Some(self.ledger.heap.map(value).map.len()),
+            Tag::List | Tag::Map => Some(self.ledger.size(value)),
             Tag::Str => Some(value.char_count()),
             Tag::Bytes => Some(self.ledger.heap.bytes(value).len()),
             Tag::Range => Some(self.ledger.heap.range(value).count() as usize),
@@ -106,7 +107,7 @@ impl Isolate {
             Tag::Null => Ok(false),
             Tag::Map => {
                 let key = self.map_key(element)?;
-                Ok(self.ledger.heap.map(container).map.find(key).is_some())
+                Ok(self.ledger.entry(container, key).is_some())
             }
             Tag::Str => {
                 if !element.is_str() {
@@ -116,10 +117,10 @@ impl Isolate {
                 Ok(self.ledger.heap.str(container).contains(self.ledger.heap.str(element)))
             }
             Tag::List => {
-                let length = self.ledger.heap.list(container).items.len();
+                let length = self.ledger.size(container);
                 self.charge_elements(length)?;
                 for index in 0..length {
-                    let item = self.ledger.heap.list(container).items[index];
+                    let Some(item) = self.ledger.element(container, index) else { break };
                     if self.equal(element, item)? {
                         return Ok(true);
                     }

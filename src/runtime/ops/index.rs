@@ -11,13 +11,12 @@ impl Isolate {
     #[inline(always)]
     pub fn index_get(&mut self, object: Value, index: Value) -> Result<Value, Unwind> {
         if object.is_map() && (index.is_str() || index.is_int()) {
-            return Ok(self.ledger.heap.map(object).map.get(index).unwrap_or(Value::NULL));
+            return Ok(self.ledger.entry(object, index).unwrap_or(Value::NULL));
         }
         if object.is_list() && index.is_int() {
-            let items = &self.ledger.heap.list(object).items;
-            let at = index.int_payload();
-            if (at as u64) < items.len() as u64 {
-                return Ok(items[at as usize]);
+            // A negative index is far behind any end.
+            if let Some(item) = self.ledger.element(object, index.int_payload() as usize) {
+                return Ok(item);
             }
         }
         self.index_get_slow(object, index)
@@ -29,13 +28,13 @@ impl Isolate {
             Tag::Null => Ok(Value::NULL),
             Tag::Map => {
                 let key = self.map_key(index)?;
-                Ok(self.ledger.heap.map(object).map.get(key).unwrap_or(Value::NULL))
+                Ok(self.ledger.entry(object, key).unwrap_or(Value::NULL))
             }
             Tag::List | Tag::Range | Tag::Str | Tag::Bytes => {
                 let length = self.length_of(object).unwrap_or(0);
                 let Some(at) = self.position(object, index, length)? else { return Ok(Value::NULL) };
                 match object.tag() {
-                    Tag::List => Ok(self.ledger.heap.list(object).items[at]),
+                    Tag::List => Ok(self.ledger.element(object, at).unwrap_or(Value::NULL)),
                     Tag::Range => Ok(Value::int(self.ledger.heap.range(object).at(at as u64))),
                     Tag::Bytes => Ok(Value::int(i64::from(self.ledger.heap.bytes(object)[at]))),
                     _ => self.character(object, at),
@@ -140,13 +139,14 @@ impl Isolate {
                 self.map_put(object, key, value, fresh)
             }
             Tag::List => {
-                let length = self.ledger.heap.list(object).items.len();
+                let length = self.ledger.size(object);
                 let Some(at) = self.position(object, index, length)? else {
                     let text = self.display(index)?;
                     let message = format!("List index {text} is out of range (length {length})");
                     return self.fail(&message);
                 };
-                if self.ledger.heap.list(object).items[at].raw_eq(value) && value.tag().is_container() {
+                if value.tag().is_container() && self.ledger.element(object, at).is_some_and(|item| item.raw_eq(value))
+                {
                     return self.check_writable(object);
                 }
                 let value = self.element_value(object, value, fresh)?;
@@ -165,13 +165,13 @@ impl Isolate {
 
     /// Puts a value under a valid key, charging a new entry.
     pub fn map_put(&mut self, map: Value, key: Value, value: Value, fresh: bool) -> Result<(), Unwind> {
-        match self.ledger.heap.map(map).map.find(key) {
-            Some(at) => {
-                if self.ledger.heap.map(map).map.entry(at).value.raw_eq(value) && value.tag().is_container() {
+        match self.ledger.entry(map, key) {
+            Some(standing) => {
+                if standing.raw_eq(value) && value.tag().is_container() {
                     return self.check_writable(map);
                 }
                 let value = self.element_value(map, value, fresh)?;
-                self.ledger.map_set_at(map, at, value);
+                self.ledger.map_set(map, key, value);
             }
             None => {
                 let value = self.element_value(map, value, fresh)?;
@@ -188,7 +188,7 @@ impl Isolate {
     pub fn member_get(&mut self, object: Value, name: Symbol) -> Result<Value, Unwind> {
         if object.is_map() {
             let key = self.info.symbol_values[name.0 as usize];
-            return Ok(self.ledger.heap.map(object).map.get(key).unwrap_or(Value::NULL));
+            return Ok(self.ledger.entry(object, key).unwrap_or(Value::NULL));
         }
         self.member_get_slow(object, name)
     }
@@ -205,7 +205,7 @@ impl Isolate {
                 let instance = &self.ledger.instances[object.id() as usize];
                 let class = super::super::info::ClassId(instance.class);
                 if let Some(field) = self.info.class(class).field(name) {
-                    let value = instance.fields[field as usize];
+                    let value = self.ledger.field(object.id(), u32::from(field));
                     let owner = self.info.class(class).private_fields[field as usize];
                     if owner.is_some() && !self.is_code_of(owner) {
                         let message = format!("Field '{}' is private", self.info.name(name));
@@ -304,6 +304,7 @@ impl Isolate {
                 Ok(self.ledger.heap.alloc_bytes(&piece))
             }
             Tag::List => {
+                self.ledger.visit(object, false);
                 let items = self.ledger.heap.list(object).items[low..high].to_vec();
                 self.new_list(items)
             }

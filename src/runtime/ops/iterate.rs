@@ -24,7 +24,7 @@ impl Isolate {
             Tag::Range => {
                 (Value::int(0), Value::int(self.ledger.heap.range(value).count().min(i64::MAX as u64) as i64))
             }
-            Tag::Map => (Value::int(0), Value::int(self.ledger.heap.map(value).map.next_seq() as i64)),
+            Tag::Map => (Value::int(0), Value::int(self.ledger.keys_end(value) as i64)),
             _ => {
                 let message = format!("Cannot iterate over a value of type {}", super::type_name(value));
                 return self.fail(&message);
@@ -55,7 +55,7 @@ impl Isolate {
                 Ok(Step::Item(Value::int(cursor), Value::int(number)))
             }
             Tag::List => {
-                let Some(&item) = self.ledger.heap.list(subject).items.get(cursor as usize) else {
+                let Some(item) = self.ledger.element(subject, cursor as usize) else {
                     return Ok(Step::End);
                 };
                 self.slots[at + 1] = Value::int(cursor + 1);
@@ -63,9 +63,7 @@ impl Isolate {
             }
             Tag::Map => {
                 let end = self.slots[at + 2].int_payload() as u64;
-                let map = &self.ledger.heap.map(subject).map;
-                let Some(index) = map.next_live(map.position_of_seq(cursor as u64)) else { return Ok(Step::End) };
-                let entry = map.entry(index);
+                let Some(entry) = self.ledger.next_entry(subject, cursor as u64) else { return Ok(Step::End) };
                 if entry.seq >= end {
                     return Ok(Step::End);
                 }

@@ -90,7 +90,10 @@ impl Isolate {
     /// The elements of a list or range.
     pub fn list_items(&self, value: Value) -> Vec<Value> {
         match value.tag() {
-            Tag::List => self.ledger.heap.list(value).items.clone(),
+            Tag::List => {
+                self.ledger.visit(value, false);
+                self.ledger.heap.list(value).items.clone()
+            }
             Tag::Range => {
                 let range = self.ledger.heap.range(value);
                 (0..range.count()).map(|index| Value::int(range.at(index))).collect()

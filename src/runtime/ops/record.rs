@@ -182,7 +182,7 @@ impl Isolate {
     pub(super) fn record_get(&mut self, record: Value, name: Symbol) -> Result<Value, Unwind> {
         let class = self.info.class(self.record_class(record));
         if let Some(field) = class.field(name) {
-            return Ok(self.ledger.heap.record(record).fields[usize::from(field)]);
+            return Ok(self.ledger.record_field(record, usize::from(field)));
         }
         if class.action(name).is_none() {
             return Ok(Value::NULL);
@@ -198,7 +198,7 @@ impl Isolate {
         if self.info.class(class).fixed_fields[usize::from(field)] {
             return self.fixed_field(class, name);
         }
-        if self.ledger.heap.record(record).fields[usize::from(field)].raw_eq(value) && value.tag().is_container() {
+        if value.tag().is_container() && self.ledger.record_field(record, usize::from(field)).raw_eq(value) {
             return self.check_writable(record);
         }
         let value = self.element_value(record, value, fresh)?;
@@ -253,7 +253,7 @@ impl Isolate {
             return Ok(Target::Method { action, this, closure });
         }
         if let Some(field) = class.field(name) {
-            let value = self.ledger.heap.record(record).fields[usize::from(field)];
+            let value = self.ledger.record_field(record, usize::from(field));
             if super::super::call::is_callable(value) {
                 return self.resolve_call(value, base, argc);
             }

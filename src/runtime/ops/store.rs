@@ -3,33 +3,34 @@
 
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
-use crate::value::{CopyError, Space, Tag, Value, deep_copy};
+use crate::ledger::place;
+use crate::value::{CopyError, Space, Tag, Value, deep_copy_into_state};
 
 impl Isolate {
-    /// A value ready to be stored in contract state. `fresh`: a new container, free of charge.
+    /// A value ready to be stored in contract state at the place `owner`. `fresh`: a new container, free of charge.
     #[inline]
-    pub fn stored_value(&mut self, value: Value, fresh: bool) -> Result<Value, Unwind> {
-        if value.tag().is_plain() { Ok(value) } else { self.stored_heap_value(value, fresh) }
+    pub fn stored_value(&mut self, value: Value, owner: u64, fresh: bool) -> Result<Value, Unwind> {
+        if value.tag().is_plain() { Ok(value) } else { self.stored_heap_value(value, owner, fresh) }
     }
 
     #[inline(never)]
-    fn stored_heap_value(&mut self, value: Value, fresh: bool) -> Result<Value, Unwind> {
+    fn stored_heap_value(&mut self, value: Value, owner: u64, fresh: bool) -> Result<Value, Unwind> {
         match value.tag() {
             Tag::Function | Tag::Bound | Tag::Builtin => self.fail("Cannot store a function in contract state"),
             Tag::Range => {
                 let list = self.built_list(value)?;
-                self.stored_value(list, true)
+                self.stored_value(list, owner, true)
             }
             tag if tag.is_container() => {
                 if fresh && self.ledger.heap.space(value) == Space::Isolate && !self.holds_container(value) {
                     if self.tx.in_block {
                         self.ledger.heap.own_elements(value);
                     }
-                    self.ledger.adopt(value);
+                    self.ledger.adopt(value, owner);
                     return Ok(value);
                 }
                 self.charge_copy(value, fresh)?;
-                match deep_copy(&mut self.ledger.heap, value, Space::Ledger) {
+                match deep_copy_into_state(&mut self.ledger.heap, value, owner) {
                     Ok(copy) => Ok(copy),
                     Err(CopyError::Function) => self.fail("Cannot store a function in contract state"),
                     Err(error) => self.fail(super::super::call::copy_error_text(error)),
@@ -47,11 +48,11 @@ impl Isolate {
         let value = if value.tag().is_plain() {
             value
         } else {
-            let standing = self.ledger.instances[this as usize].fields[field as usize];
+            let standing = self.ledger.field(this, u32::from(field));
             if standing.raw_eq(value) {
                 return Ok(());
             }
-            self.stored_heap_value(value, fresh)?
+            self.stored_heap_value(value, place::of_field(this, u32::from(field)), fresh)?
         };
         self.ledger.set_field(this, u32::from(field), value);
         Ok(())
@@ -60,7 +61,7 @@ impl Isolate {
     /// Reads a state field of the running instance.
     #[inline(always)]
     pub fn field(&self, field: u16) -> Value {
-        self.ledger.instances[self.this() as usize].fields[field as usize]
+        self.ledger.field(self.this(), u32::from(field))
     }
 
     /// Assigns a global. A reference to contract state goes in as a copy.
@@ -115,8 +116,9 @@ impl Isolate {
     #[inline(never)]
     fn element_value_slow(&mut self, container: Value, value: Value, fresh: bool) -> Result<Value, Unwind> {
         self.check_writable(container)?;
-        if self.ledger.heap.space(container) == Space::Ledger {
-            self.stored_value(value, fresh)
+        let head = self.ledger.heap.container(container);
+        if head.header.space == Space::Ledger {
+            self.stored_value(value, head.id, fresh)
         } else {
             self.outside_value(container, value)
         }

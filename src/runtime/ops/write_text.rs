@@ -61,6 +61,7 @@ impl Isolate {
                 let _ = write!(out, "{}", value.as_int());
             }
             _ => {
+                self.ledger.about_to_walk(value);
                 let names = ProgramNames { info: &self.info, instances: &self.ledger.instances };
                 let limit = before.saturating_add(self.text_beyond_gas().min(gas::TEXT_BYTES_MAX));
                 match text(&self.ledger.heap, value, &names, limit, out) {
