@@ -104,7 +104,7 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
         loaded.program.keep_calls();
     }
     let watchdog = Watchdog::start(Duration::from_millis(job.limit_ms));
-    let bench = Bench { job, mode, program: loaded.program, watchdog };
+    let bench = Bench { job, mode, program: loaded.program, workload_name: loaded.name, watchdog };
     let done = match job.form {
         _ if job.kind == JobKind::Count => child_count::work(&bench, talk),
         FormName::Script => child_script::work(&bench, talk),
@@ -124,6 +124,7 @@ pub(super) struct Bench<'a> {
     pub(super) job: &'a Job,
     pub(super) mode: Mode,
     pub(super) program: Arc<Program>,
+    pub(super) workload_name: String,
     pub(super) watchdog: Watchdog,
 }
 

@@ -12,7 +12,9 @@ use super::job::JobKind;
 use super::machine;
 use super::probe::Prober;
 use super::protocol::{Failed, Message, counter};
+use super::replay;
 use super::rng::TransactionRng;
+use super::trace::{Reader, Writer};
 
 /// The reference executes as many blocks as it may emit links for, or for this long.
 const REFERENCE_TIME: Duration = Duration::from_secs(1);
@@ -22,6 +24,9 @@ const MOST_TRANSACTIONS: u64 = 200_000;
 
 /// Does the job.
 pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
+    if bench.job.kind == JobKind::Record {
+        return record(bench);
+    }
     let mut generator = Generator::new(bench)?;
     let mut measured = Measured::new(bench, talk)?;
     match bench.job.kind {
@@ -32,7 +37,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
             }
         }
         JobKind::Smoke => measured.window(generator.blocks(1)?)?,
-        JobKind::Cold | JobKind::Count | JobKind::Control => {
+        JobKind::Cold | JobKind::Record | JobKind::Count | JobKind::Control => {
             return Err(Halt::Fail(Failed::Runner, "no job for a block workload".into()));
         }
         JobKind::Measure | JobKind::Probe => {
@@ -65,8 +70,33 @@ pub(super) fn ready(bench: &Bench<'_>, mode: Mode, sealed: bool) -> Result<Isola
     Ok(isolate)
 }
 
+/// Writes the stream to a trace, a block at a time.
+fn record(bench: &Bench<'_>) -> Result<(), Halt> {
+    let cannot = |message: String| Halt::Fail(Failed::Runner, message);
+    let parameters = &bench.job.parameters;
+    let path = parameters.trace.as_ref().ok_or_else(|| cannot("no trace to write".into()))?;
+    let header = replay::header(&bench.workload_name, &bench.job.workload_digest, parameters);
+    let mut generator = Generator::generate(bench)?;
+    let mut writer = Writer::create(path, &header).map_err(cannot)?;
+    for _ in 0..header.blocks {
+        for block in generator.blocks(1)? {
+            writer.block(&block).map_err(cannot)?;
+        }
+        bench.check_time()?;
+    }
+    writer.finish().map_err(cannot)
+}
+
+/// Where the blocks come from.
+pub(super) enum Generator<'a, 'b> {
+    /// `generate(rng)` makes them.
+    Generated(Box<Generated<'a, 'b>>),
+    /// They were recorded.
+    Recorded(Reader),
+}
+
 /// Makes transactions, on an engine of its own: the measured one sees none of it.
-pub(super) struct Generator<'a, 'b> {
+pub(super) struct Generated<'a, 'b> {
     bench: &'a Bench<'b>,
     shards: Shards,
     draws: Arc<Mutex<TransactionRng>>,
@@ -75,13 +105,41 @@ pub(super) struct Generator<'a, 'b> {
 
 impl<'a, 'b> Generator<'a, 'b> {
     pub(super) fn new(bench: &'a Bench<'b>) -> Result<Self, Halt> {
+        match &bench.job.parameters.trace {
+            None => Self::generate(bench),
+            Some(path) => Reader::open(path).map(Self::Recorded).map_err(|e| Halt::Fail(Failed::Runner, e)),
+        }
+    }
+
+    fn generate(bench: &'a Bench<'b>) -> Result<Self, Halt> {
+        Generated::new(bench).map(|generated| Self::Generated(Box::new(generated)))
+    }
+
+    /// The next blocks, in the order of the stream.
+    pub(super) fn blocks(&mut self, count: u64) -> Result<Vec<Vec<Data>>, Halt> {
+        match self {
+            Self::Generated(generated) => generated.blocks(count),
+            Self::Recorded(reader) => (0..count)
+                .map(|_| match reader.next_block() {
+                    Ok(Some(block)) => Ok(block),
+                    Ok(None) => Err("the trace is over".to_owned()),
+                    Err(message) => Err(message),
+                })
+                .collect::<Result<_, _>>()
+                .map_err(|message| Halt::Fail(Failed::Runner, message)),
+        }
+    }
+}
+
+impl<'a, 'b> Generated<'a, 'b> {
+    fn new(bench: &'a Bench<'b>) -> Result<Self, Halt> {
         let shards = Shards::new(1, &|_| ready(bench, Mode::Interpreter, false))?;
         let parameters = &bench.job.parameters;
         let draws = TransactionRng::new(parameters.seed, parameters.accounts, parameters.skew());
         Ok(Self { bench, shards, draws: Arc::new(Mutex::new(draws)), next: 0 })
     }
 
-    pub(super) fn blocks(&mut self, count: u64) -> Result<Vec<Vec<Data>>, Halt> {
+    fn blocks(&mut self, count: u64) -> Result<Vec<Vec<Data>>, Halt> {
         let block = self.bench.job.parameters.block;
         let first = self.next;
         self.next += count * block;

@@ -21,6 +21,8 @@ pub enum JobKind {
     Cold,
     /// Times single transactions and batches of them; gives no throughput.
     Probe,
+    /// Writes the blocks of the stream to a trace; times nothing.
+    Record,
     /// Counts a fixed piece of work; times nothing.
     Count,
     /// Measures a fixed native loop: what the machine does to code that never changes.

@@ -25,13 +25,16 @@ struct PlanFile<'a> {
     transaction: &'a str,
     params: &'a str,
     blocks: Option<u64>,
+    /// The last link of the trace that is replayed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: Option<&'a str>,
     binary_blake3: Option<&'a str>,
     #[serde(flatten)]
     plan: &'a super::plan::Plan,
 }
 
 impl<'a> PlanFile<'a> {
-    fn new(prepared: &'a Prepared, environment: &'a Environment) -> Self {
+    fn new(prepared: &'a Prepared, environment: &'a Environment, trace: Option<&'a str>) -> Self {
         let workload = &prepared.workload;
         Self {
             workload: &workload.name,
@@ -41,6 +44,7 @@ impl<'a> PlanFile<'a> {
             transaction: &workload.transaction,
             params: &prepared.parameters.canonical,
             blocks: prepared.parameters.blocks,
+            trace,
             binary_blake3: environment.binary_blake3.as_deref(),
             plan: &prepared.plan,
         }
@@ -67,8 +71,9 @@ impl Output {
         fresh: bool,
         prepared: &Prepared,
         environment: &mut Environment,
+        trace: Option<&str>,
     ) -> Result<Self, Stop> {
-        let plan = folder::json_text(&PlanFile::new(prepared, environment))?;
+        let plan = folder::json_text(&PlanFile::new(prepared, environment, trace))?;
         // Without the binary's hash nobody knows whether it is the same.
         let may_resume = !fresh && environment.binary_blake3.is_some();
         if may_resume && let Some(output) = Self::go_on(out, &plan, environment)? {

@@ -1,5 +1,7 @@
 //! What changes the work: defaults, `config.bench_*` lines of the workload, flags. Flags win.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{ConfigValue, Program};
@@ -82,6 +84,12 @@ pub struct Parameters {
     pub settings: Vec<Setting>,
     /// The canonical text: `k=v;k=v`, sorted.
     pub canonical: String,
+    /// The trace that blocks are read from instead of being generated.
+    #[serde(default)]
+    pub trace: Option<PathBuf>,
+    /// Whether the run writes that trace first.
+    #[serde(default)]
+    pub records: bool,
 }
 
 /// Keys of the harness itself; every other `bench_` key is the workload's own.
@@ -100,6 +108,11 @@ impl Parameters {
     /// The way accounts are drawn.
     pub fn skew(&self) -> Skew {
         self.skew.parse().unwrap_or(Skew::Uniform)
+    }
+
+    /// What decides the stream of transactions, canonical: for a trace.
+    pub fn stream_params(&self) -> String {
+        self.canonical.clone()
     }
 
     /// For the `params` column.
@@ -152,6 +165,8 @@ fn resolve(program: &Program, form: Form, given: &Overrides) -> Result<Parameter
         work,
         settings: Vec::new(),
         canonical: String::new(),
+        trace: None,
+        records: false,
     };
     parameters.refuse_block_flags(form, given)?;
     parameters.settings = settings(program, &parameters, &own);

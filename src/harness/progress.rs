@@ -46,7 +46,12 @@ impl Progress {
             + match slot.kind {
                 JobKind::Measure => self.process_ms,
                 JobKind::Probe => self.process_ms / PROBE_SHARE,
-                JobKind::Cold | JobKind::Smoke | JobKind::Reference | JobKind::Count | JobKind::Control => 0,
+                JobKind::Cold
+                | JobKind::Smoke
+                | JobKind::Reference
+                | JobKind::Record
+                | JobKind::Count
+                | JobKind::Control => 0,
             }
     }
 

@@ -54,7 +54,12 @@ impl<'a> RowMaker<'a> {
         let phase = match self.slot.kind {
             JobKind::Cold => Phase::Cold,
             JobKind::Probe => Phase::Probe,
-            JobKind::Measure | JobKind::Smoke | JobKind::Reference | JobKind::Count | JobKind::Control => Phase::Steady,
+            JobKind::Measure
+            | JobKind::Smoke
+            | JobKind::Reference
+            | JobKind::Record
+            | JobKind::Count
+            | JobKind::Control => Phase::Steady,
         };
         self.push(phase, metrics::WALL_NS, record.wall_ns as f64, unit::NS);
     }

@@ -20,7 +20,9 @@ use super::plan::{Cell, PROBE_SHARE, Plan, Slot};
 use super::process::{ChildError, Record, run_job};
 use super::progress::{Neighbours, Progress};
 use super::protocol::counter;
+use super::replay;
 use super::rows::{Agreement, RowMaker, RunNames};
+use super::trace;
 use super::workload::{Form, Workload};
 
 /// Everything decided; nothing started.
@@ -66,15 +68,16 @@ pub struct Outcome {
 
 /// Measures.
 pub fn run(prepared: &Prepared, settings: &Settings<'_>) -> Result<Outcome, Stop> {
+    let program =
+        std::env::current_exe().map_err(|e| Stop::failed(format!("cannot find this program's own file: {e}")))?;
+    let trace = trace_of(prepared, settings, &program)?;
     let started = utc_now();
     let mut environment = Environment::now(settings.argv.clone(), Some(prepared.plan.seed), started);
     environment.code_blake3 = code_hashes(&prepared.workload.program);
     let output = match prepared.plan.stamp {
         "smoke" => None,
-        _ => Some(Output::open(settings.out.as_deref(), settings.fresh, prepared, &mut environment)?),
+        _ => Some(Output::open(settings.out.as_deref(), settings.fresh, prepared, &mut environment, trace.as_deref())?),
     };
-    let program =
-        std::env::current_exe().map_err(|e| Stop::failed(format!("cannot find this program's own file: {e}")))?;
     let mut session = Session::new(prepared, settings, &program, output, &environment.started_utc);
     let neighbours = Neighbours::watch();
     let finished = session.go()?;
@@ -92,6 +95,48 @@ pub fn run(prepared: &Prepared, settings: &Settings<'_>) -> Result<Outcome, Stop
         }
     }
     Ok(session.finish())
+}
+
+/// Records the trace that was asked for; the digest of the trace that the run replays.
+fn trace_of(prepared: &Prepared, settings: &Settings<'_>, program: &Path) -> Result<Option<String>, Stop> {
+    let Prepared { workload, parameters, plan } = prepared;
+    let Some(path) = &parameters.trace else { return Ok(None) };
+    if parameters.records {
+        drop(trace::Writer::create(path, &replay::header("", "", parameters)).map_err(Stop::usage)?);
+        let cell = Cell { mode: "interpreter".into(), executor: "sequential", threads: 1, oversubscribed: false };
+        let mut job = job_of(prepared, JobKind::Record, &cell, 0);
+        let transactions = parameters.blocks.unwrap_or(1) * parameters.block;
+        job.limit_ms = plan.limit_ms + transactions; // a millisecond for each
+        let record = run_job(program, &job, settings.stop);
+        if let Some(error) = record.error {
+            drop(std::fs::remove_file(trace::partial_name(path))); // it may not be there
+            let said = error.describe(std::time::Duration::from_millis(job.limit_ms));
+            let message = format!("{}: recording a trace: {said}", workload.path.display());
+            return Err(Stop { exit: error.exit(), message });
+        }
+    }
+    replay::checked(path).map(Some)
+}
+
+/// What a process is told; the parts that only a reference can know are left open.
+fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> Job {
+    let Prepared { workload, parameters, plan } = prepared;
+    Job {
+        kind,
+        workload: workload.path.clone(),
+        workload_digest: workload.digest.clone(),
+        form: workload.form.into(),
+        transaction: workload.transaction.clone(),
+        mode: cell.mode.clone(),
+        executor: cell.executor.into(),
+        threads: cell.threads,
+        parameters: parameters.clone(),
+        process_ms: if kind == JobKind::Probe { plan.process_ms / PROBE_SHARE } else { plan.process_ms },
+        window_ns: plan.window_ns,
+        limit_ms: plan.limit_ms,
+        digests: plan.digests,
+        tx_per_pass,
+    }
 }
 
 /// BLAKE3 of what each tier makes of a program.
@@ -175,23 +220,11 @@ impl<'a> Session<'a> {
     }
 
     fn job(&self, kind: JobKind, cell: &Cell) -> Job {
-        let Prepared { workload, parameters, plan } = self.prepared;
-        Job {
-            kind,
-            workload: workload.path.clone(),
-            workload_digest: workload.digest.clone(),
-            form: workload.form.into(),
-            transaction: workload.transaction.clone(),
-            mode: cell.mode.clone(),
-            executor: cell.executor.into(),
-            threads: cell.threads,
-            parameters: parameters.clone(),
-            process_ms: if kind == JobKind::Probe { plan.process_ms / PROBE_SHARE } else { plan.process_ms },
-            window_ns: plan.window_ns,
-            limit_ms: plan.limit_ms,
-            digests: if kind == JobKind::Reference { plan.digests } else { self.reference.len() as u64 },
-            tx_per_pass: self.tx_per_pass,
+        let mut job = job_of(self.prepared, kind, cell, self.tx_per_pass);
+        if kind != JobKind::Reference {
+            job.digests = self.reference.len() as u64;
         }
+        job
     }
 
     /// The chain that all others must equal. False: there is none, the run is over.
@@ -243,7 +276,12 @@ impl<'a> Session<'a> {
                 }
             }
             JobKind::Cold | JobKind::Probe => maker.refused(agreement),
-            JobKind::Measure | JobKind::Smoke | JobKind::Reference | JobKind::Count | JobKind::Control => {
+            JobKind::Measure
+            | JobKind::Smoke
+            | JobKind::Reference
+            | JobKind::Record
+            | JobKind::Count
+            | JobKind::Control => {
                 maker.measured(&record, agreement);
                 if let Some(tps) = RowMaker::figure(&record, cell.threads).filter(|_| gave_all) {
                     self.progress.figure(slot, &cell.describe(), tps);

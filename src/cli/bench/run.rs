@@ -9,6 +9,7 @@ use crate::harness::mode::parse_mode;
 use crate::harness::outcome::{Exit, Stop};
 use crate::harness::parameters::{Overrides, Parameters};
 use crate::harness::plan::{Plan, Request, parse_duration};
+use crate::harness::replay::{self, TraceUse};
 use crate::harness::run::{Outcome, Prepared, Settings, run as measure};
 use crate::harness::workload;
 use crate::report::{Format, render_table, write_all};
@@ -47,6 +48,12 @@ pub(super) struct RunArguments {
     /// A parameter of the workload: its `config.bench_NAME`.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub(super) own: Vec<String>,
+    /// Write the blocks to a trace, and run them from it [default: as many as hold a million transactions].
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    record: Option<PathBuf>,
+    /// Run the blocks of a recorded trace, with its parameters.
+    #[arg(long, value_name = "FILE")]
+    replay: Option<PathBuf>,
     /// Fresh processes a cell [default: 5].
     #[arg(long)]
     processes: Option<u32>,
@@ -118,7 +125,15 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         seed: arguments.seed,
         own: arguments.own.clone(),
     };
-    let parameters = Parameters::resolve(&workload, &overrides)?;
+    let asked = match (&arguments.record, &arguments.replay) {
+        (Some(path), _) => Some(TraceUse::Record(path.clone())),
+        (None, Some(path)) => Some(TraceUse::Replay(path.clone())),
+        (None, None) => None,
+    };
+    let parameters = match &asked {
+        None => Parameters::resolve(&workload, &overrides)?,
+        Some(asked) => replay::parameters(&workload, &overrides, asked)?,
+    };
     let request = Request {
         modes: arguments.modes.clone(),
         threads: arguments.threads.clone(),
