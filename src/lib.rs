@@ -1,9 +1,10 @@
 //! zx-run and zx-bench: the tiered Zexus runtime, and the laboratory that measures it.
 //!
-//! The rooms import downwards only, in this order: `cli`, `report`, `harness`, `stats`, `parallel`, `engine`, `vm`,
+//! The rooms import downwards only, in this order: `cli`, `report`, `harness`, `stats`, `parallel`, `engine`, `cache`, `vm`,
 //! `bytecode`, `eval`, `resolve`, `format`, `syntax`, `runtime`, `ledger`, `value`. ARCHITECTURE.md has the map.
 
 pub mod bytecode;
+pub mod cache;
 pub mod cli;
 pub mod engine;
 pub mod eval;

@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{check_all, check_comments};
+use common::{check_all, check_cached, check_comments};
 use zx::engine::Mode;
 
 #[test]
@@ -58,4 +58,14 @@ fn later_hand_over() {
 #[test]
 fn later_hand_over_collecting() {
     check_all(&[Mode::Fixed(3), Mode::Fixed(7)], true);
+}
+
+#[test]
+fn cached() {
+    check_cached(&[Mode::Adaptive, Mode::Vm], false);
+}
+
+#[test]
+fn cached_collecting() {
+    check_cached(&[Mode::Adaptive], true);
 }

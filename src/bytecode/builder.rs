@@ -68,7 +68,7 @@ pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId, inlines: bool)
     builder.action();
     let code = builder.finish();
     if cfg!(any(debug_assertions, feature = "checked"))
-        && let Err(mistake) = super::verify(&code)
+        && let Err(mistake) = super::verify(&code, info)
     {
         panic!("bad code: {mistake}\n{}", code.disassemble(info));
     }
@@ -78,20 +78,7 @@ pub fn compile(tree: &Tree, info: &ProgramInfo, action: ActionId, inlines: bool)
 impl<'a> Builder<'a> {
     fn new(tree: &'a Tree, info: &'a ProgramInfo, action: ActionId, inlines: bool) -> Self {
         let body = &tree.actions[action.0 as usize];
-        let code = Code {
-            action,
-            instrs: Vec::new(),
-            constants: Vec::new(),
-            places: Vec::new(),
-            handlers: Vec::new(),
-            inlined: Vec::new(),
-            loop_entries: Vec::new(),
-            frame_size: body.fixed_slots,
-            closures: Vec::new(),
-            name_lists: Vec::new(),
-            field_lists: Vec::new(),
-            caches: Vec::new(),
-        };
+        let code = Code::of_instructions(action, Vec::new(), body.fixed_slots);
         Self {
             tree,
             info,

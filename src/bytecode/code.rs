@@ -2,13 +2,15 @@
 
 use std::sync::atomic::AtomicU64;
 
+use serde::{Deserialize, Serialize};
+
 use super::Instr;
 use crate::resolve::hir::Capture;
 use crate::runtime::info::{ActionId, LoopId, Place, Symbol};
 use crate::value::Value;
 
 /// Where an error in a range of code goes on. Ranges nest; the innermost comes first in [`Code::handlers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Handler {
     /// First position guarded.
     pub from: u32,
@@ -19,7 +21,7 @@ pub struct Handler {
 }
 
 /// Code of a leaf action that stands in its caller's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inlined {
     /// First position of its code.
     pub from: u32,
@@ -32,7 +34,7 @@ pub struct Inlined {
 }
 
 /// A closure to be made: its action, and where its cells come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Closure {
     /// The action.
     pub action: ActionId,
@@ -71,6 +73,24 @@ pub struct Code {
 }
 
 impl Code {
+    /// Code without tables.
+    pub fn of_instructions(action: ActionId, instrs: Vec<Instr>, frame_size: u16) -> Self {
+        Self {
+            action,
+            instrs,
+            constants: Vec::new(),
+            places: Vec::new(),
+            handlers: Vec::new(),
+            inlined: Vec::new(),
+            loop_entries: Vec::new(),
+            frame_size,
+            closures: Vec::new(),
+            name_lists: Vec::new(),
+            field_lists: Vec::new(),
+            caches: Vec::new(),
+        }
+    }
+
     /// The place of the instruction at a position.
     pub fn place(&self, position: u32) -> Place {
         let after = self.places.partition_point(|(from, _)| *from <= position);

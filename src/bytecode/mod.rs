@@ -24,4 +24,4 @@ pub use code::{Closure, Code, Handler, Inlined};
 pub use matching::pattern_shape;
 pub use op::{Extension, Instr, Op, Operand, Shape};
 pub use planted::PlantedBug;
-pub use verify::verify;
+pub use verify::{is_storable, verify};

@@ -82,6 +82,8 @@ macro_rules! op_table {
             $($(#[$doc])* $name,)*
         }
 
+        const ALL: &[Op] = &[$(Op::$name,)*];
+
         const SHAPES: &[Shape] = &[
             $(Shape {
                 name: stringify!($name),
@@ -377,6 +379,11 @@ impl Op {
     /// Its operands.
     pub fn shape(self) -> &'static Shape {
         &SHAPES[self as usize]
+    }
+
+    /// The operation of a number, if there is one: how stored code is read.
+    pub fn from_byte(byte: u8) -> Option<Op> {
+        ALL.get(usize::from(byte)).copied()
     }
 
     /// How many words it takes.

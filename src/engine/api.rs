@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Which tiers a run may use, and when it moves between them. Never changes a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Mode {
@@ -151,7 +153,7 @@ pub struct Problem {
 }
 
 /// An action that a file declares outside everything else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OuterAction {
     /// Its name.
     pub name: String,

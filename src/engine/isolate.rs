@@ -83,6 +83,7 @@ impl Isolate {
     /// A fresh isolate.
     pub fn new(engine: &Arc<Engine>, program: &Arc<Program>, options: RunOptions) -> Self {
         let mode = engine.mode();
+        assert!(mode != Mode::Interpreter || !program.is_loaded(), "an interpreter-only run does not use the cache");
         let counted = options.count_calls_of.as_deref().and_then(|name| program.action(name));
         let output = match options.output {
             OutputSink::Stdout => Output::stdout(),
@@ -175,8 +176,11 @@ impl Isolate {
 
     /// Runs the entered frame in the mode's first tier and leaves it.
     fn run_entered(&mut self) -> Result<Value, Unwind> {
-        let result =
-            if self.mode == Mode::Vm { self.inner.run_upper(Entry::Start) } else { self.inner.run_frame(Entry::Start) };
+        let result = if self.mode == Mode::Vm || self.program.is_loaded() {
+            self.inner.run_upper(Entry::Start)
+        } else {
+            self.inner.run_frame(Entry::Start)
+        };
         match result {
             Ok(value) => self.inner.leave(value),
             Err(Unwind) => {

@@ -3,9 +3,11 @@
 
 mod api;
 mod block;
+mod cached;
 mod convert;
 mod files;
 mod isolate;
+mod origin;
 mod policy;
 mod profile;
 mod program;
@@ -17,6 +19,7 @@ pub use api::{
     PassResult, Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
 pub use block::{BlockSettings, GenerateHost, PreparedBlock, RecordedBlock};
+pub use cached::Cache;
 pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
@@ -26,6 +29,7 @@ pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
 #[doc(hidden)]
 pub use crate::bytecode::PlantedBug;
 
+pub use crate::cache::Contents as CacheContents;
 pub use crate::ledger::{Accesses, ConflictGraph, Location};
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::api::{ConfigValue, Digest, OuterAction, Problem, Region};
 use super::convert;
+use super::origin::Origin;
 use super::sources::{self, ImportedFile, ModuleLoader, NoModules};
 use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
@@ -34,15 +35,18 @@ pub struct Program {
     pub(super) vm: Arc<Vm>,
     pub(super) sources: SourceMap,
     pub(super) tree: Arc<Tree>,
-    outer_actions: Vec<OuterAction>,
-    parse_ns: u64,
-    resolve_ns: u64,
-    source_digest: Digest,
-    imported: Vec<ImportedFile>,
+    pub(super) outer_actions: Vec<OuterAction>,
+    pub(super) parse_ns: u64,
+    pub(super) resolve_ns: u64,
+    /// Time spent loading it, if it comes from the cache. It has no tree then.
+    pub(super) load_ns: Option<u64>,
+    pub(super) source_digest: Digest,
+    pub(super) imported: Vec<ImportedFile>,
+    pub(super) origin: Origin,
 }
 
 /// What `--param work=N` runs before each transaction of a block workload; added behind the workload's own text.
-const WORK: &str = "
+pub(super) const WORK: &str = "
 action __work(steps, x) {
     let i = 0
     while i < steps {
@@ -115,6 +119,8 @@ impl Program {
             resolve_ns,
             source_digest: read.digest,
             imported: read.imported,
+            load_ns: None,
+            origin: read.origin,
             info,
         }))
     }
@@ -132,6 +138,21 @@ impl Program {
     /// Time spent resolving names and cutting gas blocks, nanoseconds.
     pub fn resolve_ns(&self) -> u64 {
         self.resolve_ns
+    }
+
+    /// Time spent loading it from the cache, nanoseconds; none if it was parsed.
+    pub fn load_ns(&self) -> Option<u64> {
+        self.load_ns
+    }
+
+    /// Whether it comes from the cache: it has no tree, and only the VM can run it.
+    pub fn is_loaded(&self) -> bool {
+        self.load_ns.is_some()
+    }
+
+    /// BLAKE3 of the main script.
+    pub(super) fn main_digest(&self) -> Digest {
+        self.sources.starts().next().map_or([0; 32], |(_, main)| blake3::hash(main.text.as_bytes()).into())
     }
 
     /// BLAKE3 of the source; of a program with imports, of all its files.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::api::Digest;
+use super::origin::{Origin, Use};
 use crate::resolve::{FileTree, Import, imports};
 use crate::syntax::ast::{Block, Span, Stmt, StmtKind};
 use crate::syntax::{Diagnostic, Interner, SourceFile, SourceMap, parse_at};
@@ -68,6 +69,8 @@ pub(super) struct Sources {
     pub(super) imported: Vec<ImportedFile>,
     /// BLAKE3 of the main script; if it has imports, of its digest and theirs.
     pub(super) digest: Digest,
+    /// How they were found.
+    pub(super) origin: Origin,
 }
 
 impl Sources {
@@ -119,10 +122,12 @@ pub(super) fn read(
     addition: impl Fn(&Block, &Interner) -> Option<&'static str>,
 ) -> Sources {
     let mut text = source.to_owned();
+    let mut added = false;
     let mut parsed = parse_at(&text, 0, interner);
     if let (true, Some(addition)) = (parsed.diagnostics.is_empty(), addition(&parsed.program, interner)) {
         text.push_str(addition);
         parsed = parse_at(&text, 0, interner);
+        added = true;
     }
     let sources = Sources {
         text,
@@ -132,19 +137,26 @@ pub(super) fn read(
         diagnostics: Vec::new(),
         imported: Vec::new(),
         digest: blake3::hash(source.as_bytes()).into(),
+        origin: Origin { added, ..Origin::default() },
     };
     let mut reader = Reader { loader, interner, sources, states: HashMap::new(), path: Vec::new() };
     reader.file(loader.main(), short_name(name), "__main__".to_owned(), parsed);
     let mut sources = reader.sources;
-    if !sources.imported.is_empty() {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&sources.digest);
-        sources.imported.iter().for_each(|file| {
-            hasher.update(&file.digest);
-        });
-        sources.digest = hasher.finalize().into();
-    }
+    sources.digest = whole_digest(sources.digest, &sources.imported);
     sources
+}
+
+/// The digest of a program: of its main script, or with imports of all digests.
+pub(super) fn whole_digest(main: Digest, imported: &[ImportedFile]) -> Digest {
+    if imported.is_empty() {
+        return main;
+    }
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&main);
+    for file in imported {
+        hasher.update(&file.digest);
+    }
+    hasher.finalize().into()
 }
 
 impl Reader<'_> {
@@ -158,7 +170,7 @@ impl Reader<'_> {
             imports(&parsed.program).into_iter().map(|found| (found.path.to_string(), found.path_span)).collect();
         self.sources.files.push(Parsed { program: parsed.program, module, imports: HashMap::new() });
         for (path, span) in wanted {
-            let import = stacker::maybe_grow(256 * 1024, 2 << 20, || self.import(&identity, &path, span));
+            let import = stacker::maybe_grow(256 * 1024, 2 << 20, || self.import((index, &identity), &path, span));
             self.sources.files[index].imports.insert(span.start, import);
         }
         self.path.pop();
@@ -167,30 +179,33 @@ impl Reader<'_> {
         index
     }
 
-    fn import(&mut self, importer: &Path, path: &str, span: Span) -> Import {
-        let missing = |reason: &str| {
-            let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
-            Import::Missing(format!("Module not found or failed to load: {path}{reason}"))
-        };
-        let found = match self.loader.find(importer, path) {
-            Ok(found) => found,
-            Err(reason) => return missing(&reason),
-        };
+    fn import(&mut self, (index, importer): (usize, &Path), path: &str, span: Span) -> Import {
+        let at = self.sources.origin.uses.len();
+        self.sources.origin.uses.push(Use::of(index, path));
+        let found = self.found(importer, path, span);
+        self.sources.origin.uses[at].found = found.clone().map(|file| file as u32);
+        match found {
+            Ok(file) => Import::File(file),
+            Err(reason) => {
+                let reason = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+                Import::Missing(format!("Module not found or failed to load: {path}{reason}"))
+            }
+        }
+    }
+
+    /// The file, or why there is none.
+    fn found(&mut self, importer: &Path, path: &str, span: Span) -> Result<usize, String> {
+        let found = self.loader.find(importer, path)?;
         match self.states.get(&found.file).cloned() {
-            Some(State::Done(file)) => Import::File(file),
+            Some(State::Done(file)) => Ok(file),
             Some(State::Open(file)) => {
                 self.cycle(&found.file, span);
-                Import::File(file)
+                Ok(file)
             }
-            Some(State::Failed(reason)) => missing(&reason),
-            None => match self.read(&found) {
-                Ok(file) => Import::File(file),
-                Err(reason) => {
-                    let import = missing(&reason);
-                    self.states.insert(found.file, State::Failed(reason));
-                    import
-                }
-            },
+            Some(State::Failed(reason)) => Err(reason),
+            None => self.read(&found).inspect_err(|reason| {
+                self.states.insert(found.file, State::Failed(reason.clone()));
+            }),
         }
     }
 
@@ -206,11 +221,11 @@ impl Reader<'_> {
         let start = text.len();
         text.push_str(&source);
         let parsed = parse_at(text, start, self.interner);
-        self.sources
-            .imported
-            .push(ImportedFile { name: found.name.clone(), digest: blake3::hash(source.as_bytes()).into() });
+        let digest = blake3::hash(source.as_bytes()).into();
+        let module = module_name(&found.file);
+        self.sources.imported.push(ImportedFile { name: found.name.clone(), digest });
+        self.sources.origin.files.push((digest, module.clone()));
         self.sources.map.push(start as u32, SourceFile::new(found.name.clone(), source));
-        let module = found.file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
         Ok(self.file(found.file.clone(), short_name(&found.name), module, parsed))
     }
 
@@ -223,6 +238,11 @@ impl Reader<'_> {
         let help = "move what both need into a module of its own";
         self.sources.diagnostics.push(Diagnostic::new(message, span).help(help));
     }
+}
+
+/// What `__MODULE__` is in a file.
+pub(super) fn module_name(file: &Path) -> String {
+    file.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }
 
 /// The last part of a file's name.

@@ -5,6 +5,8 @@
 //! One action's register window is `[params][locals][iterators, pending values][temporaries]`. The first three
 //! parts are the *fixed* slots, the same in every tier, so that a hand-over copies nothing.
 
+use serde::{Deserialize, Serialize};
+
 use crate::runtime::info::{ActionId, ClassId, GlobalId, LoopId, PatternShape, Symbol};
 use crate::syntax::ast::Span;
 use crate::value::Value;
@@ -12,7 +14,7 @@ use crate::value::Value;
 pub use crate::syntax::ast::{BinaryOp, UnaryOp};
 
 /// A fixed slot of the register window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Slot(pub u16);
 
 /// An index into [`ActionBody::gas`].
@@ -186,7 +188,7 @@ pub struct ClassValue {
 }
 
 /// Where a closure takes a cell from when it is made.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Capture {
     /// The cell in this slot of the making action.
     Slot(Slot),

@@ -1,29 +1,31 @@
 //! What the runtime knows of a program: names, shapes and places. Filled by `resolve`, read by everyone.
 
+use serde::{Deserialize, Serialize};
+
 use crate::value::{ConstantPool, Value};
 
 /// An interned name of the program.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Symbol(pub u32);
 
 /// An action, lambda or contract action; 0 is the script's top level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ActionId(pub u32);
 
 /// A contract, entity or data declaration.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ClassId(pub u32);
 
 /// A global variable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct GlobalId(pub u32);
 
 /// A loop of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LoopId(pub u32);
 
 /// A place in the source: byte offsets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Place {
     /// First byte.
     pub start: u32,
@@ -32,7 +34,7 @@ pub struct Place {
 }
 
 /// One action's shape.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ActionInfo {
     /// Its name; none for a lambda.
     pub name: Option<Symbol>,
@@ -105,7 +107,7 @@ impl ActionInfo {
 }
 
 /// What a [`ClassInfo`] was declared as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ClassKind {
     /// `contract`
     Contract,
@@ -138,7 +140,7 @@ pub enum FieldDefault {
 }
 
 /// The shape of a contract, entity or data declaration, with what it has from the one that it extends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClassInfo {
     /// Its name.
     pub name: Symbol,
@@ -148,7 +150,8 @@ pub struct ClassInfo {
     pub base: Option<ClassId>,
     /// Field names, in order: those of the base first, so that the base's code finds them at the same indexes.
     pub fields: Vec<Symbol>,
-    /// For entities and data, by field.
+    /// For entities and data, by field. The cache stores them apart: they hold values.
+    #[serde(skip)]
     pub defaults: Vec<FieldDefault>,
     /// For entities and data, by field: whether it cannot be assigned once the value is made.
     pub fixed_fields: Vec<bool>,
@@ -214,7 +217,7 @@ pub enum PatternShape {
 }
 
 /// What a field holds before its initialiser has run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum FieldZero {
     /// No type written, or an unknown one.
     Null,
@@ -233,7 +236,7 @@ pub enum FieldZero {
 }
 
 /// One loop.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct LoopInfo {
     /// The action it stands in.
     pub action: ActionId,

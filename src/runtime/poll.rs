@@ -64,7 +64,7 @@ impl Isolate {
     }
 
     /// Unwinds if something outside asked the run to stop: also between the slices of a long wait.
-    pub(super) fn check_stop(&mut self) -> Result<(), Unwind> {
+    pub fn check_stop(&mut self) -> Result<(), Unwind> {
         // Relaxed: see `PollFlags::raise`.
         let bits = self.poll_flags.bits.load(Ordering::Relaxed);
         if bits & PollFlags::HOST != 0 {

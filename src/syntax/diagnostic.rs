@@ -3,6 +3,7 @@
 //! Syntax errors and, through [`render_place`], run-time errors share one look.
 
 use std::fmt::Write as _;
+use std::sync::OnceLock;
 
 use super::SourceMap;
 use super::ast::Span;
@@ -64,24 +65,29 @@ pub struct SourceFile {
     pub name: String,
     /// The whole text.
     pub text: String,
-    line_starts: Vec<u32>,
+    /// Where each line begins; found when it is first asked for.
+    line_starts: OnceLock<Vec<u32>>,
 }
 
 impl SourceFile {
-    /// Takes the text and finds its lines.
+    /// Takes the text.
     pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let ends = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect();
-        Self { name: name.into(), text, line_starts }
+        Self { name: name.into(), text: text.into(), line_starts: OnceLock::new() }
+    }
+
+    fn line_starts(&self) -> &[u32] {
+        self.line_starts.get_or_init(|| {
+            let ends = self.text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+            std::iter::once(0).chain(ends.map(|(at, _)| at as u32 + 1)).collect()
+        })
     }
 
     /// The line and the column of a byte offset, both from 1. A column counts characters, a tab as one;
     /// an offset past the end counts as the end.
     pub fn line_col(&self, offset: u32) -> (usize, usize) {
         let offset = self.floor(offset);
-        let line = self.line_starts.partition_point(|start| *start as usize <= offset).max(1);
-        let start = self.line_starts[line - 1] as usize;
+        let line = self.line_starts().partition_point(|start| *start as usize <= offset).max(1);
+        let start = self.line_starts()[line - 1] as usize;
         let text = &self.text[start..offset];
         let text = if line == 1 { text.trim_start_matches('\u{feff}') } else { text };
         (line, text.chars().count() + 1)
@@ -89,10 +95,10 @@ impl SourceFile {
 
     /// The text of a line, counted from 1, without its line end; empty if there is no such line.
     pub fn line_text(&self, line: usize) -> &str {
-        let Some(start) = line.checked_sub(1).and_then(|index| self.line_starts.get(index)) else {
+        let Some(start) = line.checked_sub(1).and_then(|index| self.line_starts().get(index)) else {
             return "";
         };
-        let end = self.line_starts.get(line).map_or(self.text.len(), |next| *next as usize - 1);
+        let end = self.line_starts().get(line).map_or(self.text.len(), |next| *next as usize - 1);
         let text = &self.text[*start as usize..end];
         let text = text.strip_suffix('\r').unwrap_or(text);
         if line == 1 { text.trim_start_matches('\u{feff}') } else { text }
@@ -100,7 +106,7 @@ impl SourceFile {
 
     /// How many lines there are; at least one.
     pub fn line_count(&self) -> usize {
-        self.line_starts.len()
+        self.line_starts().len()
     }
 
     /// The nearest character boundary at or before `offset`.

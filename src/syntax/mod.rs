@@ -51,12 +51,35 @@ pub(crate) fn is_contextual(name: &str) -> bool {
 
 /// Parses one source file. Names go to `interner`, which may already hold those of other files.
 pub fn parse(source: &str, interner: &mut Interner) -> Parsed {
+    note_parse();
     parser::parse(source, 0, interner)
+}
+
+thread_local! {
+    static PARSES: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+    static POISONED: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+fn note_parse() {
+    assert!(!POISONED.get(), "this thread's parser is poisoned");
+    PARSES.set(PARSES.get() + 1);
+}
+
+/// How many texts this thread has parsed.
+pub fn parses() -> u64 {
+    PARSES.get()
+}
+
+/// Makes each parse of this thread panic, or no longer: a proof that something parses nothing.
+#[doc(hidden)]
+pub fn poison_parser(poisoned: bool) {
+    POISONED.set(poisoned);
 }
 
 /// Parses the file that begins at byte `start` of `text` and ends with it. Before it stands what earlier files of
 /// the program said, ending in a newline; spans are offsets of the whole.
 pub fn parse_at(text: &str, start: usize, interner: &mut Interner) -> Parsed {
     debug_assert!(start == 0 || text.as_bytes()[start - 1] == b'\n');
+    note_parse();
     parser::parse(text, start, interner)
 }

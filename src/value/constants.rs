@@ -16,7 +16,7 @@ use super::object::{
     BytesObject, ContainerHeader, FROZEN, Header, HugeObject, Kind, ListObject, MapObject, Object, Space, StrObject,
     WideObject,
 };
-use super::tag::Value;
+use super::tag::{Tag, Value};
 
 /// Shared objects, kept alive by whoever holds the pool (in an `Arc`). Values that point into it are valid as long
 /// as it is; their strings carry the hash.
@@ -41,6 +41,22 @@ impl ConstantPool {
     /// How many objects it owns.
     pub fn len(&self) -> usize {
         self.objects.len()
+    }
+
+    /// The values of a program's constants, in the order in which they were made; strings with their hash.
+    pub fn values(&self) -> Vec<Value> {
+        let value = |object: &NonNull<Header>| {
+            // SAFETY: the pool owns the object, which begins with its header.
+            let tag = match unsafe { (*object.as_ptr()).kind } {
+                Kind::Str => Tag::Str,
+                Kind::Bytes => Tag::Bytes,
+                Kind::Wide => Tag::Wide,
+                Kind::Huge => Tag::Huge,
+                kind => unreachable!("no program has a constant {kind:?}"),
+            };
+            Value::of_header(tag, *object, 0).with_hash()
+        };
+        self.objects.iter().map(value).collect()
     }
 
     /// Whether it owns none.
@@ -101,10 +117,15 @@ impl ConstantPoolBuilder {
         if let Some(&value) = self.strings.get(text) {
             return value;
         }
-        let object = new_text(Kind::Str, self.space, &[text.as_bytes()], text.len(), text.chars().count());
-        let value = self.adopt::<StrObject>(object).with_hash();
+        let value = self.string_anew(text);
         self.strings.insert(text.into(), value);
         value
+    }
+
+    /// A string constant that is not looked for among those already there: for pools that are restored.
+    pub fn string_anew(&mut self, text: &str) -> Value {
+        let object = new_text(Kind::Str, self.space, &[text.as_bytes()], text.len(), text.chars().count());
+        self.adopt::<StrObject>(object).with_hash()
     }
 
     /// A bytes constant.

@@ -145,7 +145,8 @@ impl Printer<'_> {
 
     fn leaf(&mut self, value: Value) {
         match value.tag() {
-            Tag::Unset | Tag::Null => self.out.push_str("null"),
+            // The last two no program sees, unless its stored code was tampered with.
+            Tag::Unset | Tag::Null | Tag::Cell | Tag::Error => self.out.push_str("null"),
             Tag::Bool => self.out.push_str(if value.as_bool() { "true" } else { "false" }),
             Tag::Int => self.display(value.as_int()),
             Tag::Float => write_float(value.as_float(), self.out),
@@ -167,7 +168,6 @@ impl Printer<'_> {
                     BoundKind::Class => self.class(bound.target),
                 }
             }
-            Tag::Cell | Tag::Error => unreachable!("{value:?} is never seen by programs"),
             Tag::List | Tag::Range | Tag::Map | Tag::Entity | Tag::Data => {
                 unreachable!("containers are no leaves")
             }

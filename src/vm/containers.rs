@@ -3,7 +3,7 @@
 use super::cursor::{Cursor, constant, slot_of};
 use super::dispatch::Step;
 use super::unwind::locate;
-use super::variables::{global_not_found, upvalue_cell};
+use super::variables::{field, global_not_found, upvalue_cell};
 use crate::bytecode::{Closure, Code, pattern_shape};
 use crate::resolve::hir::Capture;
 use crate::runtime::info::Symbol;
@@ -22,7 +22,8 @@ pub(super) fn index_get_const<'vm>(isolate: &mut Isolate, code: &Code, at: Curso
 #[inline(always)]
 pub(super) fn index_get_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    let value = isolate.index_get(isolate.field(instr.b), at.get(instr.c))?;
+    let object = field(isolate, instr.b)?;
+    let value = isolate.index_get(object, at.get(instr.c))?;
     at.set(instr.a, value);
     Ok(at.next())
 }
@@ -58,7 +59,8 @@ pub(super) fn index_set<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm
 #[inline(always)]
 pub(super) fn index_set_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    isolate.index_set(isolate.field(instr.a), at.get(instr.b), at.get(instr.c), instr.x != 0)?;
+    let object = field(isolate, instr.a)?;
+    isolate.index_set(object, at.get(instr.b), at.get(instr.c), instr.x != 0)?;
     Ok(at.next())
 }
 
@@ -101,7 +103,7 @@ pub(super) fn collect<'vm>(
 pub(super) fn make_closure<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let Closure { action, captures } = &code.closures[instr.number() as usize];
-    let cells = captured_cells(isolate, at, captures);
+    let cells = captured_cells(isolate, at, captures)?;
     let value = isolate.make_closure(*action, cells)?;
     at.set(instr.a, value);
     Ok(at.next())
@@ -111,16 +113,16 @@ pub(super) fn make_closure<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'
 pub(super) fn make_class<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let Closure { action, captures } = &code.closures[at.word().number() as usize];
-    let cells = captured_cells(isolate, at, captures);
+    let cells = captured_cells(isolate, at, captures)?;
     let base = (instr.b != u16::MAX).then(|| at.get(instr.b));
     let value = isolate.make_class(*action, cells, base)?;
     at.set(instr.a, value);
     Ok(at.next_but_one())
 }
 
-fn captured_cells(isolate: &Isolate, at: Cursor<'_>, captures: &[Capture]) -> Vec<Value> {
+fn captured_cells(isolate: &mut Isolate, at: Cursor<'_>, captures: &[Capture]) -> Result<Vec<Value>, Unwind> {
     let cell = |capture: &Capture| match capture {
-        Capture::Slot(slot) => at.get(slot.0),
+        Capture::Slot(slot) => Ok(at.get(slot.0)),
         Capture::Upvalue(index) => upvalue_cell(isolate, *index),
     };
     captures.iter().map(cell).collect()

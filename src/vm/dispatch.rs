@@ -131,17 +131,13 @@ impl Vm {
                     at = at.next();
                     continue;
                 }
-                Op::LoadThis => {
-                    at.set(instr.a, Value::contract(isolate.this()));
-                    at = at.next();
-                    continue;
-                }
+                Op::LoadThis => step!(variables::load_this(isolate, at)),
                 Op::LoadAction => go!(surroundings::load_action(isolate, at)),
                 Op::CheckSet => step!(variables::check_set(isolate, at)),
                 Op::LoadGlobal => step!(variables::load_global(isolate, at)),
                 Op::LoadGlobalOr => go!(variables::load_global_or(isolate, code, at)),
                 Op::StoreGlobal => step!(variables::store_global(isolate, at)),
-                Op::LoadField => go!(variables::load_field(isolate, at)),
+                Op::LoadField => step!(variables::load_field(isolate, at)),
                 Op::StoreField => step!(variables::store_field(isolate, at)),
                 Op::LoadCell => step!(variables::load_cell(isolate, at)),
                 Op::StoreCell => step!(variables::store_cell(isolate, at)),
@@ -252,14 +248,14 @@ impl Vm {
                 Op::Debug => step!(surroundings::debug(isolate, at)),
                 Op::Emit => step!(surroundings::emit(isolate, code, at)),
                 Op::Throw => step!(unwind::throw(isolate, at)),
-                Op::Catch => go!(unwind::catch(isolate, at)),
+                Op::Catch => step!(unwind::catch(isolate, at)),
                 Op::HoldError => go!(unwind::hold_error(isolate, at)),
                 Op::Hold => go!(unwind::hold(at)),
                 Op::HoldPlain => go!(unwind::hold_plain(at)),
                 Op::Rethrow => step!(unwind::rethrow(isolate, at)),
                 Op::JumpIfPending => go!(unwind::jump_if_pending(at)),
-                Op::Defer => go!(unwind::defer(isolate, at)),
-                Op::NextDeferred => go!(unwind::next_deferred(isolate, at)),
+                Op::Defer => step!(unwind::defer(isolate, at)),
+                Op::NextDeferred => step!(unwind::next_deferred(isolate, at)),
             };
             match self.unwind(isolate, failed_at, depth) {
                 Some(handler) => {

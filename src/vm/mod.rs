@@ -28,10 +28,24 @@ use crate::value::Value;
 
 pub use self::watch::{CountingVm, Tally};
 
+/// Code that has been made before.
+pub trait StoredCodes: std::fmt::Debug + Send + Sync {
+    /// An action's code, verified.
+    fn code(&self, action: ActionId) -> Code;
+}
+
+/// Where code comes from.
+#[derive(Debug)]
+enum Origin {
+    /// It is compiled from the resolved tree.
+    Tree(Arc<Tree>),
+    Stored(Arc<dyn StoredCodes>),
+}
+
 /// The code of one program, made action by action when it is first needed; shared by all its isolates.
 #[derive(Debug)]
 pub struct Vm {
-    tree: Arc<Tree>,
+    origin: Origin,
     info: Arc<ProgramInfo>,
     codes: Box<[OnceLock<Code>]>,
     compile_ns: AtomicU64,
@@ -52,9 +66,18 @@ pub struct Compiled {
 impl Vm {
     /// A machine for a resolved program, without code yet.
     pub fn new(tree: Arc<Tree>, info: Arc<ProgramInfo>) -> Self {
-        let codes = tree.actions.iter().map(|_| OnceLock::new()).collect();
+        Self::of(Origin::Tree(tree), info)
+    }
+
+    /// A machine for a program whose code is stored: each action's is taken when it is first called.
+    pub fn stored(codes: Arc<dyn StoredCodes>, info: Arc<ProgramInfo>) -> Self {
+        Self::of(Origin::Stored(codes), info)
+    }
+
+    fn of(origin: Origin, info: Arc<ProgramInfo>) -> Self {
+        let codes = info.actions.iter().map(|_| OnceLock::new()).collect();
         Self {
-            tree,
+            origin,
             info,
             codes,
             compile_ns: AtomicU64::new(0),
@@ -69,6 +92,11 @@ impl Vm {
         self.inlines.store(false, Ordering::Relaxed); // said before any thread runs
     }
 
+    /// Whether it keeps calls.
+    pub fn keeps_calls(&self) -> bool {
+        !self.inlines.load(Ordering::Relaxed) // see `keep_calls`
+    }
+
     /// Puts a bug into the code made from now on: for tests that must find it.
     pub fn plant_bug(&self, bug: PlantedBug) {
         self.planted.set(bug).expect("one bug at a time");
@@ -81,6 +109,11 @@ impl Vm {
             compile_ns: self.compile_ns.load(Ordering::Relaxed),
             code_bytes: self.code_bytes.load(Ordering::Relaxed),
         }
+    }
+
+    /// The code of every action, in order; what is not there yet is compiled.
+    pub fn all_codes(&self) -> impl Iterator<Item = &Code> {
+        (0..self.codes.len() as u32).map(|action| self.code(ActionId(action)))
     }
 
     /// The code of every action, as text.
@@ -103,7 +136,10 @@ impl Vm {
     fn compile(&self, action: ActionId) -> &Code {
         self.codes[action.0 as usize].get_or_init(|| {
             let started = Instant::now();
-            let mut code = compile(&self.tree, &self.info, action, self.inlines.load(Ordering::Relaxed)); // see `keep_calls`
+            let mut code = match &self.origin {
+                Origin::Tree(tree) => compile(tree, &self.info, action, self.inlines.load(Ordering::Relaxed)), // see `keep_calls`
+                Origin::Stored(codes) => codes.code(action),
+            };
             if let Some(bug) = self.planted.get() {
                 bug.plant(&mut code);
             }

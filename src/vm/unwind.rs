@@ -3,10 +3,11 @@
 use super::Vm;
 use super::cursor::Cursor;
 use super::dispatch::Step;
+use super::variables::damaged;
 use crate::bytecode::{Code, Inlined};
 use crate::resolve::hir::Completion;
 use crate::runtime::Isolate;
-use crate::value::Value;
+use crate::value::{Space, Tag, Value};
 
 impl Vm {
     /// Something failed in the topmost frame, at a position of its code: the position in the code of the frame then
@@ -40,10 +41,13 @@ pub(super) fn locate(isolate: &mut Isolate, code: &Code, position: u32) {
     };
 }
 
-pub(super) fn catch<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
+pub(super) fn catch<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    if isolate.error.tag() != Tag::Error {
+        return damaged(isolate);
+    }
     let value = isolate.caught_value();
     at.set(at.instr().a, value);
-    at.next()
+    Ok(at.next())
 }
 
 pub(super) fn throw<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
@@ -74,7 +78,8 @@ pub(super) fn hold_error<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<
 pub(super) fn rethrow<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let pending = at.instr().a;
     if at.get(pending).int_payload() == Completion::Throw as i64 {
-        return isolate.rethrow(at.get(pending + 1));
+        let error = at.get(pending + 1);
+        return if error.tag() == Tag::Error { isolate.rethrow(error) } else { damaged(isolate) };
     }
     Ok(at.next())
 }
@@ -85,26 +90,40 @@ pub(super) fn jump_if_pending(at: Cursor<'_>) -> Cursor<'_> {
     if holds { at.jump(at.word().number()) } else { at.next_but_one() }
 }
 
-pub(super) fn defer<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
+/// Whether a value is a list that no program can reach.
+fn is_own_list(isolate: &Isolate, list: Value) -> bool {
+    let header = |list| isolate.ledger.heap.header(list);
+    list.is_list() && header(list).space == Space::Isolate && header(list).is_plain()
+}
+
+pub(super) fn defer<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
     let (list, block) = (at.get(instr.a), Value::int(i64::from(instr.b)));
     if list.is_unset() {
         at.set(instr.a, isolate.ledger.heap.alloc_list(vec![block]));
-    } else {
+    } else if is_own_list(isolate, list) {
         isolate.ledger.heap.list_push(list, block);
+    } else {
+        return damaged(isolate);
     }
-    at.next()
+    Ok(at.next())
 }
 
-pub(super) fn next_deferred<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
+/// The circle of deferred blocks passes here: so it looks whether the run is to stop.
+pub(super) fn next_deferred<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    isolate.check_stop()?;
     let instr = at.instr();
     let list = at.get(instr.b);
-    let block = if list.is_unset() { None } else { isolate.ledger.heap.list_mut(list).items.pop() };
-    match block {
+    let block = match list {
+        list if list.is_unset() => None,
+        list if is_own_list(isolate, list) => isolate.ledger.heap.list_mut(list).items.pop(),
+        _ => return damaged(isolate),
+    };
+    Ok(match block {
         Some(block) => {
             at.set(instr.a, block);
             at.next_but_one()
         }
         None => at.jump(at.word().number()),
-    }
+    })
 }

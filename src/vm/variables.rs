@@ -4,8 +4,8 @@ use super::cursor::{Cursor, constant};
 use super::dispatch::Step;
 use crate::bytecode::Code;
 use crate::runtime::info::Symbol;
-use crate::runtime::{Isolate, Unwind};
-use crate::value::Value;
+use crate::runtime::{Isolate, NO_INSTANCE, Unwind};
+use crate::value::{Tag, Value};
 
 /// Reading a variable without a value.
 #[cold]
@@ -57,16 +57,44 @@ pub(super) fn store_global<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<
     Ok(at.next())
 }
 
+/// Stored code can pass the verifier and still mean what no compiler makes: it meets a value of a kind that it does
+/// not expect, or runs on no instance.
+#[cold]
+#[inline(never)]
+pub(super) fn damaged<T>(isolate: &mut Isolate) -> Result<T, Unwind> {
+    isolate.fail("The cached program is damaged: run with --no-cache, or clear the cache")
+}
+
 #[inline(always)]
-pub(super) fn load_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Cursor<'vm> {
+pub(super) fn load_this<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
+    let this = isolate.this();
+    if this == NO_INSTANCE {
+        return damaged(isolate);
+    }
+    at.set(at.instr().a, Value::contract(this));
+    Ok(at.next())
+}
+
+/// A field of the running instance.
+#[inline(always)]
+pub(super) fn field(isolate: &mut Isolate, index: u16) -> Result<Value, Unwind> {
+    let instance = isolate.ledger.instances.get(isolate.this() as usize);
+    let is_there = instance.is_some_and(|instance| usize::from(index) < instance.fields.len());
+    if is_there { Ok(isolate.field(index)) } else { damaged(isolate) }
+}
+
+#[inline(always)]
+pub(super) fn load_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    at.set(instr.a, isolate.field(instr.b));
-    at.next()
+    let value = field(isolate, instr.b)?;
+    at.set(instr.a, value);
+    Ok(at.next())
 }
 
 #[inline(always)]
 pub(super) fn store_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
+    field(isolate, instr.b)?;
     isolate.assign_field(instr.b, at.get(instr.a), instr.x != 0)?;
     Ok(at.next())
 }
@@ -94,13 +122,22 @@ pub(super) fn store_cell<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'v
 }
 
 /// The running closure's n-th cell.
-pub(super) fn upvalue_cell(isolate: &Isolate, index: u16) -> Value {
-    isolate.ledger.heap.function(isolate.frame().closure).cells[usize::from(index)]
+#[inline(always)]
+pub(super) fn upvalue_cell(isolate: &mut Isolate, index: u16) -> Result<Value, Unwind> {
+    let closure = isolate.frame().closure;
+    if closure.tag() == Tag::Function
+        && let Some(&cell) = isolate.ledger.heap.function(closure).cells.get(usize::from(index))
+        && cell.tag() == Tag::Cell
+    {
+        return Ok(cell);
+    }
+    damaged(isolate)
 }
 
 pub(super) fn load_upvalue<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    let value = isolate.ledger.heap.cell(upvalue_cell(isolate, instr.b)).value;
+    let cell = upvalue_cell(isolate, instr.b)?;
+    let value = isolate.ledger.heap.cell(cell).value;
     if value.is_unset() {
         return not_found(isolate, Symbol(at.word().number()));
     }
@@ -110,6 +147,7 @@ pub(super) fn load_upvalue<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<
 
 pub(super) fn store_upvalue<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    isolate.assign_cell(upvalue_cell(isolate, instr.b), at.get(instr.a))?;
+    let cell = upvalue_cell(isolate, instr.b)?;
+    isolate.assign_cell(cell, at.get(instr.a))?;
     Ok(at.next())
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use zx::engine::{Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions};
+use zx::engine::{Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions};
 
 /// What a case's comments expect.
 #[derive(Default)]
@@ -229,6 +229,51 @@ pub(crate) fn check_all(modes: &[Mode], collect_always: bool) {
     });
     let title = format!("{modes:?}, collect={collect_always}");
     report(&title, runs.into_inner(), problems.into_inner().unwrap_or_else(PoisonError::into_inner));
+}
+
+/// Every case through the cache in these modes: first with a cold one, then from it, with a parser that panics. Both
+/// runs are observably the interpreter's.
+pub(crate) fn check_cached(modes: &[Mode], collect: bool) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::at(folder.path(), true).unwrap();
+    let (mut problems, mut runs, mut refused) = (Vec::new(), 0, 0);
+    for Reference { name, source, expected, observed } in references() {
+        let Ok(observed) = observed else { continue };
+        let mut compare = |title: &str, program: &Arc<Program>, mode: Mode| {
+            runs += 1;
+            let run = || observe_program(program, mode, collect, expected);
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+                Ok(ours) if ours == *observed => {}
+                Ok(ours) => problems.push(format!("{name} {title} {mode:?}: {ours:?}\n  {observed:?}")),
+                Err(_) => problems.push(format!("{name} {title} {mode:?}: panicked")),
+            }
+        };
+        let loader = FileLoader::new(Some(&self::folder().join(name)), &[]);
+        let load = || {
+            zx::syntax::poison_parser(true);
+            let program = cache.load(source, name, &loader);
+            zx::syntax::poison_parser(false);
+            program
+        };
+        assert!(load().is_none(), "{name}: the cache is cold");
+        let program = compiled(source, name);
+        compare("cold", &program, modes[0]);
+        if !cache.store(&program) {
+            assert!(source.contains("jit_enabled"), "{name} is not stored");
+            refused += 1;
+            continue;
+        }
+        let before = zx::syntax::parses();
+        for &mode in modes {
+            let program = load().unwrap_or_else(|| panic!("{name}: stored and not loaded"));
+            zx::syntax::poison_parser(true);
+            compare("warm", &program, mode);
+            zx::syntax::poison_parser(false);
+        }
+        assert_eq!(zx::syntax::parses(), before, "{name}: a hit parses nothing");
+    }
+    assert!(refused <= references().len() / 50 || refused < 3, "{refused} cases are not stored");
+    report(&format!("cached {modes:?}, collect={collect}, {refused} not stored"), runs, problems);
 }
 
 fn difference(reference: &Reference, mode: Mode, collect: bool) -> Option<String> {

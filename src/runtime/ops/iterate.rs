@@ -76,19 +76,22 @@ impl Isolate {
                 self.slots[at + 1] = Value::int(cursor + 1);
                 Ok(Step::Item(Value::int(cursor), Value::int(i64::from(byte))))
             }
-            _ => self.next_character(subject, at, cursor as usize),
+            Tag::Str => self.next_character(subject, at, cursor as usize),
+            // No open iterator: only stored code that no compiler made comes here.
+            _ => Ok(Step::End),
         }
     }
 
     fn next_character(&mut self, subject: Value, at: usize, byte: usize) -> Result<Step, Unwind> {
-        let Some(character) = self.ledger.heap.str(subject)[byte..].chars().next() else { return Ok(Step::End) };
+        let rest = self.ledger.heap.str(subject).get(byte..);
+        let Some(character) = rest.and_then(|rest| rest.chars().next()) else { return Ok(Step::End) };
         let number = self.slots[at + 2].int_payload();
         let mut buffer = [0; 4];
         let text = character.encode_utf8(&mut buffer);
         self.charge_bytes(super::super::gas::STRING_BYTES + 1)?;
         let item = self.ledger.heap.alloc_str(text);
         self.slots[at + 1] = Value::int((byte + character.len_utf8()) as i64);
-        self.slots[at + 2] = Value::int(number + 1);
+        self.slots[at + 2] = Value::int(number.wrapping_add(1));
         Ok(Step::Item(Value::int(number), item))
     }
 }

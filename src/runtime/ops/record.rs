@@ -92,15 +92,12 @@ impl Isolate {
         while declared_by != Some(class)
             && let Some(base) = self.info.class(class).base
         {
-            if self.info.class(base).has_environment {
-                let cells = &self.ledger.heap.function(environment).cells;
-                environment = cells[cells.len() - 1];
-            } else {
-                environment = Value::NULL;
-            }
+            let held = self.info.class(base).has_environment && environment.tag() == Tag::Function;
+            let last = held.then(|| self.ledger.heap.function(environment).cells.last().copied()).flatten();
+            environment = last.unwrap_or(Value::NULL);
             class = base;
         }
-        if environment.is_null() {
+        if environment.tag() != Tag::Function {
             return (NO_INSTANCE, Value::UNSET);
         }
         let receiver = self.ledger.heap.function(environment).receiver;
