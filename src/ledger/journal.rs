@@ -73,6 +73,11 @@ pub(crate) enum Undo {
     Adopted {
         value: Value,
     },
+    /// A container or cell counts as older than it is.
+    Aged {
+        object: Value,
+        old_epoch: u64,
+    },
     SharedInstance {
         class: u32,
     },
@@ -110,6 +115,18 @@ impl Journal {
         self.open.len()
     }
 
+    /// The epoch of the first open checkpoint after `epoch`: what is younger did not exist before that checkpoint.
+    pub fn epoch_after(&self, epoch: u64) -> u64 {
+        let at = self.open.partition_point(|checkpoint| checkpoint.epoch <= epoch);
+        self.open.get(at).map_or(u64::MAX, |checkpoint| checkpoint.epoch)
+    }
+
+    /// The epoch of the outermost of the innermost `count` checkpoints.
+    pub fn epoch_of_innermost(&self, count: usize) -> Option<u64> {
+        let at = self.open.len().checked_sub(count)?;
+        self.open.get(at).map(|checkpoint| checkpoint.epoch)
+    }
+
     pub(super) fn mark(&self, marker: &mut Marker) {
         for undo in &self.log {
             match undo {
@@ -126,6 +143,7 @@ impl Journal {
                 Undo::Cell { cell, old, .. } => marker.values(&[*cell, *old]),
                 Undo::Global { old, .. } | Undo::Field { old, .. } => marker.value(*old),
                 Undo::Detached { value } | Undo::Adopted { value } => marker.value(*value),
+                Undo::Aged { object, .. } => marker.value(*object),
                 Undo::SharedInstance { .. } => {}
             }
         }
@@ -240,6 +258,7 @@ impl Ledger {
             }
             Undo::Detached { value } => self.set_space(value, Space::Ledger),
             Undo::Adopted { value } => self.set_space(value, Space::Isolate),
+            Undo::Aged { object, old_epoch } => self.heap.container_mut(object).epoch = old_epoch,
             Undo::SharedInstance { class } => self.shared_instances[class as usize] = None,
         }
     }

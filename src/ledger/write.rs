@@ -273,6 +273,16 @@ impl Ledger {
         }
     }
 
+    /// Makes a container or cell count as made at an earlier epoch: code that is older than the call can reach it now.
+    pub fn age(&mut self, object: Value, epoch: u64) {
+        let current = self.journal.open.last().map_or(0, |checkpoint| checkpoint.epoch);
+        let head = self.heap.container_mut(object);
+        let old_epoch = std::mem::replace(&mut head.epoch, epoch);
+        if old_epoch < current {
+            self.journal.log.push(Undo::Aged { object, old_epoch });
+        }
+    }
+
     /// Sets the space of a container and of every container of the other space below it.
     pub(crate) fn set_space(&mut self, value: Value, space: Space) {
         let mut pending = vec![value];

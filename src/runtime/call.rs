@@ -5,7 +5,7 @@ use super::info::{ActionId, ClassId, ClassKind, Place, Symbol};
 use super::isolate::{Isolate, STACK_SLOTS_MAX};
 use super::signal::{ErrorKind, Signal, Unwind};
 use super::tier::Entry;
-use crate::value::{BoundKind, CopyError, Space, Tag, Value, bound_is_free, deep_copy, deep_size};
+use crate::value::{BoundKind, CopyError, Space, Tag, Value, bound_is_free, deep_copy_out, deep_size};
 
 /// Slots above a frame that host code may use: arguments of a callback, of a constructor.
 pub(super) const HOST_SLOTS: usize = 512;
@@ -428,18 +428,29 @@ impl Isolate {
         match value.tag() {
             Tag::Function => {
                 let receiver = self.ledger.heap.function(value).receiver;
-                if receiver.is_null() { Ok(value) } else { self.fail("Cannot take a function out of a contract") }
+                if receiver.is_null() {
+                    self.escape(value, 0)
+                } else {
+                    self.fail("Cannot take a function out of a contract")
+                }
             }
             Tag::Bound if !bound_is_free(&self.ledger.heap, value) => {
                 self.fail("Cannot take a function out of a contract")
             }
+            Tag::Bound => self.escape(value, 0),
             tag if tag.is_container() => {
                 if fresh && !self.holds_container(value) {
                     return Ok(value);
                 }
                 self.charge_copy(value, fresh)?;
-                match deep_copy(&mut self.ledger.heap, value, Space::Isolate) {
-                    Ok(copy) => Ok(copy),
+                let mut functions = Vec::new();
+                match deep_copy_out(&mut self.ledger.heap, value, &mut functions) {
+                    Ok(copy) => {
+                        for function in functions {
+                            self.escape(function, 0)?;
+                        }
+                        Ok(copy)
+                    }
                     Err(CopyError::Function) => self.fail("Cannot take a function out of a contract"),
                     Err(error) => self.fail(copy_error_text(error)),
                 }
@@ -450,7 +461,10 @@ impl Isolate {
 
     /// Whether a container holds another container or a function: only then can a fresh one share anything.
     pub(super) fn holds_container(&self, value: Value) -> bool {
-        let shares = |value: Value| value.tag().is_container() || value.tag() == Tag::Function;
+        let shares = |value: Value| {
+            let function = matches!(value.tag(), Tag::Function | Tag::Bound | Tag::Builtin);
+            value.tag().is_container() || function || value.tag() == Tag::Range
+        };
         match value.tag() {
             Tag::List => self.ledger.heap.list(value).items.iter().copied().any(shares),
             Tag::Map => self.ledger.heap.map(value).map.iter().any(|entry| shares(entry.value)),

@@ -41,21 +41,32 @@ pub const SIZE_UNITS: SizeUnits = SizeUnits { value: 1, entry: 1, bytes_per_unit
 /// are shared, those made inside a contract are refused.
 #[inline]
 pub fn deep_copy(heap: &mut Heap, value: Value, space: Space) -> Result<Value, CopyError> {
-    copy_below(heap, value, space, 0)
+    copy_below(heap, value, space, 0, &mut Vec::new())
+}
+
+/// As [`deep_copy`] out of contract state; `functions` gets the functions that the copy shares with the original.
+pub fn deep_copy_out(heap: &mut Heap, value: Value, functions: &mut Vec<Value>) -> Result<Value, CopyError> {
+    copy_below(heap, value, Space::Isolate, 0, functions)
 }
 
 /// As [`deep_copy`] into contract state, below the place `owner`. Containers take their ids in the order in which a
 /// walk meets them: the outermost first, then what its slots hold, slot by slot.
 pub fn deep_copy_into_state(heap: &mut Heap, value: Value, owner: u64) -> Result<Value, CopyError> {
-    copy_below(heap, value, Space::Ledger, owner)
+    copy_below(heap, value, Space::Ledger, owner, &mut Vec::new())
 }
 
 #[inline]
-fn copy_below(heap: &mut Heap, value: Value, space: Space, owner: u64) -> Result<Value, CopyError> {
+fn copy_below(
+    heap: &mut Heap,
+    value: Value,
+    space: Space,
+    owner: u64,
+    functions: &mut Vec<Value>,
+) -> Result<Value, CopyError> {
     if is_copied_as_it_is(value) {
         return Ok(value);
     }
-    Copier { heap, space }.tree(value, owner)
+    Copier { heap, space, functions }.tree(value, owner)
 }
 
 impl From<Blocked> for CopyError {
@@ -75,6 +86,7 @@ fn is_copied_as_it_is(value: Value) -> bool {
 struct Copier<'h> {
     heap: &'h mut Heap,
     space: Space,
+    functions: &'h mut Vec<Value>,
 }
 
 impl Copier<'_> {
@@ -119,6 +131,7 @@ impl Copier<'_> {
             Tag::Str | Tag::Bytes | Tag::Wide | Tag::Huge => Ok(self.share(value)),
             Tag::Builtin | Tag::Bound | Tag::Function | Tag::Cell | Tag::Error => {
                 check_function(self.heap, value, self.space)?;
+                self.functions.push(value);
                 Ok(value)
             }
             _ => Ok(value),
@@ -158,6 +171,7 @@ impl Copier<'_> {
                 let (class, environment, fields) = (record.class, record.environment, record.fields.clone());
                 if !environment.is_null() {
                     check_function(self.heap, environment, self.space)?;
+                    self.functions.push(environment);
                 }
                 let copy = self.heap.alloc_record(tag, class, fields);
                 self.heap.record_mut(copy).environment = environment;

@@ -35,7 +35,9 @@ mod walk;
 
 pub use collect::Marker;
 pub use constants::{ConstantPool, ConstantPoolBuilder};
-pub use copy::{CopyError, SIZE_UNITS, SizeUnits, bound_is_free, deep_copy, deep_copy_into_state, deep_size};
+pub use copy::{
+    CopyError, SIZE_UNITS, SizeUnits, bound_is_free, deep_copy, deep_copy_into_state, deep_copy_out, deep_size,
+};
 pub use equality::{MAX_DEPTH, TooDeep, compare, equals};
 pub use hash::hash_text;
 pub use heap::Heap;

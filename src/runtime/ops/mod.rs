@@ -4,6 +4,7 @@
 mod arith;
 mod compare;
 mod emit;
+mod escape;
 mod index;
 mod iterate;
 mod make;

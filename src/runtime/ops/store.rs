@@ -73,7 +73,7 @@ impl Isolate {
             return self.fail(&message);
         }
         self.check_view("change a global")?;
-        let value = if self.ledger.is_state(value) { self.leave_copy(value, false)? } else { value };
+        let value = self.escaping_value(value, 0)?;
         self.ledger.set_global(global, value);
         Ok(())
     }
@@ -94,13 +94,7 @@ impl Isolate {
     /// before the innermost contract call.
     #[inline]
     pub fn outside_value(&mut self, container: Value, value: Value) -> Result<Value, Unwind> {
-        if value.tag().is_container()
-            && self.ledger.heap.container(container).epoch < self.ledger.heap.current_epoch
-            && self.ledger.is_state(value)
-        {
-            return self.leave_copy(value, false);
-        }
-        Ok(value)
+        self.escaping_value(value, self.ledger.heap.container(container).epoch)
     }
 
     /// A value ready to be put into this container, wherever it stands; errors if it may not be changed.
