@@ -77,7 +77,11 @@ impl Isolate {
             let tag = value.tag();
             let is_cell = tag == Tag::Cell;
             if tag.is_container() && heap.space(value) == Space::Ledger {
-                if by_function { reach.function = true } else { reach.state = true }
+                if by_function {
+                    reach.function = true
+                } else {
+                    reach.state = true
+                }
                 continue;
             }
             let walked = tag.is_container() || is_cell || matches!(tag, Tag::Function | Tag::Bound);
@@ -85,7 +89,8 @@ impl Isolate {
                 continue;
             }
             if tag.is_container() || is_cell {
-                if heap.container(value).epoch < youngest_old {
+                // What is shared between threads is not changed, nor does it hold state.
+                if heap.container(value).epoch < youngest_old || heap.space(value) == Space::Shared {
                     continue;
                 }
                 reach.young.push(value);
