@@ -5,7 +5,7 @@ use super::info::{ActionId, ClassId, ClassKind, Place, Symbol};
 use super::isolate::{Isolate, STACK_SLOTS_MAX};
 use super::signal::{ErrorKind, Signal, Unwind};
 use super::tier::Entry;
-use crate::value::{BoundKind, CopyError, Space, Tag, Value, bound_is_free, deep_copy_out, deep_size};
+use crate::value::{BoundKind, CopyError, Tag, Value, bound_is_free, deep_copy_out, deep_size};
 
 /// Slots above a frame that host code may use: arguments of a callback, of a constructor.
 pub(super) const HOST_SLOTS: usize = 512;

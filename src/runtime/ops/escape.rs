@@ -78,9 +78,9 @@ impl Isolate {
             let is_cell = tag == Tag::Cell;
             if tag.is_container() && heap.space(value) == Space::Ledger {
                 if by_function {
-                    reach.function = true
+                    reach.function = true;
                 } else {
-                    reach.state = true
+                    reach.state = true;
                 }
                 continue;
             }
