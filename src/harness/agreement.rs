@@ -26,6 +26,19 @@ pub enum Difference {
     },
 }
 
+impl Difference {
+    /// For a message.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Differs { isolate, index } => format!("digest {index} of thread {isolate} differs"),
+            Self::NothingToCompare { isolate } => format!("thread {isolate} gave no digest"),
+            Self::Disordered { isolate, expected } => {
+                format!("thread {isolate} gave its digests out of order: {expected} should have come")
+            }
+        }
+    }
+}
+
 /// Compares each thread's chain with the reference's, as far as both go. Gives the fewest links
 /// that were compared on a thread: at least 1.
 pub fn compare(reference: &[String], links: &[Link], threads: usize) -> Result<u64, Difference> {

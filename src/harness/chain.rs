@@ -3,6 +3,8 @@
 //! Link i is BLAKE3(link i-1, digest i), from 32 zero bytes. Two chains that agree at link i agree
 //! in every pass or block up to it.
 
+use sha2::{Digest as _, Sha256};
+
 use crate::engine::{BlockResult, Digest};
 
 /// A growing chain.
@@ -18,6 +20,14 @@ impl Chain {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.link).update(digest);
         self.link = *hasher.finalize().as_bytes();
+        self.length += 1;
+        self.link
+    }
+
+    /// Adds what the next pass printed to a chain of output ([`super::protocol::OUTPUT_CHAIN`]): in SHA-256, which
+    /// every language has at hand.
+    pub fn push_output(&mut self, text: &str) -> Digest {
+        self.link = Sha256::new().chain_update(self.link).chain_update(Sha256::digest(text)).finalize().into();
         self.length += 1;
         self.link
     }
@@ -57,6 +67,15 @@ mod tests {
         assert_ne!(a.push(&[2; 32]), b.push(&[3; 32]));
         assert_ne!(a.push(&[4; 32]), b.push(&[4; 32]));
         assert_eq!(a.length(), 3);
+    }
+
+    #[test]
+    fn an_output_chain_is_what_other_languages_compute() {
+        let mut chain = Chain::default();
+        chain.push_output("1\n");
+        // Python: s = hashlib.sha256; s(s(bytes(32) + s(b"1\n").digest()).digest() + s(b"").digest()).hexdigest()
+        assert_eq!(hex(&chain.push_output("")), "e2e7e311572876f07a1871d3897e39b59ce5410f026d70b121ff6b8193e6c611");
+        assert_eq!(chain.length(), 2);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::chain::Chain;
 use super::job::{FormName, Job, JobKind};
 use super::machine;
 use super::mode::parse_mode;
-use super::protocol::{Event, Failed, Message, PROTOCOL, counter};
+use super::protocol::{Event, Failed, Message, OUTPUT_CHAIN, PROTOCOL, counter};
 use super::{chain, child_block, child_control, child_count, child_script, workload};
 
 /// Between flushes, so that the reader is not woken in every window.
@@ -73,7 +73,8 @@ pub fn child(job: &str) -> ExitCode {
     let done = serde_json::from_str::<Job>(job)
         .map_err(|e| Halt::Fail(Failed::Runner, format!("the job is not readable: {e}")))
         .and_then(|job| {
-            talk.say(&Message::Hello { protocol: PROTOCOL, engine: "zx".into() })?;
+            let chain = job.output_chain.then(|| OUTPUT_CHAIN.to_owned());
+            talk.say(&Message::Hello { protocol: PROTOCOL, engine: "zx".into(), chain })?;
             work(&job, &mut talk)
         });
     let done = done.and_then(|()| Ok(talk.say_rss()?));
@@ -132,7 +133,7 @@ impl Bench<'_> {
     /// A fresh isolate, which the watchdog can stop.
     pub(super) fn isolate(&self, mode: Mode, count_calls_of: Option<String>) -> Isolate {
         let options = RunOptions {
-            output: OutputSink::Digest,
+            output: if self.job.output_chain { OutputSink::Capture } else { OutputSink::Digest },
             seed: Some(self.job.parameters.seed),
             count_calls_of,
             count_operations: self.job.kind == JobKind::Count,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::engine::{Digest, Failure, Isolate, Mode, Samples};
 use crate::parallel::Shards;
 
-use super::chain::Chain;
+use super::chain::{Chain, hex};
 use super::child::{Bench, Halt, Talk, WindowSize, say_digest, say_events};
 use super::job::JobKind;
 use super::machine;
@@ -60,7 +60,12 @@ fn reference(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
         if chain.length() == 0 {
             talk.count(counter::TX_PER_PASS, pass.counted_calls as f64)?;
         }
-        say_digest(talk, &mut chain, &pass.digest, 0, job.digests)?;
+        if !job.output_chain {
+            say_digest(talk, &mut chain, &pass.digest, 0, job.digests)?;
+            continue;
+        }
+        let link = chain.push_output(&only(shards.each(|_, isolate, _| isolate.captured_output().to_owned())));
+        talk.say(&Message::Digest { index: chain.length() - 1, hex: hex(&link), isolate: 0 })?;
     }
     Ok(())
 }

@@ -60,6 +60,10 @@ pub struct Job {
     pub digests: u64,
     /// Transactions of one pass of a script; the reference counts them.
     pub tx_per_pass: u64,
+    /// For a script's reference: the links are of what it prints ([`super::protocol::OUTPUT_CHAIN`]), which other
+    /// engines can make too.
+    #[serde(default)]
+    pub output_chain: bool,
 }
 
 /// [`Form`], as JSON.

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::report::records::{RecordError, RowWriter, SAMPLES, SampleRow, TIERS, TierRow};
 
+use super::engines::ForeignEngine;
 use super::environment::{Environment, Load, utc_now};
 use super::folder::{self, ENV, PLAN};
 use super::hlog;
@@ -29,6 +30,8 @@ struct PlanFile<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: Option<&'a str>,
     binary_blake3: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    engines: &'a [ForeignEngine],
     #[serde(flatten)]
     plan: &'a super::plan::Plan,
 }
@@ -46,6 +49,7 @@ impl<'a> PlanFile<'a> {
             blocks: prepared.parameters.blocks,
             trace,
             binary_blake3: environment.binary_blake3.as_deref(),
+            engines: &prepared.engines,
             plan: &prepared.plan,
         }
     }

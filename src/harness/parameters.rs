@@ -105,6 +105,35 @@ impl Parameters {
             .map_err(|message| Stop::usage(format!("{}: {message}", workload.path.display())))
     }
 
+    /// Parameters that are for other engines alone: whatever was given, as text.
+    pub fn foreign(own: &[String], seed: Option<u64>) -> Result<Self, Stop> {
+        let seed = seed.unwrap_or(42);
+        let mut params = Params::new();
+        for text in own {
+            let pair = text.split_once('=').map(|(key, value)| (key.trim(), value.trim()));
+            let Some((key, value)) =
+                pair.filter(|(key, value)| !key.is_empty() && !format!("{key}{value}").contains(';'))
+            else {
+                return Err(Stop::usage(format!("--param `{text}` is not of the form name=value, without `;`")));
+            };
+            params.set(key, value);
+        }
+        params.set("seed", seed);
+        Ok(Self {
+            accounts: 0,
+            block: 0,
+            blocks: None,
+            skew: Skew::Uniform.to_string(),
+            gas_limit: 0,
+            seed,
+            work: 0,
+            settings: Vec::new(),
+            trace: None,
+            records: false,
+            canonical: params.to_string(),
+        })
+    }
+
     /// The way accounts are drawn.
     pub fn skew(&self) -> Skew {
         self.skew.parse().unwrap_or(Skew::Uniform)

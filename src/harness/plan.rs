@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::engine::Mode;
 
+use super::engines::EXECUTOR;
 use super::job::JobKind;
 use super::machine;
 use super::mode::{DEFAULT_MODES, mode_text};
@@ -50,6 +51,8 @@ const BLOCK_DIGESTS_QUICK: u64 = 20;
 pub struct Request {
     /// Modes; empty means all that exist.
     pub modes: Vec<Mode>,
+    /// Names of other engines; with some and no mode, they alone are measured.
+    pub engines: Vec<String>,
     /// Thread counts; empty means powers of two up to the cores.
     pub threads: Vec<u64>,
     /// Executor; none means the one that fits.
@@ -231,7 +234,7 @@ impl Plan {
 
 fn cells(form: Form, request: &Request, cores: usize) -> Result<Vec<Cell>, String> {
     let mut modes = request.modes.clone();
-    if modes.is_empty() {
+    if modes.is_empty() && request.engines.is_empty() {
         modes.extend(DEFAULT_MODES);
     }
     let threads = thread_counts(&request.threads, cores)?;
@@ -244,6 +247,9 @@ fn cells(form: Form, request: &Request, cores: usize) -> Result<Vec<Cell>, Strin
                 cells.push(cell);
             }
         }
+        let oversubscribed = threads > cores;
+        let external = |name: &String| Cell { mode: name.clone(), executor: EXECUTOR, threads, oversubscribed };
+        cells.extend(request.engines.iter().map(external));
     }
     Ok(cells)
 }
@@ -293,7 +299,9 @@ fn order(cells: &[Cell], processes: u32, has_cold: bool, request: &Request) -> V
         let cold = cells.iter().enumerate().filter(|(_, cell)| has_cold && is_cold(cell));
         jobs.extend(cold.map(|(index, _)| (index, JobKind::Cold)));
         if block < PROBES && !request.smoke && !request.no_latency {
-            jobs.extend((0..cells.len()).map(|cell| (cell, JobKind::Probe)));
+            // An engine of somebody else says latencies whenever it has some.
+            let own = (0..cells.len()).filter(|&cell| cells[cell].executor != EXECUTOR);
+            jobs.extend(own.map(|cell| (cell, JobKind::Probe)));
         }
         jobs.shuffle(&mut random);
         let slots = jobs.into_iter().enumerate();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{BufRead, BufReader, Read};
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,7 @@ const TICK: Duration = Duration::from_millis(50);
 const STDERR_KEPT: usize = 2048;
 /// Exit status of a panic.
 const PANIC_STATUS: i32 = 101;
+const PANICKED: &str = "a bug of ours: the process panicked";
 
 /// A window line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +98,8 @@ pub struct Record {
     pub counters: BTreeMap<String, f64>,
     /// Links of its chains.
     pub links: Vec<Link>,
+    /// What the links are of, if it said so: see [`Message::Hello`].
+    pub chain: Option<String>,
     /// From spawn to exit.
     pub wall_ns: u64,
     /// How it went wrong, if it did.
@@ -122,7 +125,8 @@ impl Record {
                     self.error.get_or_insert(ChildError::Broken(message));
                 }
             }
-            Message::Hello { .. } | Message::Bye => {}
+            Message::Hello { chain, .. } => self.chain = chain,
+            Message::Bye => {}
         }
     }
 }
@@ -140,8 +144,32 @@ pub fn run_job(program: &Path, job: &Job, stop: &AtomicBool) -> Record {
     }
 }
 
+/// Runs a runner of somebody else. It has a process group of its own, so that whatever it started ends with it, and
+/// its panics are not ours.
+pub fn run_foreign(mut command: Command, limit: Duration, stop: &AtomicBool) -> Record {
+    command.process_group(0);
+    let mut record = run_killed_by(command, limit + GRACE, stop, kill_group);
+    if let Some(ChildError::Panicked(said)) = record.error {
+        record.error =
+            Some(ChildError::Broken(said.replace(PANICKED, "the engine ended with exit status 101 (a panic?)")));
+    }
+    record
+}
+
 /// Runs any runner that speaks the protocol.
-pub fn run_command(mut command: Command, limit: Duration, stop: &AtomicBool) -> Record {
+pub fn run_command(command: Command, limit: Duration, stop: &AtomicBool) -> Record {
+    run_killed_by(command, limit, stop, |child| drop(child.kill())) // it may be gone already
+}
+
+fn kill_group(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw);
+    if let Some(group) = group {
+        // Nobody left is as good as killed.
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+fn run_killed_by(mut command: Command, limit: Duration, stop: &AtomicBool, kill: fn(&mut Child)) -> Record {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut record = Record::default();
     let begin = Instant::now();
@@ -157,11 +185,12 @@ pub fn run_command(mut command: Command, limit: Duration, stop: &AtomicBool) -> 
     let mut talk = Conversation::default();
     let early = converse(&lines, &mut talk, &mut record, begin + limit, limit, stop);
     if early.is_some() {
-        drop(child.kill()); // it may be gone already
+        kill(&mut child);
     }
     drop(lines);
     let status = child.wait();
     record.wall_ns = begin.elapsed().as_nanos() as u64;
+    kill(&mut child); // what it left behind may hold its pipes
     let stderr = errors.and_then(|thread| thread.join().ok()).unwrap_or_default();
     let ended = match status {
         Ok(status) => verdict(status, &talk, &stderr),
@@ -246,7 +275,7 @@ fn converse(
 fn verdict(status: ExitStatus, talk: &Conversation, stderr: &str) -> Option<ChildError> {
     let told = if stderr.is_empty() { String::new() } else { format!("; on standard error:\n{stderr}") };
     if status.code() == Some(PANIC_STATUS) {
-        return Some(ChildError::Panicked(format!("a bug of ours: the process panicked{told}")));
+        return Some(ChildError::Panicked(format!("{PANICKED}{told}")));
     }
     if let Some(signal) = status.signal() {
         return Some(ChildError::Broken(format!(
@@ -328,6 +357,27 @@ mod tests {
         assert!(matches!(record.error, Some(ChildError::Hung(_))));
         assert_eq!(record.windows.len(), 1);
         assert!(begin.elapsed() < Duration::from_secs(20));
+    }
+
+    #[test]
+    fn what_a_foreign_runner_started_ends_with_it() {
+        let mut command = Command::new("sh");
+        // The grandchild holds both pipes: without the group's end, reading them would last a minute.
+        command.args(["-c", &format!("{HELLO} sleep 60 & wait")]);
+        let begin = Instant::now();
+        let record = run_killed_by(in_group(command), Duration::from_millis(300), &AtomicBool::new(false), kill_group);
+        assert!(matches!(record.error, Some(ChildError::Hung(_))));
+        assert!(begin.elapsed() < Duration::from_secs(20));
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{HELLO} exit 101")]);
+        let record = run_foreign(command, Duration::from_secs(10), &AtomicBool::new(false));
+        let Some(ChildError::Broken(said)) = record.error else { panic!("{:?}", record.error) };
+        assert!(said.contains("101") && !said.contains("ours"), "{said}");
+    }
+
+    fn in_group(mut command: Command) -> Command {
+        command.process_group(0);
+        command
     }
 
     #[test]

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 /// The version that `hello` states.
 pub const PROTOCOL: u32 = 1;
 
+/// The chain of what a script prints: link i is SHA-256(link i-1, SHA-256 of what pass i printed), from 32 zero bytes.
+pub const OUTPUT_CHAIN: &str = "output";
+
 /// Longest line accepted, bytes.
 pub const LINE_LIMIT: usize = 1 << 20;
 
@@ -22,6 +25,10 @@ pub enum Message {
         protocol: u32,
         /// Name of the engine.
         engine: String,
+        /// What its digests are of. Runners that name the same must agree with one another, link by link; without
+        /// a name, a runner is compared with its own first process. [`OUTPUT_CHAIN`] has a fixed meaning.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        chain: Option<String>,
     },
     /// A timed stretch of work. The first of each isolate is the cold one: the first pass or block.
     Window {

@@ -108,6 +108,7 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         limit_ms: LIMIT_MS,
         digests: 0,
         tx_per_pass: 2000,
+        output_chain: false,
         workload: loaded.path,
     };
     let mut log_ratios = Vec::new();

@@ -1,5 +1,7 @@
 //! The parent: the reference first, then the plan's processes one after another.
 
+mod refer;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -8,6 +10,7 @@ use std::time::SystemTime;
 use crate::engine::Program;
 
 use super::agreement::{Difference, compare};
+use super::engines::{Doer, EXECUTOR, ForeignEngine};
 use super::environment::{Environment, utc_now};
 use super::folder;
 use super::hlog;
@@ -24,6 +27,7 @@ use super::replay;
 use super::rows::{Agreement, RowMaker, RunNames};
 use super::trace;
 use super::workload::{Form, Workload};
+use refer::References;
 
 /// Everything decided; nothing started.
 #[derive(Debug)]
@@ -34,6 +38,15 @@ pub struct Prepared {
     pub parameters: Parameters,
     /// Cells and order.
     pub plan: Plan,
+    /// Engines of somebody else; a cell names its own in its mode.
+    pub engines: Vec<ForeignEngine>,
+}
+
+impl Prepared {
+    /// The engine of a cell that is not ours.
+    fn engine(&self, cell: &Cell) -> Option<&ForeignEngine> {
+        self.engines.iter().find(|engine| cell.executor == EXECUTOR && engine.name == cell.mode)
+    }
 }
 
 /// How to run it.
@@ -99,7 +112,7 @@ pub fn run(prepared: &Prepared, settings: &Settings<'_>) -> Result<Outcome, Stop
 
 /// Records the trace that was asked for; the digest of the trace that the run replays.
 fn trace_of(prepared: &Prepared, settings: &Settings<'_>, program: &Path) -> Result<Option<String>, Stop> {
-    let Prepared { workload, parameters, plan } = prepared;
+    let Prepared { workload, parameters, plan, .. } = prepared;
     let Some(path) = &parameters.trace else { return Ok(None) };
     if parameters.records {
         drop(trace::Writer::create(path, &replay::header("", "", parameters)).map_err(Stop::usage)?);
@@ -120,7 +133,7 @@ fn trace_of(prepared: &Prepared, settings: &Settings<'_>, program: &Path) -> Res
 
 /// What a process is told; the parts that only a reference can know are left open.
 fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> Job {
-    let Prepared { workload, parameters, plan } = prepared;
+    let Prepared { workload, parameters, plan, .. } = prepared;
     Job {
         kind,
         workload: workload.path.clone(),
@@ -136,6 +149,7 @@ fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> 
         limit_ms: plan.limit_ms,
         digests: plan.digests,
         tx_per_pass,
+        output_chain: false,
     }
 }
 
@@ -152,8 +166,7 @@ struct Session<'a> {
     output: Option<Output>,
     progress: Progress,
     names: RunNames,
-    reference: Vec<String>,
-    tx_per_pass: u64,
+    references: References,
     /// Cells that are wrong or failed: they are not run again.
     given_up: Vec<bool>,
     problems: Vec<String>,
@@ -183,8 +196,7 @@ impl<'a> Session<'a> {
                 params: prepared.parameters.params(),
             },
             output,
-            reference: Vec::new(),
-            tx_per_pass: 0,
+            references: References::default(),
             given_up: vec![false; prepared.plan.cells.len()],
             problems: Vec::new(),
             notes,
@@ -220,49 +232,21 @@ impl<'a> Session<'a> {
     }
 
     fn job(&self, kind: JobKind, cell: &Cell) -> Job {
-        let mut job = job_of(self.prepared, kind, cell, self.tx_per_pass);
-        if kind != JobKind::Reference {
-            job.digests = self.reference.len() as u64;
+        let mut job = job_of(self.prepared, kind, cell, self.references.own.as_ref().map_or(0, |own| own.tx_per_pass));
+        if let Some(reference) = self.references.of(cell).filter(|_| kind != JobKind::Reference) {
+            job.digests = reference.links.len() as u64;
         }
         job
     }
 
-    /// The chain that all others must equal. False: there is none, the run is over.
-    fn refer(&mut self) -> Result<bool, Stop> {
-        let executor = match self.prepared.workload.form {
-            Form::Script => "sharded",
-            Form::Block => "sequential",
-        };
-        let cell = Cell { mode: "interpreter".into(), executor, threads: 1, oversubscribed: false };
-        let record = run_job(self.program, &self.job(JobKind::Reference, &cell), self.settings.stop);
-        if let Some(error) = &record.error {
-            let exit = error.exit();
-            self.problem(exit, format!("the reference run (interpreter, one thread): {}", self.describe(error)));
-            return Ok(false);
-        }
-        self.reference = record.links.iter().map(|link| link.hex.clone()).collect();
-        self.tx_per_pass = record.counter(counter::TX_PER_PASS).unwrap_or_default() as u64;
-        if self.reference.is_empty() {
-            self.problem(Exit::Failed, "the reference run gave no digest to compare with".into());
-            return Ok(false);
-        }
-        if self.prepared.workload.form == Form::Script && self.tx_per_pass == 0 {
-            return Err(Stop::usage(format!(
-                "{}: `{}` is never called, so there are no transactions to count: call it, or name another action with `config.bench_transaction`",
-                self.prepared.workload.path.display(),
-                self.prepared.workload.transaction
-            )));
-        }
-        if self.prepared.workload.form == Form::Block && record.counter(counter::VERIFIED).is_none() {
-            self.notes.push("the workload has no `action verify()`: only agreement is checked, no invariant".into());
-        }
-        Ok(true)
+    fn doer(&self, cell: &Cell) -> Doer<'a> {
+        self.prepared.engine(cell).map_or(Doer::Own(self.program), Doer::Foreign)
     }
 
     /// One process of the plan. False: stop here.
     fn step(&mut self, cell: &Cell, slot: &Slot) -> Result<bool, Stop> {
         let began = SystemTime::now();
-        let record = run_job(self.program, &self.job(slot.kind, cell), self.settings.stop);
+        let record = self.doer(cell).run(&self.job(slot.kind, cell), self.settings.stop);
         let agreement = self.judge(cell, slot, &record);
         let names = self.names.clone();
         let mut maker = RowMaker::new(&names, cell, slot);
@@ -283,6 +267,12 @@ impl<'a> Session<'a> {
             | JobKind::Count
             | JobKind::Control => {
                 maker.measured(&record, agreement);
+                if gave_all && !record.latencies.is_empty() {
+                    maker.latencies(&record);
+                    if let Some(output) = &self.output {
+                        hlog::write(&output.folder, cell, slot, began, &record.latencies)?;
+                    }
+                }
                 if let Some(tps) = RowMaker::figure(&record, cell.threads).filter(|_| gave_all) {
                     self.progress.figure(slot, &cell.describe(), tps);
                 }
@@ -307,7 +297,8 @@ impl<'a> Session<'a> {
     }
 
     fn judge(&mut self, cell: &Cell, slot: &Slot, record: &Record) -> Agreement {
-        let compared = compare(&self.reference, &record.links, cell.threads);
+        let reference = self.references.of(cell).map_or(&[][..], |reference| &reference.links);
+        let compared = compare(reference, &record.links, cell.threads);
         let unit = match self.prepared.workload.form {
             Form::Script => "pass",
             Form::Block => "block",
@@ -329,8 +320,9 @@ impl<'a> Session<'a> {
             Ok(count) => Agreement::Agrees(count),
             Err(difference) => {
                 let message = format!(
-                    "{}: nothing could be compared with the reference ({difference:?}), so no figure is shown",
-                    cell.describe()
+                    "{}: nothing could be compared with the reference ({}), so no figure is shown",
+                    cell.describe(),
+                    difference.describe()
                 );
                 self.give_up(slot.cell, Exit::Failed, message);
                 Agreement::Unknown
@@ -345,7 +337,7 @@ impl<'a> Session<'a> {
             return record.counter(counter::HANDOVER_NS).zip(record.counter(counter::HANDOVER_ITERATION));
         }
         let has_iterations = self.prepared.workload.program.config("bench_iterations").is_some();
-        if !has_iterations || self.tx_per_pass <= DEFAULT_THRESHOLD {
+        if !has_iterations || self.references.own.as_ref().is_none_or(|own| own.tx_per_pass <= DEFAULT_THRESHOLD) {
             return None;
         }
         let mut job = self.job(JobKind::Cold, cell);

@@ -50,6 +50,8 @@ pub struct Workload {
     pub digest: String,
     /// Its first comment line.
     pub summary: String,
+    /// It is for other engines alone: `program` is empty, and `path` whatever they make of it.
+    pub is_foreign: bool,
 }
 
 impl std::fmt::Debug for Workload {
@@ -82,7 +84,35 @@ pub fn load(named: &Path) -> Result<Workload, Stop> {
         program,
         form,
         transaction,
+        is_foreign: false,
     })
+}
+
+/// A workload for other engines alone: a file of any kind, or a name that means something to them.
+pub fn load_foreign(named: &Path) -> Result<Workload, Stop> {
+    let path = find(named).unwrap_or_else(|_| named.to_owned());
+    let bytes = if path.is_file() {
+        std::fs::read(&path).map_err(|e| Stop::usage(format!("cannot read {}: {e}", path.display())))?
+    } else {
+        path.to_string_lossy().into_owned().into_bytes()
+    };
+    let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let program = Program::compile("", &path.to_string_lossy()).map_err(|errors| Stop::failed(errors.rendered))?;
+    Ok(Workload {
+        name,
+        program,
+        form: Form::Script,
+        transaction: String::new(),
+        digest: blake3::hash(&bytes).to_hex().to_string(),
+        summary: String::new(),
+        path,
+        is_foreign: true,
+    })
+}
+
+/// Whether a workload is there, by path or by its bare name.
+pub fn exists(named: &Path) -> bool {
+    find(named).is_ok()
 }
 
 fn find(named: &Path) -> Result<PathBuf, Stop> {

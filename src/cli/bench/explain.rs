@@ -51,6 +51,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, Stop> {
         limit_ms: LIMIT_MS,
         digests: 0,
         tx_per_pass: 1,
+        output_chain: false,
         workload: workload.path,
     };
     let program =

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::engine::Mode;
+use crate::harness::engines::ForeignEngine;
 use crate::harness::gate::session::{gate as measure, head_program};
 use crate::harness::gate::sides::{Base, Pair, Side, base, build_revision, file_of_revision};
 use crate::harness::gate::stored::gate_stored;
@@ -17,6 +18,7 @@ use crate::harness::plan::parse_duration;
 use crate::harness::workload;
 use crate::report::gate::{Design, GateVerdict, show};
 
+use super::run::found;
 use super::{Look, STOP, Shape, baseline, print};
 
 /// Flags of `gate`.
@@ -39,6 +41,11 @@ pub(super) struct GateArguments {
     /// Contracts to compare with their own versions in the revision that --base names.
     #[arg(last = true, value_name = "CONTRACT")]
     contracts: Vec<PathBuf>,
+    /// Another engine: twice, for the base and the head, as in base='./old {workload}' head='./new {workload}'; or
+    /// once with {program}, which --base and --head fill in. See docs/protocol.md.
+    #[arg(long = "engine", value_name = "NAME=COMMAND", value_parser = ForeignEngine::parse,
+        conflicts_with_all = ["base_workload", "modes", "counters", "gas_equal"])]
+    engines: Vec<ForeignEngine>,
     /// vm, adaptive, interpreter, fixed:N [default: vm,adaptive].
     #[arg(long, value_delimiter = ',', value_parser = parse_mode)]
     modes: Vec<Mode>,
@@ -94,6 +101,12 @@ pub(super) fn gate(arguments: &GateArguments, look: &Look) -> Result<Exit, Stop>
         return baseline::gate(&arguments.workloads, &arguments.own);
     }
     let design = design(arguments)?;
+    if !arguments.engines.is_empty() {
+        let pairs = engine_pairs(arguments)?;
+        let unmeasured = unmeasured(arguments, &pairs)?;
+        let outcome = measure(&pairs, &settings(arguments, Design { unmeasured, ..design.clone() }, look))?;
+        return finish(&outcome, design.inconclusive_fails, look);
+    }
     // Files taken from git live as long as the gate.
     let taken = tempfile::tempdir().map_err(|e| Stop::failed(format!("cannot make a temporary folder: {e}")))?;
     let outcome = match arguments.base.as_deref().map(base).transpose()? {
@@ -152,7 +165,47 @@ fn side(program: PathBuf, file: &Path, arguments: &GateArguments) -> Result<Side
     let overrides = Overrides { own: arguments.own.clone(), seed: arguments.seed, ..Overrides::default() };
     let workload = workload::load(file)?;
     let parameters = Parameters::resolve(&workload, &overrides)?;
-    Ok(Side { program, workload, parameters })
+    Ok(Side { program, workload, parameters, engine: None })
+}
+
+/// Two engines of somebody else on each workload.
+fn engine_pairs(arguments: &GateArguments) -> Result<Vec<Pair>, Stop> {
+    let [base, head] = engines_of(arguments)?;
+    if arguments.workloads.is_empty() {
+        return Err(Stop::usage("name what the engines should run: zx-bench gate WORKLOAD --engine ... --engine ..."));
+    }
+    let side = |engine: &ForeignEngine, file: &PathBuf| {
+        // A Zexus workload has its parameters checked; anything else is the engines' own affair.
+        let is_zexus = file.extension().is_none_or(|extension| extension == "zx") && workload::exists(file);
+        if is_zexus {
+            return side(PathBuf::new(), file, arguments).map(|side| Side { engine: Some(engine.clone()), ..side });
+        }
+        let parameters = Parameters::foreign(&arguments.own, arguments.seed)?;
+        let workload = workload::load_foreign(file)?;
+        Ok(Side { program: PathBuf::new(), workload, parameters, engine: Some(engine.clone()) })
+    };
+    let pair = |file: &PathBuf| Ok(Pair { base: side(&base, file)?, head: side(&head, file)? });
+    arguments.workloads.iter().map(pair).collect()
+}
+
+fn engines_of(arguments: &GateArguments) -> Result<[ForeignEngine; 2], Stop> {
+    match (&arguments.engines[..], &arguments.base, &arguments.head) {
+        ([base, head], None, None) => {
+            let mut found = found(&[base.clone(), head.clone()])?.into_iter();
+            found.next().zip(found.next()).map(Into::into).ok_or_else(|| Stop::usage("two engines are needed"))
+        }
+        ([engine], Some(base), Some(head)) if engine.takes_program() => {
+            let in_place = |path: &Path| {
+                // A file here needs no `./`; anything else is looked up on the path.
+                let file = std::path::absolute(path).ok().filter(|_| path.is_file());
+                engine.with_program(file.as_deref().unwrap_or(path)).find()
+            };
+            Ok([in_place(Path::new(base))?, in_place(head)?])
+        }
+        _ => Err(Stop::usage(
+            "a gate between other engines takes two of them, --engine base='./old {workload}' --engine head='./new {workload}', or one with {program} in its command, --base PROGRAM and --head PROGRAM",
+        )),
+    }
 }
 
 fn named_workloads(arguments: &GateArguments) -> Vec<PathBuf> {

@@ -5,13 +5,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::Mode;
+use crate::harness::engines::ForeignEngine;
 use crate::harness::mode::parse_mode;
 use crate::harness::outcome::{Exit, Stop};
 use crate::harness::parameters::{Overrides, Parameters};
 use crate::harness::plan::{Plan, Request, parse_duration};
 use crate::harness::replay::{self, TraceUse};
 use crate::harness::run::{Outcome, Prepared, Settings, run as measure};
-use crate::harness::workload;
+use crate::harness::workload::{self, load_foreign};
 use crate::report::{Format, render_table, write_all};
 
 use super::{Look, STOP, print};
@@ -27,6 +28,10 @@ pub(super) struct RunArguments {
     /// Thread counts [default: powers of two up to the cores].
     #[arg(long, value_delimiter = ',')]
     pub(super) threads: Vec<u64>,
+    /// Measure another program too, as in myvm='./myvm {workload} {params}': see docs/protocol.md. Without --modes,
+    /// other programs alone are measured.
+    #[arg(long = "engine", value_name = "NAME=COMMAND", value_parser = ForeignEngine::parse)]
+    engines: Vec<ForeignEngine>,
     /// sequential or sharded [default: the one that fits].
     #[arg(long)]
     executor: Option<String>,
@@ -115,7 +120,11 @@ pub(super) fn report_problems(outcome: &Outcome) {
 }
 
 pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
-    let workload = workload::load(&arguments.workload)?;
+    let engines = found(&arguments.engines)?;
+    let is_zexus = arguments.workload.extension().is_none_or(|extension| extension == "zx");
+    let can_load = is_zexus && (engines.is_empty() || workload::exists(&arguments.workload));
+    let is_ours = engines.is_empty() || !arguments.modes.is_empty() || can_load;
+    let workload = if is_ours { workload::load(&arguments.workload)? } else { load_foreign(&arguments.workload)? };
     let overrides = Overrides {
         accounts: arguments.accounts,
         block: arguments.block,
@@ -131,11 +140,13 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         (None, None) => None,
     };
     let parameters = match &asked {
+        None if !is_ours => Parameters::foreign(&arguments.own, arguments.seed)?,
         None => Parameters::resolve(&workload, &overrides)?,
         Some(asked) => replay::parameters(&workload, &overrides, asked)?,
     };
     let request = Request {
         modes: arguments.modes.clone(),
+        engines: engines.iter().map(|engine| engine.name.clone()).collect(),
         threads: arguments.threads.clone(),
         executor: arguments.executor.clone(),
         processes: arguments.processes,
@@ -146,7 +157,17 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         seed: parameters.seed,
     };
     let plan = Plan::new(workload.form, &request)?;
-    Ok(Prepared { workload, parameters, plan })
+    Ok(Prepared { workload, parameters, plan, engines })
+}
+
+/// Finds the programs of engines; no two may have one name.
+pub(super) fn found(engines: &[ForeignEngine]) -> Result<Vec<ForeignEngine>, Stop> {
+    for (at, engine) in engines.iter().enumerate() {
+        if engines[..at].iter().any(|other| other.name == engine.name) {
+            return Err(Stop::usage(format!("two engines are named `{}`: give each its own name", engine.name)));
+        }
+    }
+    engines.iter().cloned().map(ForeignEngine::find).collect()
 }
 
 /// The table, where the files are, and the notes.
@@ -176,7 +197,7 @@ pub(super) fn show(prepared: &Prepared, outcome: &Outcome, look: &Look) -> Resul
 }
 
 fn plan_text(prepared: &Prepared) -> String {
-    let Prepared { workload, parameters, plan } = prepared;
+    let Prepared { workload, parameters, plan, .. } = prepared;
     let mut text = format!(
         "{} ({} form, transaction `{}`), {}\n{} cells, {} processes each, about {:.0} s\n",
         workload.name,

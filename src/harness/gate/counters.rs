@@ -66,6 +66,7 @@ pub fn count(
         limit_ms: LIMIT_MS,
         digests: 1,
         tx_per_pass: 0,
+        output_chain: false,
     };
     let record = run_job(program, &job, stop);
     if let Some(error) = &record.error {

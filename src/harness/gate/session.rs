@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::Serialize;
 
 use super::super::agreement::{Difference, compare};
+use super::super::engines::EXECUTOR;
 use super::super::environment::{Environment, Load, utc_now};
 use super::super::folder;
 use super::super::job::{Job, JobKind};
@@ -24,7 +25,7 @@ use super::super::protocol::counter;
 use super::super::rows::{Agreement, RowMaker, RunNames};
 use super::super::workload::Form;
 use super::counters::{Counts, count};
-use super::sides::{Pair, Side, hash};
+use super::sides::{Pair, Side};
 use super::{Outcome, Settings};
 use crate::report::gate::design::PAIRS_A_BLOCK;
 use crate::report::gate::observe::CONTROL;
@@ -89,11 +90,15 @@ pub(super) fn job(kind: JobKind, side: &Side, cell: &Cell, lengths: Lengths, ref
         limit_ms: lengths.limit_ms,
         digests: if kind == JobKind::Reference { DIGESTS } else { reference.chain.len() as u64 },
         tx_per_pass: reference.tx_per_pass,
+        output_chain: false,
     }
 }
 
 /// The cell of a mode on one thread.
 pub(super) fn cell_of(side: &Side, mode: String) -> Cell {
+    if let Some(engine) = &side.engine {
+        return Cell { mode: engine.name.clone(), executor: EXECUTOR, threads: 1, oversubscribed: false };
+    }
     let executor = match side.workload.form {
         Form::Script => "sharded",
         Form::Block => "sequential",
@@ -104,17 +109,24 @@ pub(super) fn cell_of(side: &Side, mode: String) -> Cell {
 /// Makes a side's reference: the interpreter on one thread.
 pub(super) fn refer(side: &Side, what: &str, lengths: Lengths, settings: &Settings<'_>) -> Result<Reference, Stop> {
     let cell = cell_of(side, "interpreter".into());
-    let record =
-        run_job(&side.program, &job(JobKind::Reference, side, &cell, lengths, &Reference::default()), settings.stop);
+    let record = side.doer().run(&job(JobKind::Reference, side, &cell, lengths, &Reference::default()), settings.stop);
     if let Some(error) = &record.error {
         let said = error.describe(Duration::from_millis(lengths.limit_ms));
-        let program = side.program.display();
+        let program = side.what();
         let exit = if what == "head" || error.exit() == Exit::Interrupted { error.exit() } else { Exit::Unfit };
         return Err(Stop { exit, message: format!("the reference run of the {what} ({program}): {said}") });
     }
     let chain: Vec<String> = record.links.iter().map(|link| link.hex.clone()).collect();
     let tx_per_pass = record.counter(counter::TX_PER_PASS).unwrap_or_default() as u64;
-    if chain.is_empty() || (side.workload.form == Form::Script && tx_per_pass == 0) {
+    if chain.is_empty() && side.engine.is_some() {
+        let exit = if what == "head" { Exit::Failed } else { Exit::Unfit };
+        return Err(Stop {
+            exit,
+            message: format!("the {what} ({}) said no digest, so nothing proves its work", side.what()),
+        });
+    }
+    let needs_count = side.workload.form == Form::Script && side.engine.is_none();
+    if chain.is_empty() || (needs_count && tx_per_pass == 0) {
         let path = side.workload.path.display();
         return Err(Stop::usage(format!("{path}: no transaction was counted in the {what}'s reference run")));
     }
@@ -159,8 +171,8 @@ struct SideFile {
 impl SideFile {
     fn of(side: &Side) -> Result<Self, Stop> {
         Ok(Self {
-            program: side.program.display().to_string(),
-            program_blake3: hash(&side.program)?,
+            program: side.what(),
+            program_blake3: side.program_hash()?,
             workload: side.workload.path.display().to_string(),
             workload_digest: side.workload.digest.clone(),
             params: side.parameters.canonical.clone(),
@@ -183,7 +195,9 @@ pub fn gate(pairs: &[Pair], settings: &Settings<'_>) -> Result<Outcome, Stop> {
     let mut environment = Environment::now(settings.argv.clone(), Some(settings.seed), started.clone());
     let mut cells = Vec::new();
     for (index, pair) in pairs.iter().enumerate() {
-        for &mode in &settings.modes {
+        // An engine of somebody else has no modes of ours.
+        let modes = if pair.head.engine.is_some() { &settings.modes[..1] } else { &settings.modes };
+        for &mode in modes {
             let cell = cell_of(&pair.head, mode_text(mode));
             let name = format!("{}/{}/1", pair.head.workload.name, cell.mode);
             cells.push(Gated { pair: index, cell, name, decided: false, processes: 0 });
@@ -256,7 +270,7 @@ impl Session<'_> {
                 refer(&pair.head, "head", self.lengths, self.settings)?,
             ]);
         }
-        self.count()?;
+        self.count(&references)?;
         let mut random = ChaCha8Rng::seed_from_u64(self.settings.seed);
         let most = self.settings.design.most_pairs(); // two stages of so many pairs, two pairs a block
         for round in 0..most {
@@ -330,7 +344,7 @@ impl Session<'_> {
         let side = if is_head { &pair.head } else { &pair.base };
         let reference = &references[gated.pair][usize::from(is_head)];
         let job = job(JobKind::Measure, side, &gated.cell, self.lengths, reference);
-        let record = run_job(&side.program, &job, self.settings.stop);
+        let record = side.doer().run(&job, self.settings.stop);
         let judged = judge_process(&record, reference);
         let names = self.names(side, &pair.head.workload.name);
         let slot = Slot { block, slot, cell: index, process, kind: JobKind::Measure };
@@ -342,7 +356,7 @@ impl Session<'_> {
         let mut maker = RowMaker::new(&names, &gated.cell, &slot);
         maker.measured(&record, agreement);
         let rows = maker.into_rows();
-        let said = format!("{} ({arm:?} arm, {})", gated.name, side.program.display());
+        let said = format!("{} ({arm:?} arm, {})", gated.name, side.what());
         self.keep(rows, arm)?;
         let Err((exit, message)) = judged else { return Ok(true) };
         self.problem = Some((exit, format!("{said}: {message}")));
@@ -392,9 +406,13 @@ impl Session<'_> {
     }
 
     /// Gas, output and counters of both sides, without a clock.
-    fn count(&mut self) -> Result<(), Stop> {
+    fn count(&mut self, references: &[[Reference; 2]]) -> Result<(), Stop> {
         let mut known: BTreeMap<(PathBuf, String), Counts> = BTreeMap::new();
         for (index, pair) in self.pairs.iter().enumerate() {
+            if pair.head.engine.is_some() {
+                self.compare_chains(index, &references[index])?;
+                continue;
+            }
             let mut both = Vec::new();
             for side in [&pair.base, &pair.head] {
                 let key = (side.program.clone(), side.workload.digest.clone());
@@ -423,6 +441,21 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Of other engines nothing is counted; what their digests are of is their output.
+    fn compare_chains(&mut self, index: usize, [base, head]: &[Reference; 2]) -> Result<(), Stop> {
+        let same = base.chain.iter().zip(&head.chain).all(|(base, head)| base == head);
+        let pair = &self.pairs[index];
+        let names = self.names(&pair.head, &pair.head.workload.name);
+        let cell = cell_of(&pair.head, String::new());
+        let gated = self.cells.iter_mut().find(|cell| cell.pair == index);
+        let process = gated.map_or(0, |gated| {
+            gated.processes += 1;
+            gated.processes - 1
+        });
+        let row = counted_row(&names, &cell, process, (metrics::SAME_OUTPUT, f64::from(u8::from(same)), unit::COUNT));
+        self.keep(vec![row], Arm::Head)
+    }
+
     /// An error that must not become a note: what was asked to be gated cannot be.
     fn cannot_do_without(&self, stop: &Stop) -> bool {
         let gated = self.settings.design.gas_equal || self.settings.design.same_output;
@@ -445,28 +478,33 @@ impl Session<'_> {
             (metrics::BYTECODE_BYTES, Some(counts.bytecode_bytes as f64), unit::BYTES),
             (metrics::SAME_OUTPUT, same, unit::COUNT),
         ];
-        let row = |(metric, value, unit): (&str, Option<f64>, &str)| SampleRow {
-            schema: SCHEMA,
-            run: names.run.clone(),
-            arm: Arm::Base,
-            block: None,
-            slot: None,
-            workload: names.workload.clone(),
-            workload_digest: names.workload_digest.clone(),
-            params: names.params.clone(),
-            mode: cell.mode.clone(),
-            executor: cell.executor.into(),
-            threads: 1,
-            process,
-            isolate: None,
-            window: None,
-            phase: Phase::Steady,
-            at_ns: None,
-            metric: metric.into(),
-            value,
-            unit: unit.into(),
-        };
-        values.into_iter().filter(|(_, value, _)| value.is_some()).map(row).collect()
+        let known = values.into_iter().filter_map(|(metric, value, unit)| Some((metric, value?, unit)));
+        known.map(|value| counted_row(&names, &cell, process, value)).collect()
+    }
+}
+
+/// A row of a process that was not timed.
+fn counted_row(names: &RunNames, cell: &Cell, process: u32, (metric, value, unit): (&str, f64, &str)) -> SampleRow {
+    SampleRow {
+        schema: SCHEMA,
+        run: names.run.clone(),
+        arm: Arm::Base,
+        block: None,
+        slot: None,
+        workload: names.workload.clone(),
+        workload_digest: names.workload_digest.clone(),
+        params: names.params.clone(),
+        mode: cell.mode.clone(),
+        executor: cell.executor.into(),
+        threads: 1,
+        process,
+        isolate: None,
+        window: None,
+        phase: Phase::Steady,
+        at_ns: None,
+        metric: metric.into(),
+        value: Some(value),
+        unit: unit.into(),
     }
 }
 

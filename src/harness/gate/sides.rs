@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::super::engines::{Doer, ForeignEngine};
 use super::super::outcome::{Exit, Stop};
 use super::super::parameters::Parameters;
 use super::super::workload::Workload;
@@ -17,6 +18,34 @@ pub struct Side {
     pub workload: Workload,
     /// Its parameters.
     pub parameters: Parameters,
+    /// The engine of somebody else that runs it, in place of `program`.
+    pub engine: Option<ForeignEngine>,
+}
+
+impl Side {
+    /// Who runs its processes.
+    pub fn doer(&self) -> Doer<'_> {
+        self.engine.as_ref().map_or(Doer::Own(&self.program), Doer::Foreign)
+    }
+
+    /// What runs it, for messages and records: a path or a command.
+    pub fn what(&self) -> String {
+        self.engine.as_ref().map_or_else(|| self.program.display().to_string(), |engine| engine.words.join(" "))
+    }
+
+    /// BLAKE3 of the program.
+    pub fn program_hash(&self) -> Result<String, Stop> {
+        match &self.engine {
+            Some(engine) => Ok(engine.program_blake3.clone().unwrap_or_default()),
+            None => hash(&self.program),
+        }
+    }
+
+    /// Whether two sides run the same program in the same way.
+    fn runs_like(&self, other: &Self) -> Result<bool, Stop> {
+        let words = |side: &Self| side.engine.as_ref().map(|engine| engine.words.get(1..).map(<[String]>::to_vec));
+        Ok(words(self) == words(other) && self.program_hash()? == other.program_hash()?)
+    }
 }
 
 /// A workload on both sides.
@@ -142,7 +171,7 @@ impl Pair {
     /// Whether both sides are the same program on the same work.
     pub fn is_identical(&self) -> Result<bool, Stop> {
         let same_work = self.base.workload.digest == self.head.workload.digest && self.has_equal_parameters();
-        Ok(same_work && hash(&self.base.program)? == hash(&self.head.program)?)
+        Ok(same_work && self.base.runs_like(&self.head)?)
     }
 
     /// Whether both sides have the same parameters.
