@@ -1,5 +1,6 @@
 //! `zx-run`: a program from a file, from standard input or from the command line, and tools over its text.
 
+mod cache;
 mod check;
 mod format;
 mod profile;
@@ -10,7 +11,9 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
-use crate::engine::{Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors};
+use crate::engine::{
+    Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors,
+};
 
 /// Exit statuses: see the README.
 mod status {
@@ -35,7 +38,7 @@ enum CheckFormat {
 #[command(name = "zx-run", version, about, max_term_width = 100)]
 pub struct Arguments {
     /// The program, or `-` for standard input.
-    #[arg(required_unless_present = "code")]
+    #[arg(required_unless_present_any = ["code", "cache_stats", "cache_clear"])]
     file: Option<PathBuf>,
     /// Arguments for the program (`args`).
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -85,9 +88,15 @@ pub struct Arguments {
     /// Seed of `random`; a run with the same seed draws the same numbers.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Neither read nor write the cache of compiled programs (there is none yet: accepted for scripts that pass it).
+    /// Neither read nor write the cache of compiled programs.
     #[arg(long)]
     no_cache: bool,
+    /// Show on standard error what the cache did for this run and what it holds; without a program, only the latter.
+    #[arg(long)]
+    cache_stats: bool,
+    /// Empty the cache of compiled programs, and run nothing.
+    #[arg(long, conflicts_with_all = ["file", "code", "no_cache"])]
+    cache_clear: bool,
 }
 
 /// A time as the flags take it.
@@ -109,6 +118,9 @@ pub fn main(arguments: &Arguments) -> i32 {
         let files = arguments.file.iter().map(PathBuf::as_path).chain(arguments.args.iter().map(Path::new));
         return format::run(files, arguments.check);
     }
+    if arguments.file.is_none() && arguments.code.is_none() {
+        return cache::manage(arguments);
+    }
     let (name, source) = match arguments.program() {
         Ok(read) => read,
         Err(message) => {
@@ -119,12 +131,28 @@ pub fn main(arguments: &Arguments) -> i32 {
     if arguments.check {
         return check::check(&name, &source, &arguments.loader(), arguments.format);
     }
+    let cache = cache::for_run(arguments);
+    if let Some(program) = cache.as_ref().and_then(|cache| cache.load(&source, &name, &arguments.loader())) {
+        return run_and_store(arguments, &program, cache.as_ref());
+    }
     let compile = if arguments.is_profiled() { Program::compile_for_profile } else { Program::compile_with };
     let program = match compile(&source, &name, &arguments.loader()) {
         Ok(program) => program,
         Err(errors) => return syntax_errors(&name, &errors),
     };
-    run(arguments, &program)
+    run_and_store(arguments, &program, cache.as_ref())
+}
+
+/// Runs the program, and stores it when all that it says has been said.
+fn run_and_store(arguments: &Arguments, program: &std::sync::Arc<Program>, cache: Option<&Cache>) -> i32 {
+    let status = run(arguments, program);
+    if status != status::INTERRUPTED {
+        let how = cache::after_run(cache, program);
+        if arguments.cache_stats {
+            cache::show(cache, &how, program);
+        }
+    }
+    status
 }
 
 /// Writes a tool's result to standard output. Gives `status`, unless it cannot be written; a reader that went away
@@ -240,6 +268,9 @@ fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elap
         }
     }
     if arguments.explain {
+        if program.is_loaded() {
+            eprintln!("loaded from the cache: runs in the vm from its first instruction");
+        }
         for event in isolate.tier_events() {
             eprintln!(
                 "{} {}: {} -> {} after {} ({}), compiled in {:.3} ms, {} bytes",
@@ -268,6 +299,10 @@ fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elap
         eprintln!("resolve             {:.3} ms", millis(program.resolve_ns()));
         eprintln!("compile             {:.3} ms", millis(counters.compile_ns));
         eprintln!("run                 {:.3} ms", elapsed.as_secs_f64() * 1e3);
+        eprintln!("texts parsed        {}", crate::engine::texts_parsed());
+        if let Some(load) = program.load_ns() {
+            eprintln!("load from cache     {:.3} ms", millis(load));
+        }
     }
 }
 

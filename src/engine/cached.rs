@@ -30,15 +30,19 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// As the environment asks: `ZX_CACHE` may be `always` or `off`, `ZX_CACHE_DIR` names the folder, otherwise it is
-    /// the user's folder for caches (`XDG_CACHE_HOME`, or `.cache` at home). None if it is off or cannot be used.
-    pub fn from_environment() -> Option<Self> {
-        let mode = std::env::var("ZX_CACHE").unwrap_or_default();
+    /// As the environment asks, but where it is off too: for emptying it and looking at it.
+    pub fn in_environment() -> Option<Self> {
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
         let standard = || set("XDG_CACHE_HOME").filter(|folder| folder.is_absolute());
         let home = || set("HOME").map(|home| home.join(".cache"));
-        let base = set("ZX_CACHE_DIR").or_else(standard).or_else(home);
-        if mode == "off" { None } else { Self::at(&base?, mode == "always") }
+        let base = set("ZX_CACHE_DIR").or_else(standard).or_else(home)?;
+        Self::at(&base, std::env::var_os("ZX_CACHE").is_some_and(|mode| mode == "always"))
+    }
+
+    /// As the environment asks: `ZX_CACHE` may be `always` or `off`, `ZX_CACHE_DIR` names the folder, otherwise it is
+    /// the user's folder for caches (`XDG_CACHE_HOME`, or `.cache` at home). None if it is off or cannot be used.
+    pub fn from_environment() -> Option<Self> {
+        if std::env::var_os("ZX_CACHE").is_some_and(|mode| mode == "off") { None } else { Self::in_environment() }
     }
 
     /// In a folder below `base`; `always`: also for programs that are parsed in no time.

@@ -32,6 +32,7 @@ pub use crate::bytecode::PlantedBug;
 pub use crate::cache::Contents as CacheContents;
 pub use crate::ledger::{Accesses, ConflictGraph, Location};
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};
+pub use crate::syntax::parses as texts_parsed;
 
 use std::sync::Arc;
 

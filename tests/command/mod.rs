@@ -35,7 +35,8 @@ impl Place {
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("zx-run").unwrap();
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        // Tests of the cache ask for one of their own.
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()).env("ZX_CACHE", "off");
         command
     }
 
@@ -47,7 +48,14 @@ impl Place {
     pub(crate) fn shell(&self, text: &str) -> Said {
         let program = Command::cargo_bin("zx-run").unwrap().get_program().to_owned();
         let mut command = Command::new("bash");
-        said(command.args(["-c", text]).env("ZX", program).current_dir(self.folder.path()).stdin(Stdio::null()))
+        said(
+            command
+                .args(["-c", text])
+                .env("ZX", program)
+                .env("ZX_CACHE", "off")
+                .current_dir(self.folder.path())
+                .stdin(Stdio::null()),
+        )
     }
 }
 
