@@ -5,6 +5,7 @@ mod check;
 mod format;
 mod profile;
 
+use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use crate::engine::{
-    Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors,
+    Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors, TierEvent,
 };
 
 /// Exit statuses: see the README.
@@ -272,17 +273,7 @@ fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elap
             eprintln!("loaded from the cache: runs in the vm from its first instruction");
         }
         for event in isolate.tier_events() {
-            eprintln!(
-                "{} {}: {} -> {} after {} ({}), compiled in {:.3} ms, {} bytes",
-                event.kind,
-                event.site,
-                event.from,
-                event.to,
-                event.iteration,
-                event.reason,
-                event.compile_ns as f64 / 1e6,
-                event.code_bytes
-            );
+            eprintln!("{}", explained(&event));
         }
     }
     if arguments.stats {
@@ -304,6 +295,19 @@ fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elap
             eprintln!("load from cache     {:.3} ms", millis(load));
         }
     }
+}
+
+/// A decision of the tier policy, as a line.
+fn explained(event: &TierEvent) -> String {
+    let TierEvent { kind, site, from, to, iteration, reason, .. } = event;
+    let mut text = format!("{kind} {site}: {from} -> {to} after {iteration} ({reason})");
+    if event.code_bytes > 0 {
+        let _ = write!(text, ", compiled in {:.3} ms, {} bytes", event.compile_ns as f64 / 1e6, event.code_bytes);
+    }
+    if let Some(speedup) = event.speedup {
+        let _ = write!(text, ", measured {speedup:.2}x");
+    }
+    text
 }
 
 /// The program's name and text.

@@ -201,7 +201,7 @@ impl Watch for RecordedBlock {
 impl Isolate {
     /// Whether calls of an action go straight to the upper tier.
     fn has_moved_up(&self, action: ActionId) -> bool {
-        self.inner.promoted.iter().any(|promotion| promotion.site == Site::Action(action))
+        self.inner.tier_changes.iter().any(|change| change.site == Site::Action(action))
     }
 
     /// After `setup`: counters start anew, and globals, captured variables and what they reach become read-only in transactions.
@@ -307,8 +307,7 @@ impl Isolate {
         let inner = &mut self.inner;
         inner.ledger.begin_transaction(ordinal + 1);
         inner.tx.caller = caller;
-        inner.gas = settings.gas_limit as i64;
-        inner.gas_start = inner.gas;
+        inner.begin_gas(settings.gas_limit as i64);
         inner.alloc_left = settings.alloc_limit as i64;
         inner.alloc_start = inner.alloc_left;
         let events_before = inner.event_count;

@@ -18,7 +18,8 @@ use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
 use crate::runtime::probe::{Probe, Samples, Sampling};
 use crate::runtime::{
-    self, CallSite, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, Unwind,
+    self, CallSite, Clock, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, TierProfile,
+    Unwind,
 };
 use crate::value::Value;
 use crate::vm::Tally;
@@ -138,7 +139,7 @@ impl Isolate {
         self.inner.reset();
         self.inner.output.reset();
         let counted_before = self.counted_count();
-        let began_ns = self.inner.started.elapsed().as_nanos() as u64;
+        let began_ns = self.inner.now_ns();
         let started = Instant::now();
         let result = self.run_main();
         let execute_ns = started.elapsed().as_nanos() as u64;
@@ -347,28 +348,42 @@ impl Isolate {
     /// Decisions of the tier policy so far.
     pub fn tier_events(&self) -> Vec<TierEvent> {
         let info = &self.program.info;
-        let event = |promotion: &runtime::Promotion| {
-            let (kind, place) = match promotion.site {
+        let event = |change: &runtime::TierChange| {
+            let (kind, place) = match change.site {
                 Site::Loop(id) => ("loop", info.loops[id.0 as usize].place),
                 Site::Action(action) => ("action", info.action(action).place),
             };
             TierEvent {
-                at_ns: promotion.at_ns,
+                at_ns: change.at_ns,
                 site: self.program.sources.site(place.start),
                 kind,
-                iteration: promotion.count,
-                from: "interpreter",
-                to: "vm",
-                compile_ns: promotion.prepared.compile_ns,
-                code_bytes: promotion.prepared.code_bytes,
-                speedup: None,
-                reason: match self.mode {
-                    Mode::Chaos(_) => "chaos".to_owned(),
-                    _ => format!("count reached {}", promotion.count),
-                },
+                iteration: change.count,
+                from: change.from.text(),
+                to: change.to.text(),
+                compile_ns: change.prepared.compile_ns,
+                code_bytes: change.prepared.code_bytes,
+                speedup: change.speedup,
+                reason: change.reason.text(change.count),
             }
         };
-        self.inner.promoted.iter().map(event).collect()
+        self.inner.tier_changes.iter().map(event).collect()
+    }
+
+    /// What the tier policy has learnt, for a later process that runs the same program.
+    pub fn tier_profile(&self) -> TierProfile {
+        self.inner.policy.profile()
+    }
+
+    /// Gives the tier policy the hints of an earlier process, before the first run. They can change how fast the
+    /// program runs, and nothing else.
+    pub fn use_tier_profile(&mut self, profile: &TierProfile) {
+        self.inner.policy.learn(profile);
+        self.inner.rearm_counters();
+    }
+
+    /// Puts another clock in: for tests, whose time must not depend on the machine.
+    pub fn set_clock(&mut self, clock: Box<dyn Clock>) {
+        self.inner.clock = clock;
     }
 
     /// Times calls of a global action from now on, for latency probes; without a sampling, no longer.

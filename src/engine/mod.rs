@@ -12,6 +12,7 @@ mod policy;
 mod profile;
 mod program;
 mod render;
+pub mod simulation;
 mod sources;
 
 pub use api::{
@@ -31,6 +32,8 @@ pub use crate::bytecode::PlantedBug;
 
 pub use crate::cache::Contents as CacheContents;
 pub use crate::ledger::{Accesses, ConflictGraph, Location};
+pub use crate::runtime::{Clock, SiteProfile, TierName, TierProfile, WorkClock};
+
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};
 pub use crate::syntax::parses as texts_parsed;
 

@@ -32,11 +32,11 @@ const SHOWN_BYTES_MAX: i64 = 1 << 20;
 fn error_message(isolate: &mut Isolate) -> String {
     let value = isolate.ledger.heap.error(isolate.error).message;
     // Showing a value is the host's work: it costs the program nothing.
-    let (gas, signal, error) = (isolate.gas, isolate.signal, isolate.error);
-    isolate.gas = SHOWN_BYTES_MAX / crate::runtime::gas::TEXT_BYTES_PER_GAS as i64;
-    let text = isolate.display(value).unwrap_or_else(|_| "(a value too large or too deeply nested to show)".to_owned());
-    (isolate.gas, isolate.signal, isolate.error) = (gas, signal, error);
-    text
+    let (signal, error) = (isolate.signal, isolate.error);
+    let gas = SHOWN_BYTES_MAX / crate::runtime::gas::TEXT_BYTES_PER_GAS as i64;
+    let text = isolate.with_gas_beside(gas, |isolate| isolate.display(value));
+    (isolate.signal, isolate.error) = (signal, error);
+    text.unwrap_or_else(|_| "(a value too large or too deeply nested to show)".to_owned())
 }
 
 /// The calls around a failure, innermost first: the action called, and the byte offset of the call.

@@ -1,11 +1,11 @@
 //! Loops, and the moment at which the upper tier takes over: at a header, before its gas is charged, with
 //! everything that goes on in slots.
 
-use super::{Flow, Walker};
+use super::{Flow, Walker, ask};
 use crate::resolve::hir::{Block, Expr, GasId, Place, Slot, Stmt};
 use crate::runtime::info::LoopId;
 use crate::runtime::ops::Step;
-use crate::runtime::{Decision, Unwind};
+use crate::runtime::{Site, Unwind};
 use crate::syntax::ast::Span;
 use crate::value::{Tag, Value};
 
@@ -22,32 +22,16 @@ impl<'a> Walker<'a> {
     #[inline(always)]
     fn arrive(&mut self, id: LoopId, header: GasId) -> Option<Flow> {
         let counter = &self.isolate.loops[id.0 as usize];
-        if counter.count >= counter.ask_at && self.ask(id) {
+        if counter.count >= counter.ask_at && ask(self.isolate, Site::Loop(id)) {
             self.resume = id;
             return Some(Flow::Resume);
         }
-        if self.isolate.poll().is_err() {
+        if self.isolate.poll_at(Site::Loop(id)).is_err() {
             let span = self.body.gas[header.0 as usize].span;
             let _: Result<(), Unwind> = self.failed(span);
             return Some(Flow::Unwind);
         }
         if self.charge(header).is_err() { Some(Flow::Unwind) } else { None }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn ask(&mut self, id: LoopId) -> bool {
-        let count = self.isolate.loops[id.0 as usize].count;
-        match self.isolate.policy.at_back_edge(id, count) {
-            Decision::Enter => {
-                self.isolate.note_promotion_of_loop(id, count);
-                true
-            }
-            Decision::AskAt(at) => {
-                self.isolate.loops[id.0 as usize].ask_at = at;
-                false
-            }
-        }
     }
 
     #[inline(never)]

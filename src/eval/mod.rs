@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use crate::resolve::hir::{ActionBody, GasId, Tree};
 use crate::runtime::info::{ActionId, LoopId, Place};
-use crate::runtime::{Decision, Entry, Isolate, Tier, Unwind};
+use crate::runtime::{Entry, Isolate, Site, Step, Tier, Unwind};
 use crate::syntax::ast::Span;
 use crate::value::Value;
 
@@ -82,7 +82,7 @@ fn place(span: Span) -> Place {
 #[inline(always)]
 fn run_action(tree: &Tree, isolate: &mut Isolate, action: ActionId, base: u32) -> Result<Value, Unwind> {
     let counter = &mut isolate.calls[action.0 as usize];
-    if counter.count >= counter.ask_at && ask_at_call(isolate, action) {
+    if counter.count >= counter.ask_at && ask(isolate, Site::Action(action)) {
         return isolate.run_upper(Entry::Start);
     }
     isolate.calls[action.0 as usize].count += 1;
@@ -92,20 +92,11 @@ fn run_action(tree: &Tree, isolate: &mut Isolate, action: ActionId, base: u32) -
     walker.run()
 }
 
+/// Whether the upper tier takes over here, at a count that asks for it.
 #[cold]
 #[inline(never)]
-fn ask_at_call(isolate: &mut Isolate, action: ActionId) -> bool {
-    let count = isolate.calls[action.0 as usize].count;
-    match isolate.policy.at_call(action, count) {
-        Decision::Enter => {
-            isolate.note_promotion_of_action(action, count);
-            true
-        }
-        Decision::AskAt(at) => {
-            isolate.calls[action.0 as usize].ask_at = at;
-            false
-        }
-    }
+fn ask(isolate: &mut Isolate, site: Site) -> bool {
+    isolate.ask_policy(Step::ToVm, site)
 }
 
 impl Walker<'_> {

@@ -224,11 +224,6 @@ impl Plan {
                 "more threads than the {cores} cores: those rows are oversubscribed and show no scaling"
             ));
         }
-        if self.cells.iter().any(|cell| cell.mode == "adaptive") {
-            self.notes.push(
-                "adaptive is, in this build, the fixed threshold 500 (or the workload's `config.jit_threshold`)".into(),
-            );
-        }
     }
 }
 

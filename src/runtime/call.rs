@@ -4,7 +4,7 @@
 use super::info::{ActionId, ClassId, ClassKind, Place, Symbol};
 use super::isolate::{Isolate, STACK_SLOTS_MAX};
 use super::signal::{ErrorKind, Signal, Unwind};
-use super::tier::Entry;
+use super::tier::{Entry, Site};
 use crate::value::{BoundKind, CopyError, Tag, Value, bound_is_free, deep_copy_out, deep_size};
 
 /// Slots above a frame that host code may use: arguments of a callback, of a constructor.
@@ -185,7 +185,7 @@ impl Isolate {
         site: CallSite,
     ) -> Result<(), Unwind> {
         self.top = base + argc;
-        self.poll()?;
+        self.poll_at(Site::Action(action))?;
         // In probe processes alone; the probed action is the only one that comes here for its sake.
         let timed = if self.probe.is_some() { self.probe_entering(action) } else { None };
         let super::info::ActionShape { params, fixed_slots, frame_slots, plain, .. } = self.shapes[action.0 as usize];
@@ -230,7 +230,7 @@ impl Isolate {
     /// count.
     #[inline(always)]
     pub fn enter_inlined(&mut self, action: ActionId) -> Result<(), Unwind> {
-        self.poll()?;
+        self.poll_at(Site::Action(action))?;
         let frame_slots = self.shapes[action.0 as usize].frame_slots;
         if self.frames.len() >= self.settings.depth_limit as usize || self.stack_slots + frame_slots > STACK_SLOTS_MAX {
             return self.fail("Call depth exceeded");
@@ -361,7 +361,9 @@ impl Isolate {
         self.frames.pop();
         self.stack_slots -= self.shapes[action.0 as usize].frame_slots;
         self.top = base;
-        self.gas += gas_reserve;
+        if gas_reserve > 0 {
+            self.give_back_reserve(gas_reserve);
+        }
         self.close_checkpoint();
         Ok(value)
     }
@@ -394,7 +396,7 @@ impl Isolate {
         self.frames.pop();
         self.stack_slots -= self.shapes[frame.action.0 as usize].frame_slots;
         self.top = frame.base;
-        self.gas += frame.gas_reserve;
+        self.give_back_reserve(frame.gas_reserve);
         if frame.checkpoint {
             if frame.undoes || self.signal != Signal::Error {
                 self.ledger.roll_back_checkpoint();
@@ -684,6 +686,7 @@ impl Isolate {
         };
         let was = std::mem::replace(&mut self.in_upper, true);
         let result = self.with_stack(|isolate| upper.run(isolate, entry));
+        self.slice.crossed = true;
         self.in_upper = was;
         result
     }
@@ -693,10 +696,12 @@ impl Isolate {
         if !limit.is_int() || limit.as_int() < 0 {
             return self.fail("limit must be an integer that is not negative");
         }
-        let reserve = (self.gas - limit.as_int()).max(0);
-        let depth = self.frames.len() - 1;
-        self.frames[depth].gas_reserve = reserve;
-        self.gas -= reserve;
+        self.change_gas(|isolate| {
+            let reserve = (isolate.gas - limit.as_int()).max(0);
+            let depth = isolate.frames.len() - 1;
+            isolate.frames[depth].gas_reserve = reserve;
+            isolate.gas -= reserve;
+        });
         Ok(())
     }
 

@@ -23,6 +23,8 @@ pub enum Setting {
 pub struct Config {
     /// Iterations before a loop is hot.
     pub jit_threshold: u64,
+    /// Whether the script or the host set that number.
+    pub jit_pinned: bool,
     /// Whether further hand-overs may happen.
     pub jit_enabled: bool,
     /// Whether each tier decision goes to standard error.
@@ -34,7 +36,14 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { jit_threshold: 500, jit_enabled: true, jit_debug: false, values: Vec::new(), overrides: Vec::new() }
+        Self {
+            jit_threshold: 500,
+            jit_pinned: false,
+            jit_enabled: true,
+            jit_debug: false,
+            values: Vec::new(),
+            overrides: Vec::new(),
+        }
     }
 }
 
@@ -45,7 +54,10 @@ impl Config {
         *self = Self { overrides, ..Self::default() };
         for (key, setting) in &self.overrides {
             match (key.as_str(), setting) {
-                ("jit_threshold", Setting::Int(value @ 0..)) => self.jit_threshold = *value as u64,
+                ("jit_threshold", Setting::Int(value @ 0..)) => {
+                    self.jit_threshold = *value as u64;
+                    self.jit_pinned = true;
+                }
                 ("jit_enabled", Setting::Bool(value)) => self.jit_enabled = *value,
                 ("jit_debug", Setting::Bool(value)) => self.jit_debug = *value,
                 _ => {}
@@ -103,6 +115,7 @@ impl Isolate {
                     return self.fail("config.jit_threshold must be an integer that is not negative");
                 }
                 self.config.jit_threshold = value.as_int() as u64;
+                self.config.jit_pinned = true;
                 self.rearm_counters();
             }
             "jit_enabled" | "jit_debug" if value.tag() != Tag::Bool => {

@@ -62,12 +62,12 @@ impl Isolate {
 
     /// More elements than the gas left pays for, by one at least: no walk need go further.
     pub(super) fn elements_beyond_gas(&self) -> u64 {
-        (self.gas.max(0) as u64 + 1).saturating_mul(ELEMENTS_PER_GAS)
+        (self.gas_left().max(0) as u64 + 1).saturating_mul(ELEMENTS_PER_GAS)
     }
 
     /// More bytes of text than the gas left pays for.
     pub(super) fn text_beyond_gas(&self) -> usize {
-        let bytes = (self.gas.max(0) as u64 + 1).saturating_mul(TEXT_BYTES_PER_GAS);
+        let bytes = (self.gas_left().max(0) as u64 + 1).saturating_mul(TEXT_BYTES_PER_GAS);
         usize::try_from(bytes).unwrap_or(usize::MAX)
     }
 
@@ -78,10 +78,14 @@ impl Isolate {
         if self.alloc_left < 0 { self.out_of_memory() } else { Ok(()) }
     }
 
-    /// The gas is used up: whose it was is the innermost call whose `limit` was less than what was left.
+    /// The slice or the gas is used up. Whose the gas was is the innermost call whose `limit` was less than what was
+    /// left.
     #[cold]
     #[inline(never)]
     fn out_of_gas(&mut self) -> Result<(), Unwind> {
+        if self.slice_ended() {
+            return Ok(());
+        }
         self.gas = 0;
         let limited = self.frames.iter().rposition(|frame| frame.gas_reserve > 0).map(|depth| depth as u32);
         self.signal = Signal::OutOfGas { limited };

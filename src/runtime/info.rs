@@ -9,7 +9,7 @@ use crate::value::{ConstantPool, Value};
 pub struct Symbol(pub u32);
 
 /// An action, lambda or contract action; 0 is the script's top level.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ActionId(pub u32);
 
 /// A contract, entity or data declaration.
@@ -21,7 +21,7 @@ pub struct ClassId(pub u32);
 pub struct GlobalId(pub u32);
 
 /// A loop of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct LoopId(pub u32);
 
 /// A place in the source: byte offsets.

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::call::Frame;
 use super::config::Config;
-use super::info::ProgramInfo;
+use super::info::{ActionId, LoopId, ProgramInfo};
 use super::output::Output;
 use super::poll::PollFlags;
 use super::signal::Signal;
-use super::tier::{Counter, Tier, TierPolicy};
+use super::slice::Slice;
+use super::tier::{Clock, Counter, Site, Step, SystemClock, Terms, Tier, TierPolicy};
 use super::tx::TxContext;
 use crate::ledger::Ledger;
 use crate::value::{SlotArray, Value};
@@ -49,8 +50,12 @@ pub struct Isolate {
     pub top: u32,
     /// No slot from here on has been used since the last collection.
     pub high_water: u32,
-    /// Gas left (of the innermost limit).
+    /// Gas left (of the innermost limit) until the slice ends: see [`Slice`].
     pub gas: i64,
+    /// The stretch of gas until the tier policy looks at the clock again.
+    pub(super) slice: Slice,
+    /// Gas used before the current run or transaction.
+    pub(super) gas_before: u64,
     /// Logical bytes left.
     pub alloc_left: i64,
     /// Active calls; the last one runs.
@@ -119,10 +124,12 @@ pub struct Isolate {
     pub event_log: Option<Vec<String>>,
     /// Times calls of an action, in probe processes.
     pub probe: Option<Box<(super::info::ActionId, super::probe::Probe)>>,
-    /// Moves into the upper tier, each site's first.
-    pub promoted: Vec<super::tier::Promotion>,
-    /// When the isolate was made.
-    pub started: std::time::Instant,
+    /// What the tier policy did, in order.
+    pub tier_changes: Vec<super::tier::TierChange>,
+    /// What the tier policy and its records take the time from.
+    pub clock: Box<dyn Clock>,
+    /// Runs that began: resets so far.
+    pub(super) runs: u64,
     /// What a profile has seen, if there is one.
     pub profile: Option<Box<super::profile::Profile>>,
 }
@@ -139,8 +146,7 @@ impl Isolate {
     ) -> Self {
         let ledger = Ledger::new(info.globals.len(), info.classes.len());
         let config = Config::default();
-        let first_ask = policy.first_ask(config.jit_threshold, config.jit_enabled);
-        let counter = Counter { count: 0, ask_at: first_ask };
+        let counter = Counter { count: 0, ask_at: u64::MAX };
         let gas = settings.gas_limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
         let alloc = settings.alloc_limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
         let random = super::builtins::RandomState::new(settings.seed);
@@ -149,6 +155,8 @@ impl Isolate {
             top: 0,
             high_water: 0,
             gas,
+            slice: Slice::default(),
+            gas_before: 0,
             alloc_left: alloc,
             frames: Vec::with_capacity(64),
             ledger,
@@ -182,13 +190,15 @@ impl Isolate {
             event_count: 0,
             event_log: None,
             probe: None,
-            promoted: Vec::new(),
-            started: std::time::Instant::now(),
+            tier_changes: Vec::new(),
+            clock: Box::new(SystemClock::default()),
+            runs: 0,
             profile: None,
             settings,
         };
         isolate.ledger.heap.poison = isolate.settings.collect_always;
         isolate.slots.ensure(super::call::HOST_SLOTS);
+        isolate.rearm_counters();
         isolate
     }
 
@@ -210,6 +220,7 @@ impl Isolate {
         self.sealed = false;
         self.view_since = 0;
         self.in_upper = false;
+        self.runs += 1;
         self.rearm_counters();
         self.random = super::builtins::RandomState::new(self.settings.seed);
         self.tx = TxContext::default();
@@ -227,7 +238,7 @@ impl Isolate {
     /// Gas used since the run or transaction began.
     pub fn gas_used(&self) -> u64 {
         let reserved: i64 = self.frames.iter().map(|frame| frame.gas_reserve).sum();
-        (self.gas_start - self.gas - reserved).max(0) as u64
+        (self.gas_start - self.gas_left() - reserved).max(0) as u64
     }
 
     /// Logical bytes allocated since the run or transaction began.
@@ -266,26 +277,33 @@ impl Isolate {
     /// Gas and allocation budget of a script, whole again.
     pub fn restore_limits(&mut self) {
         let limit = |limit: Option<u64>| limit.map_or(UNLIMITED, |limit| limit.min(UNLIMITED as u64) as i64);
-        self.gas = limit(self.settings.gas_limit);
+        self.begin_gas(limit(self.settings.gas_limit));
         self.alloc_left = limit(self.settings.alloc_limit);
-        self.gas_start = self.gas;
         self.alloc_start = self.alloc_left;
     }
 
-    /// Starts hot counters and the record of promotions anew.
+    /// Starts hot counters and the record of tier changes anew.
     pub fn forget_heat(&mut self) {
         for counter in self.loops.iter_mut().chain(self.calls.iter_mut()) {
             counter.count = 0;
         }
-        self.promoted.clear();
+        self.tier_changes.clear();
+        self.policy.forget();
+        self.runs = 0;
         self.rearm_counters();
     }
 
     /// Re-arms every counter after a change of `config.jit_threshold` or `jit_enabled`.
     pub fn rearm_counters(&mut self) {
-        let ask_at = self.policy.first_ask(self.config.jit_threshold, self.config.jit_enabled);
-        for counter in self.loops.iter_mut().chain(self.calls.iter_mut()) {
-            counter.ask_at = ask_at;
+        let Config { jit_threshold: threshold, jit_pinned: pinned, jit_enabled: enabled, .. } = self.config;
+        // The first reset comes before the first run.
+        self.policy.begin(Terms { threshold, pinned, enabled, earlier_runs: self.runs.saturating_sub(1) });
+        for (id, counter) in self.loops.iter_mut().enumerate() {
+            counter.ask_at = self.policy.first_ask(Step::ToVm, Site::Loop(LoopId(id as u32)));
         }
+        for (id, counter) in self.calls.iter_mut().enumerate() {
+            counter.ask_at = self.policy.first_ask(Step::ToVm, Site::Action(ActionId(id as u32)));
+        }
+        self.arm_slices();
     }
 }

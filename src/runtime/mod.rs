@@ -20,7 +20,9 @@ mod poll;
 pub mod probe;
 pub mod profile;
 mod signal;
+mod slice;
 mod tier;
+mod tier_profile;
 mod tx;
 mod view;
 
@@ -32,5 +34,9 @@ pub use isolate::{Isolate, IsolateSettings};
 pub use output::Output;
 pub use poll::PollFlags;
 pub use signal::{ErrorKind, Interrupt, Signal, Unwind};
-pub use tier::{Counter, Decision, Entry, Prepared, Promotion, Site, Tier, TierPolicy};
+pub use tier::{
+    Clock, Counter, Decision, Entry, Meter, Moment, Note, Prepared, Reason, Site, Step, Terms, Tier, TierChange,
+    TierName, TierPolicy, WorkClock,
+};
+pub use tier_profile::{SiteProfile, TierProfile};
 pub use tx::TxContext;

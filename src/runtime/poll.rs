@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::isolate::Isolate;
 use super::signal::{Interrupt, Signal, Unwind};
+use super::tier::Site;
 use crate::value::Value;
 
 /// Host code may hold so many values above a window that no frame accounts for.
@@ -26,11 +27,19 @@ impl PollFlags {
     pub const TIMEOUT: u32 = 4;
     /// Proof runs: collect at every poll.
     pub const ALWAYS: u32 = 8;
+    /// A slice of gas has ended: the tier policy wants to know where and when.
+    pub const SAMPLE: u32 = 16;
 
     /// Asks for attention at the next poll.
     pub fn raise(&self, bit: u32) {
         // Relaxed: the bit itself is the message; nothing is published with it.
         self.bits.fetch_or(bit, Ordering::Relaxed);
+    }
+
+    /// What was asked for is done.
+    pub(super) fn lower(&self, bit: u32) {
+        // Relaxed: see `raise`.
+        self.bits.fetch_and(!bit, Ordering::Relaxed);
     }
 }
 
@@ -41,9 +50,23 @@ impl Isolate {
         if self.poll_wanted() { self.poll_slow() } else { Ok(()) }
     }
 
+    /// The poll of a loop's header or an action's entry: the tier policy may look at the clock there.
+    #[inline(always)]
+    pub fn poll_at(&mut self, site: Site) -> Result<(), Unwind> {
+        if self.poll_wanted() { self.poll_slow_at(site) } else { Ok(()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn poll_slow_at(&mut self, site: Site) -> Result<(), Unwind> {
+        self.poll_slow()?;
+        self.sample_if_due(site);
+        Ok(())
+    }
+
     /// Whether the poll has something to do.
     #[inline(always)]
-    pub(super) fn poll_wanted(&self) -> bool {
+    pub fn poll_wanted(&self) -> bool {
         // Relaxed: see `PollFlags::raise`.
         self.poll_flags.bits.load(Ordering::Relaxed) != 0 || self.ledger.heap.should_collect()
     }

@@ -165,10 +165,10 @@ impl Isolate {
     /// A call of `action` is about to enter: the begin of its time, if it is one to be timed.
     #[cold]
     pub(super) fn probe_entering(&mut self, action: ActionId) -> Option<(Instant, bool)> {
-        let (in_upper, promoted) = (self.in_upper, &self.promoted);
+        let (in_upper, moved) = (self.in_upper, &self.tier_changes);
         match self.probe.as_deref_mut() {
             Some((probed, probe)) if *probed == action => {
-                probe.begin(|| in_upper || promoted.iter().any(|promotion| promotion.site == Site::Action(action)))
+                probe.begin(|| in_upper || moved.iter().any(|change| change.site == Site::Action(action)))
             }
             _ => None,
         }

@@ -1,9 +1,14 @@
 //! What the runtime knows of tiers: an interface, so that a builtin can call back and a lower tier can hand over
 //! without the rooms importing one another; and the policy that decides when.
 
+use std::cmp::Ordering;
+use std::time::Instant;
+
+use super::call::Frame;
 use super::info::{ActionId, LoopId, Place};
 use super::isolate::Isolate;
 use super::signal::Unwind;
+use super::tier_profile::TierProfile;
 use crate::value::Value;
 
 /// Where a tier begins in the topmost frame.
@@ -40,8 +45,60 @@ pub struct Prepared {
     pub code_bytes: u64,
 }
 
-/// What moved up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The tiers, lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TierName {
+    /// The evaluator.
+    Interpreter,
+    /// Bytecode.
+    Vm,
+    /// Machine code.
+    Native,
+}
+
+impl TierName {
+    /// As users see it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Interpreter => "interpreter",
+            Self::Vm => "vm",
+            Self::Native => "native",
+        }
+    }
+}
+
+/// From one tier to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Step {
+    /// Evaluator to VM.
+    ToVm,
+    /// VM to native code.
+    ToNative,
+}
+
+impl Step {
+    /// How many there are.
+    pub const COUNT: usize = 2;
+
+    /// The tier left.
+    pub fn from(self) -> TierName {
+        match self {
+            Self::ToVm => TierName::Interpreter,
+            Self::ToNative => TierName::Vm,
+        }
+    }
+
+    /// The tier entered.
+    pub fn to(self) -> TierName {
+        match self {
+            Self::ToVm => TierName::Vm,
+            Self::ToNative => TierName::Native,
+        }
+    }
+}
+
+/// What moves between tiers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Site {
     /// A loop, in mid-flight.
     Loop(LoopId),
@@ -49,36 +106,264 @@ pub enum Site {
     Action(ActionId),
 }
 
-/// One move into the upper tier: the first of its site.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Promotion {
-    /// Nanoseconds since the isolate was made.
+/// Why a tier was changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reason {
+    /// The count reached the threshold.
+    Count,
+    /// A proof run's dice.
+    Chaos,
+    /// What waiting had cost reached what compiling costs.
+    Loss {
+        /// Nanoseconds lost by not having moved.
+        lost_ns: u64,
+    },
+    /// A profile of an earlier run said so.
+    Profile,
+    /// Tried again after it did not pay.
+    Retry {
+        /// Which try this is, from 2.
+        attempt: u8,
+    },
+    /// It does not pay: taken back.
+    Slower,
+    /// It does not pay, for the last time.
+    GivenUp,
+    /// The same code takes another time for the same gas than when it was measured.
+    Changed {
+        /// New time by old time.
+        ratio: f64,
+    },
+}
+
+impl Reason {
+    /// As users see it, after so many iterations or calls.
+    pub fn text(self, count: u64) -> String {
+        match self {
+            Self::Count => format!("count reached {count}"),
+            Self::Chaos => "chaos".to_owned(),
+            Self::Loss { lost_ns } => format!("waiting had cost {:.1} us", lost_ns as f64 / 1e3),
+            Self::Profile => "a profile of an earlier run".to_owned(),
+            Self::Retry { attempt } => format!("try {attempt}"),
+            Self::Slower => "did not pay: taken back".to_owned(),
+            Self::GivenUp => "did not pay three times: given up".to_owned(),
+            Self::Changed { ratio } => format!("changed: {ratio:.2}x the time for the same gas"),
+        }
+    }
+}
+
+/// What the policy did about a site, as it is recorded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TierChange {
+    /// On the isolate's clock.
     pub at_ns: u64,
-    /// What moved.
+    /// What it is about.
     pub site: Site,
     /// Iterations or calls before.
     pub count: u64,
+    /// The tier left.
+    pub from: TierName,
+    /// The tier entered; the same where something was only seen.
+    pub to: TierName,
     /// What compiling took.
     pub prepared: Prepared,
+    /// Time for the same gas before the change by that after it, once measured.
+    pub speedup: Option<f64>,
+    /// Why.
+    pub reason: Reason,
 }
 
 /// What to do at a back-edge or call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Decision {
-    /// Go up now.
-    Enter,
+    /// Go up now. A reason is recorded with the move; none: it is known already.
+    Enter(Option<Reason>),
     /// Stay, and ask again when the count has reached this.
     AskAt(u64),
 }
 
-/// Decides when code moves up. Never changes a result.
+/// What the rules of a run are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// `config.jit_threshold`
+    pub threshold: u64,
+    /// Whether the script or the host set that.
+    pub pinned: bool,
+    /// `config.jit_enabled`
+    pub enabled: bool,
+    /// Runs of this isolate before this one.
+    pub earlier_runs: u64,
+}
+
+/// A point in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The site's iterations or calls.
+    pub count: u64,
+    /// Gas used by the isolate: the measure of work that is the same in every tier.
+    pub gas: u64,
+    /// On the isolate's clock.
+    pub at_ns: u64,
+}
+
+/// Gives the moment, to who needs it: reading a clock costs more than most decisions.
+pub trait Meter {
+    /// Now.
+    fn moment(&mut self) -> Moment;
+
+    /// How long the code is that would be compiled, in words of bytecode, where that is known: what compiling will
+    /// cost.
+    fn words(&self) -> Option<u32> {
+        None
+    }
+}
+
+/// What the policy found out about a site after a change, to be put on record.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Note {
+    /// What the last move of a step gained: time for the same gas before, by time after.
+    Measured {
+        /// Where.
+        site: Site,
+        /// Of which move.
+        step: Step,
+        /// Above 1 is faster.
+        speedup: f64,
+    },
+    /// The site stays below the step from its next entry on.
+    TakenBack {
+        /// Where.
+        site: Site,
+        /// Of which step.
+        step: Step,
+        /// Whether for good.
+        reason: Reason,
+    },
+    /// The site's code behaves otherwise than when it was measured.
+    Seen {
+        /// Where.
+        site: Site,
+        /// In which tier.
+        tier: TierName,
+        /// What.
+        reason: Reason,
+    },
+}
+
+/// Decides when code moves up, and whether it stays there. Never changes a result: whatever it answers, a program
+/// does the same. A policy of `N` tiers is asked about each [`Step`] by itself.
 pub trait TierPolicy: Send + std::fmt::Debug {
-    /// The count at which a loop or action is first asked about, under `config.jit_threshold` and `jit_enabled`.
-    fn first_ask(&self, threshold: u64, enabled: bool) -> u64;
-    /// A loop's iterations reached the count it asked for.
-    fn at_back_edge(&mut self, site: LoopId, count: u64) -> Decision;
-    /// An action's calls reached the count it asked for.
-    fn at_call(&mut self, action: ActionId, count: u64) -> Decision;
+    /// A run begins, or its terms have changed.
+    fn begin(&mut self, terms: Terms);
+
+    /// The count at which a site is first asked about under the current terms.
+    fn first_ask(&self, step: Step, site: Site) -> u64;
+
+    /// A site's count reached what it asked for.
+    fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision;
+
+    /// A move that is on record has happened; the meter shows the time after compiling. Gives the gas until the
+    /// next sample.
+    fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {
+        let _ = (step, site, prepared, meter);
+        None
+    }
+
+    /// The gas until the first sample, if the policy wants any.
+    fn first_slice(&self) -> Option<u64> {
+        None
+    }
+
+    /// A slice has ended, and the poll of this site is the first behind it. `crossed` says that code went down from one
+    /// tier to another meanwhile. Gives the gas until the next sample.
+    fn sample(&mut self, tier: TierName, site: Site, moment: Moment, crossed: bool) -> Option<u64> {
+        let _ = (tier, site, moment, crossed);
+        None
+    }
+
+    /// What has been found out since the last time.
+    fn notes(&mut self) -> Vec<Note> {
+        Vec::new()
+    }
+
+    /// Forgets what it learnt in earlier runs.
+    fn forget(&mut self) {}
+
+    /// What it has learnt, for a later process.
+    fn profile(&self) -> TierProfile {
+        TierProfile::default()
+    }
+
+    /// Takes the hints of an earlier process; they may be wrong, old or hostile.
+    fn learn(&mut self, profile: &TierProfile) {
+        let _ = profile;
+    }
+}
+
+/// Where the isolate's time comes from.
+pub trait Clock: Send + std::fmt::Debug {
+    /// Nanoseconds since the isolate was made. The gas used so far and the tier that runs are for clocks that
+    /// compute the time.
+    fn now_ns(&mut self, gas: u64, tier: TierName) -> u64;
+
+    /// The time that compiling took: as measured, unless the clock computes it.
+    fn compile_ns(&mut self, prepared: Prepared) -> u64 {
+        prepared.compile_ns
+    }
+}
+
+/// The time of the machine.
+#[derive(Debug)]
+pub(super) struct SystemClock(Instant);
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
+}
+
+impl Clock for SystemClock {
+    fn now_ns(&mut self, _gas: u64, _tier: TierName) -> u64 {
+        self.0.elapsed().as_nanos() as u64
+    }
+}
+
+/// A clock for tests: time is gas times what a unit of it takes in the tier that runs, so that the same program
+/// always takes the same time.
+pub struct WorkClock {
+    now_ns: f64,
+    gas: u64,
+    /// Nanoseconds for a unit of gas, in a tier, when so much has been used.
+    ns_per_gas: Box<dyn Fn(TierName, u64) -> f64 + Send>,
+    /// Nanoseconds for compiling to a byte of code.
+    compile_ns_per_byte: f64,
+}
+
+impl WorkClock {
+    /// From the costs.
+    pub fn new(compile_ns_per_byte: f64, ns_per_gas: impl Fn(TierName, u64) -> f64 + Send + 'static) -> Self {
+        Self { now_ns: 0.0, gas: 0, ns_per_gas: Box::new(ns_per_gas), compile_ns_per_byte }
+    }
+}
+
+impl std::fmt::Debug for WorkClock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkClock").field("now_ns", &self.now_ns).field("gas", &self.gas).finish_non_exhaustive()
+    }
+}
+
+impl Clock for WorkClock {
+    fn now_ns(&mut self, gas: u64, tier: TierName) -> u64 {
+        self.now_ns += gas.saturating_sub(self.gas) as f64 * (self.ns_per_gas)(tier, gas);
+        self.gas = gas;
+        self.now_ns as u64
+    }
+
+    fn compile_ns(&mut self, prepared: Prepared) -> u64 {
+        let took = prepared.code_bytes as f64 * self.compile_ns_per_byte;
+        self.now_ns += took;
+        took as u64
+    }
 }
 
 /// A hot counter: one loop's iterations or one action's calls, over the whole run.
@@ -90,39 +375,165 @@ pub struct Counter {
     pub ask_at: u64,
 }
 
+/// The parts of an isolate that a moment is read from.
+struct Reading<'a> {
+    clock: &'a mut dyn Clock,
+    frames: &'a [Frame],
+    gas_before: u64,
+    gas_spent: i64,
+    tier: TierName,
+    count: u64,
+}
+
+impl Meter for Reading<'_> {
+    fn moment(&mut self) -> Moment {
+        let reserved: i64 = self.frames.iter().map(|frame| frame.gas_reserve).sum();
+        let gas = self.gas_before + (self.gas_spent - reserved).max(0) as u64;
+        Moment { count: self.count, gas, at_ns: self.clock.now_ns(gas, self.tier) }
+    }
+}
+
 impl Isolate {
-    /// Notes that a loop moves into the upper tier; the first time its code is made ready and the move is recorded.
-    pub fn note_promotion_of_loop(&mut self, id: LoopId, count: u64) {
-        let action = self.info.loops[id.0 as usize].action;
-        self.note_promotion(Site::Loop(id), action, count);
+    /// Asks the policy about a site whose count has reached what it asked for: whether to go up now.
+    pub fn ask_policy(&mut self, step: Step, site: Site) -> bool {
+        let count = self.count(site);
+        let decision = self.with_policy(site, |policy, meter| policy.ask(step, site, count, meter));
+        match decision {
+            Decision::Enter(reason) => {
+                if let Some(reason) = reason {
+                    self.record_move(step, site, count, reason);
+                }
+                true
+            }
+            Decision::AskAt(at) => {
+                self.counter(step, site).ask_at = at;
+                false
+            }
+        }
     }
 
-    /// The same for an action.
-    pub fn note_promotion_of_action(&mut self, action: ActionId, count: u64) {
-        self.note_promotion(Site::Action(action), action, count);
+    /// The counter of a step at a site.
+    fn counter(&mut self, _step: Step, site: Site) -> &mut Counter {
+        match site {
+            Site::Loop(id) => &mut self.loops[id.0 as usize],
+            Site::Action(action) => &mut self.calls[action.0 as usize],
+        }
     }
 
-    fn note_promotion(&mut self, site: Site, action: ActionId, count: u64) {
-        if self.promoted.iter().any(|promotion| promotion.site == site) {
+    fn with_policy<R>(&mut self, site: Site, run: impl FnOnce(&mut dyn TierPolicy, &mut dyn Meter) -> R) -> R {
+        let mut reading = Reading {
+            gas_before: self.gas_before,
+            gas_spent: self.gas_start - self.gas_left(),
+            tier: self.tier_name(),
+            count: self.count(site),
+            clock: &mut *self.clock,
+            frames: &self.frames,
+        };
+        run(&mut *self.policy, &mut reading)
+    }
+
+    /// A site moves up: its code is made ready, and the move is put on record.
+    fn record_move(&mut self, step: Step, site: Site, count: u64, reason: Reason) {
+        let at_ns = self.now_ns();
+        let mut prepared = match (step, &self.upper) {
+            (Step::ToVm, Some(upper)) => upper.prepare(self.action_of(site)),
+            _ => Prepared::default(),
+        };
+        prepared.compile_ns = self.clock.compile_ns(prepared);
+        let next = self.with_policy(site, |policy, meter| policy.entered(step, site, prepared, meter));
+        if next.is_some() {
+            self.set_slice(next);
+        }
+        let change =
+            TierChange { at_ns, site, count, from: step.from(), to: step.to(), prepared, speedup: None, reason };
+        self.show_change(&change);
+        self.tier_changes.push(change);
+        self.record_notes();
+    }
+
+    /// The action that a site stands in, or is.
+    pub fn action_of(&self, site: Site) -> ActionId {
+        match site {
+            Site::Loop(id) => self.info.loops[id.0 as usize].action,
+            Site::Action(action) => action,
+        }
+    }
+
+    /// Nanoseconds on the isolate's clock.
+    pub fn now_ns(&mut self) -> u64 {
+        let (gas, tier) = (self.gas_in_all(), self.tier_name());
+        self.clock.now_ns(gas, tier)
+    }
+
+    /// Puts on record what the policy has found out.
+    #[cold]
+    pub(super) fn record_notes(&mut self) {
+        for note in self.policy.notes() {
+            match note {
+                Note::Measured { site, step, speedup } => self.record_speedup(site, step, speedup),
+                Note::TakenBack { site, step, reason } => self.record_seen(site, step.to(), step.from(), reason),
+                Note::Seen { site, tier, reason } => self.record_seen(site, tier, tier, reason),
+            }
+        }
+    }
+
+    fn record_speedup(&mut self, site: Site, step: Step, speedup: f64) {
+        let last = |change: &&mut TierChange| change.site == site && change.to == step.to();
+        if let Some(change) = self.tier_changes.iter_mut().rev().find(last) {
+            change.speedup = Some(speedup);
+            if self.config.jit_debug {
+                let what = self.site_text(site);
+                self.say(&format!("{what}: measured {speedup:.2}x {}", step.from().text()));
+            }
+        }
+    }
+
+    fn record_seen(&mut self, site: Site, from: TierName, to: TierName, reason: Reason) {
+        let (at_ns, count) = (self.now_ns(), self.count(site));
+        let speedup = self.tier_changes.iter().rev().find(|change| change.site == site).and_then(|seen| seen.speedup);
+        let speedup = speedup.filter(|_| from != to);
+        let prepared = Prepared::default();
+        let change = TierChange { at_ns, site, count, from, to, prepared, speedup, reason };
+        self.show_change(&change);
+        self.tier_changes.push(change);
+    }
+
+    /// `config.jit_debug`
+    fn show_change(&mut self, change: &TierChange) {
+        if !self.config.jit_debug {
             return;
         }
-        let prepared = self.upper.as_ref().map_or_else(Prepared::default, |tier| tier.prepare(action));
-        let at_ns = self.started.elapsed().as_nanos() as u64;
-        self.promoted.push(Promotion { at_ns, site, count, prepared });
-        if self.config.jit_debug {
-            let place = match site {
-                Site::Loop(id) => self.info.loops[id.0 as usize].place,
-                Site::Action(action) => self.info.action(action).place,
-            };
-            let place = self.info.site(place.start);
-            self.output.flush();
-            eprintln!(
-                "[jit] {} at {place}: after {count} {} interpreter -> vm, compiled in {} us ({} bytes)",
-                if matches!(site, Site::Loop(_)) { "loop" } else { "action" },
-                if matches!(site, Site::Loop(_)) { "iterations" } else { "calls" },
-                prepared.compile_ns / 1_000,
-                prepared.code_bytes,
-            );
-        }
+        let (what, TierChange { count, prepared, from, to, .. }) = (self.site_text(change.site), change);
+        let unit = if matches!(change.site, Site::Loop(_)) { "iterations" } else { "calls" };
+        let why = match change.reason {
+            Reason::Count => String::new(),
+            reason => format!(" ({})", reason.text(*count)),
+        };
+        let text = match to.cmp(from) {
+            Ordering::Greater => {
+                let (compile_us, bytes) = (prepared.compile_ns / 1_000, prepared.code_bytes);
+                format!(
+                    "{what}: after {count} {unit} {} -> {}{why}, compiled in {compile_us} us ({bytes} bytes)",
+                    from.text(),
+                    to.text()
+                )
+            }
+            Ordering::Less => format!("{what}: {} -> {}{why}", from.text(), to.text()),
+            Ordering::Equal => format!("{what}: in {}{why}", to.text()),
+        };
+        self.say(&text);
+    }
+
+    fn site_text(&self, site: Site) -> String {
+        let (kind, place) = match site {
+            Site::Loop(id) => ("loop", self.info.loops[id.0 as usize].place),
+            Site::Action(action) => ("action", self.info.action(action).place),
+        };
+        format!("{kind} at {}", self.info.site(place.start))
+    }
+
+    fn say(&mut self, text: &str) {
+        self.output.flush();
+        eprintln!("[jit] {text}");
     }
 }

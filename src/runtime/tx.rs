@@ -60,7 +60,7 @@ impl Isolate {
             }
             "gas_limit" if limited => Value::int(self.gas_start),
             "gas_used" => Value::int(self.gas_used() as i64),
-            "gas_remaining" if limited => Value::int(self.gas),
+            "gas_remaining" if limited => Value::int(self.gas_left()),
             _ => Value::NULL,
         }
     }

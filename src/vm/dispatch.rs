@@ -203,7 +203,7 @@ impl Vm {
                 Op::JumpIfNotEqualImm => step!(compare_short(isolate, at, false, Isolate::equal)),
                 Op::Gas => step!(jumps::gas(isolate, at)),
                 Op::Mark => go!(surroundings::mark(isolate, at)),
-                Op::LoopHeader => step!(jumps::loop_header(isolate, at)),
+                Op::LoopHeader => step!(jumps::loop_header(isolate, code, at)),
                 Op::EnterInlined => step!(isolate.enter_inlined(ActionId(instr.number())).map(|()| at.next())),
                 Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
                 Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),

@@ -2,8 +2,19 @@
 
 use super::cursor::Cursor;
 use super::dispatch::Step;
-use crate::runtime::{Isolate, Unwind};
+use crate::bytecode::Code;
+use crate::runtime::{Isolate, Site, Unwind};
 use crate::value::Value;
+
+/// The poll of a header that has something to do: tells which loop it is.
+#[cold]
+#[inline(never)]
+fn poll_in_loop(isolate: &mut Isolate, code: &Code, at: Cursor<'_>) -> Result<(), Unwind> {
+    let position = at.position(code);
+    let id = code.loop_entries.iter().find(|(_, entry)| *entry == position).map(|(id, _)| *id);
+    // A loop of an action that stands in its caller's code is the caller's.
+    isolate.poll_at(id.map_or(Site::Action(code.action), Site::Loop))
+}
 
 /// If the register `a` is as asked.
 #[inline(always)]
@@ -47,8 +58,10 @@ pub(super) fn gas<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
 
 /// Polls and charges.
 #[inline(always)]
-pub(super) fn loop_header<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
-    isolate.poll()?;
+pub(super) fn loop_header<'vm>(isolate: &mut Isolate, code: &Code, at: Cursor<'vm>) -> Step<'vm> {
+    if isolate.poll_wanted() {
+        poll_in_loop(isolate, code, at)?;
+    }
     isolate.charge(at.instr().number())?;
     Ok(at.next())
 }

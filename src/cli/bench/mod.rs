@@ -10,6 +10,7 @@ mod gas;
 mod gate;
 mod init;
 mod list;
+mod policy;
 mod print;
 mod recheck;
 mod report;

@@ -11,7 +11,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{FontStyle, TextStyle, register_font};
 
 use super::theme::{Palette, Theme};
-use super::{Body, Chart, Size, bars, lines};
+use super::{Body, Chart, Size, bars, lines, timeline};
 
 /// PNG is drawn this much larger and averaged down: plotters does not smooth thick lines.
 const OVERSAMPLING: u32 = 3;
@@ -140,6 +140,7 @@ fn draw<DB: DrawingBackend>(
     match &chart.body {
         Body::Lines(lines) => lines::draw(&canvas, lines, inner)?,
         Body::Bars(bars) => bars::draw(&canvas, bars, inner)?,
+        Body::Timeline(timeline) => timeline::draw(&canvas, timeline, inner)?,
     }
     area.present().map_err(|e| e.to_string())
 }

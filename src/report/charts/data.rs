@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::{Bars, Body, Chart, Lines};
+use super::{Bars, Body, Chart, Lines, Timeline};
 
 pub(super) fn write(chart: &Chart, path: &Path) -> csv::Result<()> {
     let mut to = csv::Writer::from_path(path)?;
     match &chart.body {
         Body::Lines(lines) => write_lines(lines, &mut to)?,
         Body::Bars(bars) => write_bars(bars, &mut to)?,
+        Body::Timeline(timeline) => write_timeline(timeline, &mut to)?,
     }
     to.flush()?;
     Ok(())
@@ -35,6 +36,19 @@ fn write_lines(lines: &Lines, to: &mut csv::Writer<std::fs::File>) -> csv::Resul
     }
     for mark in &lines.marks {
         row("mark", &mark.label, mark.x, None, None)?;
+    }
+    Ok(())
+}
+
+fn write_timeline(timeline: &Timeline, to: &mut csv::Writer<std::fs::File>) -> csv::Result<()> {
+    to.write_record(["kind", "site", &timeline.time.title(), "text"])?;
+    for row in &timeline.rows {
+        for (at, tier) in &row.spans {
+            to.write_record(["tier", &row.label, &cell(Some(*at)), tier])?;
+        }
+        for (at, text) in &row.events {
+            to.write_record(["event", &row.label, &cell(Some(*at)), text])?;
+        }
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ mod lines;
 pub mod records;
 mod scale;
 mod theme;
+mod timeline;
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,7 @@ use super::numbers::number;
 
 pub use records::{WorkCharts, charts_by_work, charts_of};
 pub use theme::{Theme, slot_of_mode};
+pub use timeline::{Timeline, TimelineRow};
 
 /// A chart, ready to be drawn.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,13 +42,15 @@ pub struct Chart {
     pub body: Body,
 }
 
-/// The two forms of chart.
+/// The forms of chart.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     /// Points and lines over two axes.
     Lines(Lines),
     /// Horizontal bars.
     Bars(Bars),
+    /// What ran when.
+    Timeline(Timeline),
 }
 
 /// Points and lines over two axes.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::theme::slot_of_mode;
+use super::timeline;
 use super::{Axis, Bar, Bars, Body, Chart, Lines, Mark, Point, ScaleKind, Series};
 use crate::report::cells::{CellKey, Process, cells};
 use crate::report::folder::ResultFolder;
@@ -43,6 +44,7 @@ pub fn charts_by_work<'a>(folder: &ResultFolder, summary: &'a Summary) -> Vec<Wo
             tps_against_threads(&rows),
             speedup_over_interpreter(&rows, &summary.rows),
             warmup_curve(folder, work),
+            tier_timeline(folder, work),
             cold_start(&cold),
         ];
         let finished = |(mut chart, note): Drafted| {
@@ -266,6 +268,28 @@ fn warmup_curve(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted
         dashed: None,
     };
     Some(draft("warmup", "Warm-up, with tier changes marked", note, Body::Lines(lines)))
+}
+
+/// The tier changes of one process in mode `adaptive`, the one with the most of them.
+fn tier_timeline(folder: &ResultFolder, work: &(&str, &Params)) -> Option<Drafted> {
+    let own = |row: &&TierRow| (row.workload.as_str(), &row.params, row.mode.as_str()) == (work.0, work.1, "adaptive");
+    let mut processes: BTreeMap<(u32, u32), Vec<&TierRow>> = BTreeMap::new();
+    for row in folder.tiers.iter().flatten().filter(own).filter(|row| row.isolate.unwrap_or(0) == 0) {
+        processes.entry((row.threads, row.process)).or_default().push(row);
+    }
+    // Of several with as many the first, at the fewest threads.
+    let (&(threads, process), changes) = processes.iter().rev().max_by_key(|(_, changes)| changes.len())?;
+    let windows = folder.samples.iter().filter(|row| {
+        (row.workload.as_str(), &row.params, row.mode.as_str()) == (work.0, work.1, "adaptive")
+            && row.threads == threads
+            && row.process == process
+    });
+    let end_ns = windows.filter_map(|row| row.at_ns).max().unwrap_or(0);
+    let chart = timeline::chart(timeline::timeline(changes, end_ns)?);
+    Some((
+        chart,
+        format!("process {process} of mode adaptive at {threads} thread{}", if threads == 1 { "" } else { "s" }),
+    ))
 }
 
 /// The windows of a process over the milliseconds at which they end, after its first pass.

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::charts::{Body, Chart};
+use crate::report::charts::{Body, Chart, TimelineRow};
 use crate::report::numbers::number;
 use crate::report::records::{Params, SummaryRow};
 use crate::report::summary::Summary;
@@ -54,6 +54,14 @@ fn points(chart: &Chart) -> Option<Grid> {
                 .map(|bar| vec![bar.label.clone(), shown(bar.parts.iter().sum()), ends(bar.interval)])
                 .collect();
             (vec!["mode".to_owned(), bars.value.title(), "95% interval".to_owned()], rows)
+        }
+        Body::Timeline(timeline) => {
+            let told = |row: &TimelineRow| {
+                let label = row.label.clone();
+                row.events.iter().map(|(at, text)| vec![label.clone(), shown(*at), text.clone()]).collect::<Vec<_>>()
+            };
+            let rows = timeline.rows.iter().flat_map(told).collect();
+            (vec!["site".to_owned(), timeline.time.title(), "what".to_owned()], rows)
         }
     };
     // A column in which nothing stands says nothing.

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use super::super::info::{ActionId, LoopId, Place, ProgramInfo, Symbol};
+use super::super::info::{ActionId, Place, ProgramInfo, Symbol};
 use super::super::names::{BUILTINS, METHODS, builtin_id, method_id};
-use super::super::{Decision, Entry, Isolate, IsolateSettings, Output, PollFlags, Tier, TierPolicy, Unwind};
+use super::super::{
+    Decision, Entry, Isolate, IsolateSettings, Meter, Output, PollFlags, Site, Step, Terms, Tier, TierPolicy, Unwind,
+};
 use super::json::parse_json;
 use crate::value::{ConstantPoolBuilder, FROZEN, Tag, Value};
 
@@ -26,13 +28,11 @@ impl Tier for NoTier {
 struct Stay;
 
 impl TierPolicy for Stay {
-    fn first_ask(&self, _: u64, _: bool) -> u64 {
+    fn begin(&mut self, _: Terms) {}
+    fn first_ask(&self, _: Step, _: Site) -> u64 {
         u64::MAX
     }
-    fn at_back_edge(&mut self, _: LoopId, _: u64) -> Decision {
-        Decision::AskAt(u64::MAX)
-    }
-    fn at_call(&mut self, _: ActionId, _: u64) -> Decision {
+    fn ask(&mut self, _: Step, _: Site, _: u64, _: &mut dyn Meter) -> Decision {
         Decision::AskAt(u64::MAX)
     }
 }

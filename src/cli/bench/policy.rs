@@ -1,0 +1,251 @@
+//! `zx-bench simulate policy` and `zx-bench simulate live`: what the adaptive tier policy costs against the best
+//! choice, computed from measured tier costs, and measured.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::engine::simulation::{LOOK_NS, LoopCosts, Start, bodies, lengths, regret, simulate};
+use crate::engine::{ConfigValue, Engine, Isolate, Mode, OutputSink, Program, RunOptions};
+use crate::harness::mode::mode_text;
+use crate::harness::outcome::{Exit, Stop};
+use crate::report::charts::{Axis, Body, Chart, Lines, Point, ScaleKind, Series, Size, Theme, render};
+use crate::report::numbers::{number, thousands};
+use crate::stats::median;
+
+use super::{STOP, print};
+
+/// Flags of `simulate policy`.
+#[derive(Debug, clap::Args)]
+pub(super) struct PolicyArguments {
+    /// Also draw what the fixed threshold costs: the file of the chart, .svg or .png.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Flags of `simulate live`.
+#[derive(Debug, clap::Args)]
+pub(super) struct LiveArguments {
+    /// Lengths of the loop.
+    #[arg(long, value_delimiter = ',', default_value = "100,501,1000,10000,100000,1000000,10000000")]
+    lengths: Vec<u64>,
+    /// Runs of each mode at each length.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(3..))]
+    runs: u32,
+}
+
+/// Loops whose costs are measured: by name, with the number of turns in `config.bench_iterations`.
+const BODIES: [(&str, &str); 3] = [
+    ("an addition", "let sum = 0\nlet i = 0\nwhile i < config.bench_iterations {\n sum = sum + i\n i = i + 1\n}\n"),
+    (
+        "a transfer",
+        "let balances = {\"alice\": 1000000000000, \"bob\": 0}
+action transfer(from, to, amount) {
+    balances[from] = balances[from] - amount
+    balances[to] = balances[to] + amount
+}
+let i = 0
+while i < config.bench_iterations {
+    transfer(\"alice\", \"bob\", 10)
+    i = i + 1
+}
+",
+    ),
+    (
+        "text and a map",
+        "let seen = {}\nlet i = 0\nwhile i < config.bench_iterations {\n let key = \"k\" + string(i % 10)\n \
+         seen[key] = len(key) + i\n i = i + 1\n}\n",
+    ),
+];
+
+/// Iterations of a loop that is measured.
+const MEASURED_LENGTH: u64 = 100_000;
+/// How often; the least counts.
+const MEASURED_RUNS: usize = 7;
+
+/// One fresh run: its time and gas, and what compiling took.
+struct FreshRun {
+    ns: f64,
+    gas: u64,
+    compile_ns: f64,
+}
+
+/// Parses the program anew, so that nothing is compiled yet, and times the run alone.
+fn fresh_run(source: &str, mode: Mode, length: u64) -> Result<FreshRun, Stop> {
+    let program: Arc<Program> =
+        Program::compile(source, "simulate.zx").map_err(|errors| Stop::failed(errors.rendered))?;
+    let options = RunOptions { output: OutputSink::Digest, seed: Some(1), ..RunOptions::default() };
+    let mut isolate = Isolate::new(&Engine::new(mode), &program, options);
+    isolate.set_config("bench_iterations", ConfigValue::Int(length as i64));
+    let pass = isolate.run_once();
+    if let Some(failure) = pass.failure {
+        return Err(Stop::failed(failure.rendered));
+    }
+    let compile_ns = isolate.counters().compile_ns as f64;
+    Ok(FreshRun { ns: pass.execute_ns as f64, gas: pass.gas, compile_ns })
+}
+
+/// What the tiers of this machine take for a loop.
+fn measured(source: &str) -> Result<LoopCosts, Stop> {
+    let least = |mode: Mode| -> Result<FreshRun, Stop> {
+        let mut best = fresh_run(source, mode, MEASURED_LENGTH)?;
+        for _ in 1..MEASURED_RUNS {
+            let run = fresh_run(source, mode, MEASURED_LENGTH)?;
+            best.ns = best.ns.min(run.ns);
+            best.compile_ns = best.compile_ns.min(run.compile_ns);
+        }
+        Ok(best)
+    };
+    let (below, above) = (least(Mode::Interpreter)?, least(Mode::Vm)?);
+    let turns = MEASURED_LENGTH as f64;
+    let ns = [Some(below.ns / turns), Some((above.ns - above.compile_ns) / turns), None];
+    Ok(LoopCosts { gas: below.gas / MEASURED_LENGTH, ns, compile_ns: [above.compile_ns, 0.0], look_ns: look_ns() })
+}
+
+/// What reading the clock takes, and the question around it, nanoseconds.
+fn look_ns() -> f64 {
+    const READS: u32 = 10_000;
+    let started = Instant::now();
+    for _ in 0..READS {
+        std::hint::black_box(Instant::now());
+    }
+    started.elapsed().as_nanos() as f64 / f64::from(READS) + LOOK_NS / 2.0
+}
+
+pub(super) fn policy(arguments: &PolicyArguments) -> Result<Exit, Stop> {
+    let mut text = String::from(
+        "| loop | interpreter | vm | compiling | mean | worst | mean, from 500 | worst, from 500 | worst, 500 taken out |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    let mut chosen = None;
+    for (name, source) in BODIES {
+        let costs = measured(source)?;
+        text.push_str(&row(name, &costs));
+        if name == "a transfer" {
+            chosen = Some(costs);
+        }
+    }
+    let (mut mean, mut worst, mut without, mut from_500) = (0.0, 0.0f64, 0.0f64, 0.0);
+    let invented = bodies();
+    for costs in &invented {
+        let regret = regret(costs);
+        mean += regret.free_mean / invented.len() as f64;
+        from_500 += regret.fixed_mean / invented.len() as f64;
+        worst = worst.max(regret.free_worst);
+        without = without.max(regret.fixed_worst_without);
+    }
+    let _ = writeln!(
+        text,
+        "| {} invented | | | | {mean:.2} | {worst:.2} | {from_500:.2} | | {without:.2} |",
+        invented.len()
+    );
+    print::out(&text)?;
+    if let (Some(path), Some(costs)) = (&arguments.output, chosen) {
+        draw(&costs, path)?;
+    }
+    Ok(Exit::Pass)
+}
+
+fn row(name: &str, costs: &LoopCosts) -> String {
+    let regret = regret(costs);
+    format!(
+        "| {name} | {:.0} ns | {:.0} ns | {:.1} us | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |\n",
+        costs.ns[0].unwrap_or(0.0),
+        costs.ns[1].unwrap_or(0.0),
+        costs.compile_ns[0] / 1e3,
+        regret.free_mean,
+        regret.free_worst,
+        regret.fixed_mean,
+        regret.fixed_worst,
+        regret.fixed_worst_without,
+    )
+}
+
+/// Time by the best time over the length: with the first threshold at 500, and with a free one.
+fn draw(costs: &LoopCosts, path: &Path) -> Result<(), Stop> {
+    let line = |name: &str, colour: usize, ns: &dyn Fn(u64) -> f64| {
+        let point = |length: u64| Point { x: length as f64, y: ns(length) / costs.best_ns(length), interval: None };
+        let points = lengths(20).map(point).collect();
+        Series { name: name.to_owned(), colour, points, ideal: Vec::new() }
+    };
+    let series = vec![
+        line("adaptive, from 500", 3, &|length| simulate(costs, length, Start::Threshold).ns),
+        line("adaptive, free start", 2, &|length| simulate(costs, length, Start::Free).ns),
+        line("interpreter", 0, &|length| length as f64 * costs.ns[0].unwrap_or(0.0)),
+        line("vm from the start", 1, &|length| costs.fixed_ns(length, 0)),
+    ];
+    let chart = Chart {
+        name: "policy".to_owned(),
+        title: "What the fixed first threshold costs".to_owned(),
+        subtitle: "a loop of transfers, simulated with the tiers' measured costs".to_owned(),
+        note: "against the best choice for that length".to_owned(),
+        caption: format!(
+            "interpreter {:.0} ns, vm {:.0} ns an iteration, compiling {:.1} us",
+            costs.ns[0].unwrap_or(0.0),
+            costs.ns[1].unwrap_or(0.0),
+            costs.compile_ns[0] / 1e3
+        ),
+        warning: None,
+        body: Body::Lines(Lines {
+            x: Axis::new("Length of the loop", "iterations", ScaleKind::Log),
+            y: Axis::new("Time by the best time", "x", ScaleKind::Linear),
+            series,
+            marks: Vec::new(),
+            reference: Some(1.0),
+            dashed: Some("the best choice".to_owned()),
+        }),
+    };
+    render(&chart, Size::default(), Theme::Light, path).map_err(|e| Stop::failed(e.to_string()))
+}
+
+/// Modes with a fixed choice that `adaptive` is held against; of long loops those that could be best.
+fn rivals(length: u64) -> Vec<Mode> {
+    let all = [Mode::Vm, Mode::Fixed(100), Mode::Fixed(500), Mode::Fixed(5_000), Mode::Interpreter];
+    if length >= 1_000_000 { all[..2].to_vec() } else { all.to_vec() }
+}
+
+pub(super) fn live(arguments: &LiveArguments) -> Result<Exit, Stop> {
+    let (_, source) = BODIES[1];
+    let costs = measured(source)?;
+    print::out(&format!(
+        "{:>12} {:>14} {:>14} {:>8} {:>14} {:>12} {:>8}\n",
+        "length", "adaptive (us)", "simulated (us)", "ratio", "best (us)", "mode", "ratio"
+    ))?;
+    // What the program does around its loop is the same in every mode.
+    let around = (0..MEASURED_RUNS).map(|_| fresh_run(source, Mode::Interpreter, 0).map(|run| run.ns));
+    let around = median(&around.collect::<Result<Vec<_>, _>>()?).unwrap_or(0.0);
+    for &length in &arguments.lengths {
+        if STOP.load(std::sync::atomic::Ordering::Relaxed) {
+            return Ok(Exit::Interrupted); // Relaxed: the flag is the message
+        }
+        let rivals = rivals(length);
+        let modes: Vec<Mode> = [Mode::Adaptive].into_iter().chain(rivals).collect();
+        let mut times: Vec<Vec<f64>> = vec![Vec::new(); modes.len()];
+        for round in 0..arguments.runs as usize {
+            // In turn, each round beginning with another mode: what drifts, drifts for all.
+            for at in 0..modes.len() {
+                let at = (at + round) % modes.len();
+                times[at].push(fresh_run(source, modes[at], length)?.ns);
+            }
+        }
+        let medians: Vec<f64> = times.iter().filter_map(|times| median(times)).collect();
+        let ratios = |rival: usize| {
+            let pairs = times[0].iter().zip(&times[rival]);
+            median(&pairs.map(|(own, other)| own / other).collect::<Vec<_>>()).unwrap_or(f64::NAN)
+        };
+        let best = (1..modes.len()).min_by(|a, b| medians[*a].total_cmp(&medians[*b])).unwrap_or(0);
+        let simulated = around + simulate(&costs, length, Start::Threshold).ns;
+        print::out(&format!(
+            "{:>12} {:>14} {:>14} {:>8.3} {:>14} {:>12} {:>8.3}\n",
+            thousands(length),
+            number(medians[0] / 1e3),
+            number(simulated / 1e3),
+            medians[0] / simulated,
+            number(medians[best] / 1e3),
+            mode_text(modes[best]),
+            ratios(best)
+        ))?;
+    }
+    Ok(Exit::Pass)
+}
