@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{
-    Engine, Failure, FailureKind, InterruptHandle, Isolate, Mode, OutputSink, Program, RunOptions, TierEvent,
+    Cache, Engine, Failure, FailureKind, InterruptHandle, Isolate, Mode, OutputSink, Program, RunOptions, TierEvent,
 };
 use crate::parallel::ShardError;
 
@@ -95,12 +95,16 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
     }
     let runner = |message: String| Halt::Fail(Failed::Runner, message);
     let mode = parse_mode(&job.mode).map_err(runner)?;
-    let loaded = workload::load(&job.workload).map_err(|stop| runner(stop.message))?;
+    let cache = job.cache.as_deref().and_then(|folder| Cache::at(folder, true));
+    let loaded = workload::load_through(&job.workload, cache.as_ref()).map_err(|stop| runner(stop.message))?;
     if loaded.digest != job.workload_digest {
         return Err(runner(format!("{} was changed while the run was under way", job.workload.display())));
     }
     talk.count(counter::PARSE_NS, loaded.program.parse_ns() as f64)?;
     talk.count(counter::RESOLVE_NS, loaded.program.resolve_ns() as f64)?;
+    if let Some(load_ns) = loaded.program.load_ns() {
+        talk.count(counter::LOAD_NS, load_ns as f64)?;
+    }
     if matches!(job.kind, JobKind::Count | JobKind::Probe) {
         loaded.program.keep_calls();
     }
@@ -111,6 +115,9 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
         FormName::Script => child_script::work(&bench, talk),
         FormName::Block => child_block::work(&bench, talk),
     };
+    if let (Some(cache), Ok(())) = (&cache, &done) {
+        cache.store(&bench.program);
+    }
     match done {
         // Whatever went wrong after the time limit went wrong because of it.
         Err(Halt::Fail(Failed::Program, message)) if bench.watchdog.has_fired() => {

@@ -239,6 +239,7 @@ mod tests {
             digests: 20,
             tx_per_pass: 0,
             output_chain: false,
+            cache: None,
         }
     }
 

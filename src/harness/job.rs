@@ -64,6 +64,9 @@ pub struct Job {
     /// engines can make too.
     #[serde(default)]
     pub output_chain: bool,
+    /// Takes the program from the cache of compiled programs in this folder, or puts it there; otherwise none is used.
+    #[serde(default)]
+    pub cache: Option<PathBuf>,
 }
 
 /// [`Form`], as JSON.

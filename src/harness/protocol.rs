@@ -145,6 +145,8 @@ pub enum Failed {
 pub mod counter {
     pub const PARSE_NS: &str = "parse_ns";
     pub const RESOLVE_NS: &str = "resolve_ns";
+    /// Loading the program from the cache; said only if it came from there.
+    pub const LOAD_NS: &str = "load_ns";
     pub const COMPILE_NS: &str = "compile_ns";
     pub const SETUP_NS: &str = "setup_ns";
     pub const CPU_NS: &str = "cpu_ns";

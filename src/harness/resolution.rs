@@ -109,6 +109,7 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         digests: 0,
         tx_per_pass: 2000,
         output_chain: false,
+        cache: None,
         workload: loaded.path,
     };
     let mut log_ratios = Vec::new();

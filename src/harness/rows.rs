@@ -232,6 +232,11 @@ impl<'a> RowMaker<'a> {
         self.push(Phase::Cold, metrics::INTERPRETED_ITERATIONS, iterations, unit::COUNT);
     }
 
+    /// A whole fresh process that found its program in the cache.
+    pub fn second_run(&mut self, wall_ns: u64) {
+        self.push(Phase::Cold, metrics::CACHED_PROCESS_NS, wall_ns as f64, unit::NS);
+    }
+
     /// Its tier decisions.
     pub fn tiers(&self, record: &Record) -> Vec<TierRow> {
         let rows = record.events.iter().map(|event| TierRow {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::{ConfigValue, FileLoader, Program};
+use crate::engine::{Cache, ConfigValue, FileLoader, Program};
 
 use super::chain::hex;
 use super::outcome::Stop;
@@ -62,15 +62,23 @@ impl std::fmt::Debug for Workload {
 
 /// Reads a workload by path, or by its bare name in `workloads/`.
 pub fn load(named: &Path) -> Result<Workload, Stop> {
+    load_through(named, None)
+}
+
+/// The same, with the program from the cache if it is there.
+pub fn load_through(named: &Path, cache: Option<&Cache>) -> Result<Workload, Stop> {
     let path = find(named)?;
     let source = read_text(&path)?;
-    let program = Program::compile_with(&source, &path.to_string_lossy(), &FileLoader::new(Some(&path), &[])).map_err(
-        |errors| {
+    let (name, loader) = (path.to_string_lossy(), FileLoader::new(Some(&path), &[]));
+    let loaded = cache.and_then(|cache| cache.load(&source, &name, &loader));
+    let compiled = || {
+        Program::compile_with(&source, &name, &loader).map_err(|errors| {
             let count =
                 if errors.count == 1 { "a syntax error".into() } else { format!("{} syntax errors", errors.count) };
             Stop::usage(format!("{}: {count}\n{}", path.display(), errors.rendered.trim_end()))
-        },
-    )?;
+        })
+    };
+    let program = loaded.map_or_else(compiled, Ok)?;
     let form = if program.has_action("transaction") { Form::Block } else { Form::Script };
     let transaction = match form {
         Form::Block => block_transaction(&path, &program)?,

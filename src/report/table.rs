@@ -178,6 +178,11 @@ fn latencies(row: &SummaryRow) -> [String; 3] {
     })
 }
 
+/// What a cold-start row from the cache is called.
+pub(super) fn second_run(mode: &str) -> String {
+    format!("{mode}, second run with ZX_CACHE=always")
+}
+
 /// The example's own table: what a user sees who just runs the program.
 pub(super) fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
     if cold.is_empty() {
@@ -192,8 +197,7 @@ pub(super) fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
     rows.sort_by_key(|c| (c.threads, rank(&c.mode), c.mode.clone()));
     let iterations = cold.iter().find_map(|c| c.interpreted_iterations);
     let until = iterations.map_or_else(|| "threshold".to_owned(), thousands);
-    let cached = cold.iter().any(|c| c.cached_process_ns.is_some());
-    let mut header = vec![
+    let header = vec![
         "cold start".to_owned(),
         "threads".to_owned(),
         "whole process (ms)".to_owned(),
@@ -201,10 +205,9 @@ pub(super) fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
         "rest (ms)".to_owned(),
         "first pass (tx/s)".to_owned(),
     ];
-    header.extend(cached.then(|| "second process, cached (ms)".to_owned()));
     let ms = |ns: Option<f64>| shown(ns.map(|ns| ns / 1e6));
     let row = |c: &&ColdStart| {
-        let mut cells = vec![
+        let cells = vec![
             c.mode.clone(),
             c.threads.to_string(),
             ms(c.process_ns),
@@ -212,10 +215,15 @@ pub(super) fn cold_grid(cold: &[&ColdStart]) -> Option<Grid> {
             ms(c.rest_ns),
             shown(c.tps),
         ];
-        cells.extend(cached.then(|| ms(c.cached_process_ns)));
         (cells, Mark::Plain)
     };
-    Some(Grid { header, rows: rows.iter().map(row).collect(), left: 1 })
+    let second = |c: &&ColdStart| {
+        let mut cells = vec![second_run(&c.mode), c.threads.to_string(), ms(Some(c.cached_process_ns?))];
+        cells.resize(header.len(), UNKNOWN.to_owned());
+        Some((cells, Mark::Plain))
+    };
+    let rows = rows.iter().flat_map(|c| std::iter::once(row(c)).chain(second(c))).collect();
+    Some(Grid { header, rows, left: 1 })
 }
 
 /// How each cell came to its speed: verdict, time, and when compiling had paid.

@@ -52,6 +52,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, Stop> {
         digests: 0,
         tx_per_pass: 1,
         output_chain: false,
+        cache: None,
         workload: workload.path,
     };
     let program =

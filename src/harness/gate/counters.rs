@@ -67,6 +67,7 @@ pub fn count(
         digests: 1,
         tx_per_pass: 0,
         output_chain: false,
+        cache: None,
     };
     let record = run_job(program, &job, stop);
     if let Some(error) = &record.error {

@@ -91,6 +91,7 @@ pub(super) fn job(kind: JobKind, side: &Side, cell: &Cell, lengths: Lengths, ref
         digests: if kind == JobKind::Reference { DIGESTS } else { reference.chain.len() as u64 },
         tx_per_pass: reference.tx_per_pass,
         output_chain: false,
+        cache: None,
     }
 }
 

@@ -11,6 +11,7 @@ use crate::report::metrics;
 use crate::report::numbers::number;
 use crate::report::records::{Params, Phase, SummaryRow, TierRow};
 use crate::report::summary::{ColdStart, Summary, speedup};
+use crate::report::table::second_run;
 
 /// Values that span more than this factor are drawn on a logarithmic axis.
 const LOG_FROM: f64 = 15.0;
@@ -350,7 +351,7 @@ fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {
         |n| format!("iterations 1 to {}", crate::report::numbers::thousands(n)),
     );
     let slots = slots(shown.iter().map(|c| c.mode.as_str()));
-    let bars = shown.iter().map(|c| {
+    let bar = |c: &&ColdStart| {
         let (a, b) = (c.interpreted_ns.unwrap_or(0.0), c.rest_ns.unwrap_or(0.0));
         let around = (length(c) - a - b).max(0.0);
         let tps = c.tps.map_or_else(String::new, |t| format!(", {} tx/s", number(t)));
@@ -361,7 +362,19 @@ fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {
             interval: None,
             text: format!("{} ms{tps}", number(length(c) / 1e6)),
         }
-    });
+    };
+    // Of a second run only the whole process is known.
+    let second = |c: &&ColdStart| {
+        let whole = c.cached_process_ns? / 1e6;
+        Some(Bar {
+            label: second_run(&c.mode),
+            colour: slots[c.mode.as_str()],
+            parts: vec![whole, 0.0, 0.0],
+            interval: None,
+            text: format!("{} ms, whole process", number(whole)),
+        })
+    };
+    let bars = shown.iter().flat_map(|c| std::iter::once(bar(c)).chain(second(c)));
     let body = Body::Bars(Bars {
         value: Axis::new("Time", "ms", ScaleKind::FromZero),
         bars: bars.collect(),
