@@ -63,16 +63,11 @@ print(outer(1))
         said.ends(65, "", &[]);
         let err: Vec<&str> = said.err.lines().map(str::trim_end).collect();
         insta::assert_snapshot!(err.join("\n"), @r"
-        error: expected `}`, found the end of the file
-         --> main.zx:5:1
-          |
-        5 |
-          | ^
-        note: this `{` is not closed
+        error: this `{` is not closed
          --> main.zx:3:17
           |
         3 |     while x < 3 {
-          |                 ^
+          |                 ^ opened here
         1 syntax error in main.zx
         ");
     }

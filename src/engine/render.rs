@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::api::{Failure, FailureKind};
 use super::program::Program;
 use crate::runtime::info::{ActionId, ClassKind, Place, ProgramInfo};
-use crate::runtime::{Interrupt, Isolate, Signal};
+use crate::runtime::{Interrupt, Isolate, NO_POSITION, Signal};
 use crate::syntax::ast::Span;
 use crate::syntax::{Diagnostic, diagnostic};
 
@@ -80,7 +80,10 @@ fn render(
             break;
         }
         let name = isolate.action_name(*action);
-        let _ = writeln!(out, "  in {name}, called at {}", program.sources.site(*position));
+        let _ = match *position {
+            NO_POSITION => writeln!(out, "  in {name}"),
+            position => writeln!(out, "  in {name}, called at {}", program.sources.site(position)),
+        };
     }
     out
 }
@@ -105,6 +108,11 @@ fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<Str
         diagnostic::nearest(quoted, candidates.into_iter()).map(|name| format!("did you mean `{name}`?"))
     };
     if message.starts_with("Identifier") {
+        match quoted {
+            "None" | "nil" | "undefined" | "Null" => return Some("the absence of a value is `null`".to_owned()),
+            "True" | "False" => return Some(format!("did you mean `{}`?", quoted.to_lowercase())),
+            _ => {}
+        }
         let globals = info.globals.iter().map(|&symbol| info.name(symbol));
         let params = info.actions.iter().flat_map(|action| action.params.iter().map(|&symbol| info.name(symbol)));
         let builtins = crate::runtime::names::BUILTINS.iter().map(|builtin| builtin.0);

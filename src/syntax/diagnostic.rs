@@ -5,6 +5,8 @@
 use std::fmt::Write as _;
 use std::sync::OnceLock;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::SourceMap;
 use super::ast::Span;
 
@@ -177,7 +179,7 @@ fn window(source: &str, column: usize, length: usize) -> (String, usize, usize) 
     let (mut before, mut carets) = (shown.chars().count(), 0);
     for (index, char) in source.chars().enumerate().skip(from).take(to - from) {
         let piece = visible_char(char);
-        let width = piece.chars().count();
+        let width = piece.width();
         if index < column {
             before += width;
         } else if index < column + length {

@@ -16,6 +16,8 @@ pub(super) struct Lexed {
     pub(super) diagnostics: Vec<Diagnostic>,
     /// A string or comment runs to the end of the file: what is missing there was reported here.
     pub(super) unterminated: bool,
+    /// Where a quote is missing, as far as the text tells: what follows is not what was meant.
+    pub(super) doubtful: Option<u32>,
 }
 
 /// Lexes a whole file, which begins at byte `start` of `source`.
@@ -30,9 +32,11 @@ pub(super) fn lex(source: &str, start: usize, interner: &mut Interner) -> Lexed 
         interner,
         diagnostics: Vec::new(),
         unterminated: false,
+        suspect: None,
     };
     lexer.run();
-    Lexed { tokens: lexer.tokens, diagnostics: lexer.diagnostics, unterminated: lexer.unterminated }
+    let doubtful = lexer.suspect.filter(|_| lexer.unterminated).map(|(span, _)| span.start);
+    Lexed { tokens: lexer.tokens, diagnostics: lexer.diagnostics, unterminated: lexer.unterminated, doubtful }
 }
 
 /// An open bracket.
@@ -64,7 +68,13 @@ struct Lexer<'a> {
     interner: &'a mut Interner,
     diagnostics: Vec<Diagnostic>,
     unterminated: bool,
+    /// The opening quote of the first string that runs over a line's end straight into a word, and the
+    /// `${` it stands in: no program is written so.
+    suspect: Option<(Span, Option<Span>)>,
 }
+
+/// How many characters after a quote of another sort may come before its partner.
+const QUOTED_MAX: usize = 500;
 
 /// What may stand in a name.
 const NAME_BYTE: [bool; 256] = {
@@ -287,6 +297,7 @@ impl Lexer<'_> {
             match self.text(quote, true) {
                 Stop::Quote => {
                     self.pos += 1;
+                    self.suspect_quote(start);
                     self.push(Kind::Str, start);
                 }
                 Stop::Interpolation => {
@@ -301,9 +312,21 @@ impl Lexer<'_> {
     }
 
     fn unclosed_string(&mut self, start: usize, text: usize) {
-        let span = Span::new(start as u32, text as u32);
-        self.unclosed("this string is not closed", span, None);
+        let (span, brace) = self.suspect.unwrap_or((Span::new(start as u32, text as u32), None));
+        self.unclosed("this string is not closed", span, brace.map(|brace| (brace, "this `${` has no `}`")));
         self.push(Kind::Bad, start);
+    }
+
+    /// After the closing quote of a string from `start` on.
+    fn suspect_quote(&mut self, start: usize) {
+        let odd = self.suspect.is_none() && NAME_BYTE[self.byte(0) as usize];
+        if odd && self.bytes[start..self.pos].contains(&b'\n') {
+            let inside = self.open.iter().rev().find(|open| open.kind == Kind::TemplateExprOpen);
+            self.suspect = Some(match inside {
+                Some(open) => (self.tokens[open.template].span(), Some(self.tokens[open.token].span())),
+                None => (Span::new(start as u32, start as u32 + 1), None),
+            });
+        }
     }
 
     fn plain_text(&mut self, start: usize, quote: u8, kind: Kind) {
@@ -312,6 +335,7 @@ impl Lexer<'_> {
             return self.unclosed_string(start, text);
         }
         self.pos += 1;
+        self.suspect_quote(start);
         self.push(kind, start);
     }
 
@@ -365,8 +389,8 @@ impl Lexer<'_> {
                 self.open.push(Open { kind: Kind::TemplateExprOpen, token, round: 0, square: 0, template });
             }
             Stop::EndOfFile => {
-                let span = self.tokens[template].span();
-                self.unclosed("this string is not closed", span, None);
+                let (span, brace) = self.suspect.unwrap_or((self.tokens[template].span(), None));
+                self.unclosed("this string is not closed", span, brace.map(|brace| (brace, "this `${` has no `}`")));
             }
         }
     }
@@ -439,11 +463,30 @@ impl Lexer<'_> {
             }
             self.pos += next.len_utf8();
         }
+        // A quote of another sort up to its partner is one mistake.
+        let partner = match first {
+            '\u{201c}' | '\u{201e}' | '\u{201d}' => Some(['\u{201c}', '\u{201d}']),
+            '\u{2018}' | '\u{2019}' => Some(['\u{2018}', '\u{2019}']),
+            '`' => Some(['`', '`']),
+            _ => None,
+        };
+        if let Some(quotes) = partner {
+            let line = self.source[self.pos..].chars().take(QUOTED_MAX).take_while(|char| *char != '\n');
+            let mut after = self.pos;
+            for char in line {
+                after += char.len_utf8();
+                if quotes.contains(&char) {
+                    self.pos = after;
+                    break;
+                }
+            }
+        }
         self.push(Kind::Bad, start);
         let message = if first.is_control() {
             format!("unexpected control character U+{:04X}", first as u32)
         } else {
-            format!("unexpected character `{first}`")
+            let quote = if first == '`' { '\'' } else { '`' };
+            format!("unexpected character {quote}{first}{quote}")
         };
         let help = match first {
             '\u{201c}' | '\u{201d}' | '\u{201e}' => Some("strings are written with straight quotes: `\"`"),
@@ -451,6 +494,15 @@ impl Lexer<'_> {
             '\u{a0}' | '\u{2003}' | '\u{200b}' | '\u{feff}' => {
                 Some("this is an invisible blank: use an ordinary space")
             }
+            '`' => Some("strings are written with `\"` or `'`"),
+            '\u{2012}'..='\u{2015}' | '\u{2212}' => Some("this is a dash: write `-`"),
+            '\u{d7}' => Some("write `*`"),
+            '\u{f7}' => Some("write `/`"),
+            '\u{2264}' => Some("write `<=`"),
+            '\u{2265}' => Some("write `>=`"),
+            '\u{2260}' => Some("write `!=`"),
+            '\u{ff01}'..='\u{ff5e}' => Some("this is a wide character: write the ordinary one"),
+            '$' => Some("names consist of the letters a to z, digits and `_`"),
             _ if first.is_alphabetic() => Some("names consist of the letters a to z, digits and `_`"),
             _ => None,
         };

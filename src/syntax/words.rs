@@ -80,3 +80,29 @@ pub(super) fn outside(word: &str) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+/// What a word of other languages is called here, as advice; asked only where the word explains nothing.
+pub(crate) fn foreign(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "var" | "val" | "auto" | "mut" | "int" | "string" | "str" | "bool" | "float" | "uint" | "uint256"
+        | "double" | "local" => "a variable is declared with `let`, a constant with `const`",
+        "def" | "fn" | "func" | "fun" | "sub" | "proc" => "an action is declared with `action`",
+        "class" | "struct" | "record" => "use `entity`, or `contract` for what keeps state",
+        "elseif" | "elsif" | "elsef" => "write `elif`, or `else if`",
+        "foreach" => "write `for each x in xs`",
+        "unless" => "write `if !(...)`",
+        "until" => "write `while !(...)`",
+        "loop" | "forever" | "repeat" => "write `while true`",
+        "do" => "write `while` with its test before the block",
+        "switch" | "select" => "write `match`, or `if` with `elif`",
+        "import" | "include" | "require" | "using" => "write `use \"path\"`, or `use { name } from \"path\"`",
+        "raise" | "panic" => "an error is thrown with `throw`",
+        "except" | "rescue" => "write `catch`",
+        "ensure" => "write `finally`",
+        "echo" | "println" | "puts" | "printf" => "write `print(...)`",
+        "new" => "an instance is made by a call, without `new`",
+        "interface" | "trait" => "use `protocol`",
+        "pass" => "an empty block is written `{ }`",
+        _ => return None,
+    })
+}

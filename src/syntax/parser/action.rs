@@ -2,6 +2,7 @@
 
 use super::{BRACKETS, Context, Parse, Parser};
 use crate::syntax::ast::{Action, ActionKind, Block, Expr, ExprKind, Ident, Param, Span, Stmt, StmtKind, Symbol};
+use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::token::Kind;
 use crate::syntax::words;
 
@@ -222,6 +223,13 @@ impl Parser<'_> {
             self.params_of_lambda()?
         };
         self.expect(Kind::FatArrow, "`=>`")?;
+        let map = self.kind() == Kind::LBrace && self.ahead(1).kind == Kind::Str && self.ahead(2).kind == Kind::Colon;
+        if map {
+            // A block cannot start so: one error, and the map is taken as what was meant.
+            let diagnostic = Diagnostic::new("a map as the body of a lambda needs parentheses", self.token().span());
+            self.report(diagnostic.help("write `=> ({...})`: without them, `{` opens a block"));
+            return self.expression_lambda(params, head);
+        }
         if self.kind() == Kind::LBrace { self.block_lambda(params, head) } else { self.expression_lambda(params, head) }
     }
 

@@ -1,7 +1,7 @@
 //! Blocks in braces or after a colon, the ends of statements, and recovery after a mistake.
 
-use super::{Parse, Parser, STATEMENT};
-use crate::syntax::ast::{Block, Stmt, StmtKind};
+use super::{Failed, Parse, Parser, STATEMENT};
+use crate::syntax::ast::{Block, Span, Stmt, StmtKind};
 use crate::syntax::diagnostic::Diagnostic;
 use crate::syntax::token::{Kind, NONE};
 use crate::syntax::words;
@@ -26,6 +26,8 @@ enum Shape {
     Indented,
     /// One statement on the line of the colon.
     OneLine,
+    /// Indented lines whose `{` is missing, which has been reported.
+    Assumed,
 }
 
 impl Parser<'_> {
@@ -99,6 +101,9 @@ impl Parser<'_> {
     /// From the start of a statement that failed at the present token to the start of the next.
     fn skip_statement(&mut self, start: usize) {
         let failed_at = self.pos;
+        if self.resume == failed_at && failed_at > start {
+            return;
+        }
         self.pos = start;
         while self.pos < failed_at || !self.at_boundary(start) {
             if self.kind() == Kind::End {
@@ -128,7 +133,9 @@ impl Parser<'_> {
             return true;
         }
         let clause = [words::ELSE, words::ELIF, words::CATCH, words::FINALLY].iter().any(|word| token.is(*word));
-        !clause && self.pos > start && (token.newline || self.block_end == self.pos)
+        let tail = token.is(words::FROM) && self.ahead(1).kind == Kind::Str
+            || token.is(words::WHILE) && !token.newline && self.text(self.tokens[start].span()) == "do";
+        !clause && !tail && self.pos > start && (token.newline || self.block_end == self.pos)
     }
 
     /// Whether a statement may end before the present token.
@@ -178,14 +185,28 @@ impl Parser<'_> {
         } else if self.eat(Kind::Colon) {
             self.colon_shape(head)?
         } else {
-            return self.missing_block();
+            let head_column = self.line_indent(head);
+            self.missing_block(head_column)?
         };
         Ok(Body { shape, open, outer_indent, base })
     }
 
-    fn missing_block<T>(&mut self) -> Parse<T> {
+    /// Reports that a `{` is missing. Lines that are indented are the block all the same.
+    fn missing_block(&mut self, outer: u32) -> Parse<(Shape, u32)> {
         let message = format!("expected `{{`, found {}", self.found());
-        let mut diagnostic = Diagnostic::new(message, self.token().span());
+        let token = self.token();
+        if token.newline && token.kind != Kind::End {
+            let end = self.last_end();
+            let diagnostic = Diagnostic::new("expected `{` at the end of this line", Span::new(end, end));
+            self.report(diagnostic.help("a block is written `{ ... }`, or `:` and lines indented below"));
+            let inner = self.column(self.pos);
+            if inner <= outer {
+                return Err(Failed);
+            }
+            self.indent = inner;
+            return Ok((Shape::Assumed, outer));
+        }
+        let mut diagnostic = Diagnostic::new(message, token.span());
         if self.kind() == Kind::Assign {
             diagnostic = diagnostic.help("`==` compares, `=` assigns");
         }
@@ -230,6 +251,11 @@ impl Parser<'_> {
                 self.colon_blocks.push(span);
             }
             Shape::OneLine => {}
+            Shape::Assumed => {
+                if self.kind() == Kind::RBrace && self.token().newline && self.column(self.pos) == body.base {
+                    self.next();
+                }
+            }
         }
         self.indent = body.outer_indent;
         self.depth -= 1;
@@ -239,14 +265,13 @@ impl Parser<'_> {
 
     /// The file, or what stands around, ends before this block does.
     fn missing_brace<T>(&mut self, open: usize) -> Parse<T> {
-        let message = format!("expected `}}`, found {}", self.found());
-        let mut diagnostic = Diagnostic::new(message, self.token().span());
-        diagnostic = diagnostic.note(self.tokens[open].span(), "this `{` is not closed");
+        let opened = self.tokens[open].span();
+        let mut diagnostic = Diagnostic::new("this `{` is not closed", opened).label("opened here");
         if let Some(suspect) = self.suspect(open) {
             let text = "the `}` may be missing here: the one that closes this is indented less";
             diagnostic = diagnostic.note(self.tokens[suspect].span(), text);
         }
-        self.fail(diagnostic)
+        self.fail_at_end(diagnostic)
     }
 
     /// The first block after `open` whose closing brace starts a line further left than its own line.

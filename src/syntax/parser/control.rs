@@ -163,7 +163,8 @@ impl Parser<'_> {
             self.next();
             finally = Some(self.block(head)?);
         }
-        if catch.is_none() && finally.is_none() {
+        let follows = !self.token().newline && matches!(self.text(self.token().span()), "except" | "rescue" | "ensure");
+        if catch.is_none() && finally.is_none() && !follows {
             let diagnostic = Diagnostic::new("`try` needs a `catch` or a `finally`", keyword);
             self.report(diagnostic);
         }

@@ -24,7 +24,7 @@ use super::ast::{Block, Ident, Span, Symbol};
 use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
 use super::lexer::lex;
 use super::token::{Kind, NONE, Token};
-use super::{Interner, Parsed};
+use super::{Interner, Parsed, words};
 
 /// How deep brackets, blocks and unary operators may nest.
 const MAX_DEPTH: u32 = 200;
@@ -74,6 +74,8 @@ struct Parser<'a> {
     colon_blocks: Vec<Span>,
     /// How many statements have failed.
     recoveries: usize,
+    /// Where a statement starts though a bracket before it is open.
+    resume: usize,
     /// What is missing at the end of the file was reported by the lexer.
     unterminated: bool,
     /// Whether the program declares something called `debug` or `spawn`; found when first asked.
@@ -100,6 +102,7 @@ pub(super) fn parse(source: &str, start: usize, interner: &mut Interner) -> Pars
         column_of: Cell::new((usize::MAX, 0)),
         colon_blocks: Vec::new(),
         recoveries: 0,
+        resume: usize::MAX,
         unterminated: lexed.unterminated,
         declares: None,
     };
@@ -107,6 +110,10 @@ pub(super) fn parse(source: &str, start: usize, interner: &mut Interner) -> Pars
     let span = Span::new(start as u32, source.len() as u32);
     let mut diagnostics = lexed.diagnostics;
     diagnostics.append(&mut parser.diagnostics);
+    if let Some(from) = lexed.doubtful {
+        // From a quote that is missing on, strings and code have changed places.
+        diagnostics.retain(|diagnostic| diagnostic.span.start <= from);
+    }
     diagnostics.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end));
     diagnostics.truncate(MAX_DIAGNOSTICS);
     Parsed { program: Block { stmts, span }, diagnostics, colon_blocks: parser.colon_blocks }
@@ -210,13 +217,49 @@ impl Parser<'_> {
         if self.kind() == kind {
             return Ok(self.next());
         }
+        if let Some(diagnostic) = self.foreign_operator() {
+            return self.fail(diagnostic);
+        }
+        if self.is_unclosed(open) {
+            return self.unclosed(what, open);
+        }
         let message = format!("expected {what}, found {}", self.found());
-        let opened = self.tokens[open].span();
-        let mut diagnostic = Diagnostic::new(message, self.token().span()).note(opened, "opened here");
+        let mut diagnostic = Diagnostic::new(message, self.token().span());
+        if self.kind() != Kind::Assign && self.tokens[open..self.pos].iter().skip(1).any(|token| token.newline) {
+            diagnostic = diagnostic.note(self.tokens[open].span(), "opened here");
+        }
         if self.kind() == Kind::Assign {
             diagnostic = diagnostic.help("`=` assigns; did you mean `==`?");
         }
         self.fail(diagnostic)
+    }
+
+    /// Whether the bracket at token `open` is never closed, rather than something wrong inside it.
+    fn is_unclosed(&self, open: usize) -> bool {
+        let token = self.token();
+        let bracket = matches!(self.tokens[open].kind, Kind::LParen | Kind::LBracket | Kind::LBrace);
+        let keyword = token.newline
+            && token.word().is_some_and(|word| {
+                let begins =
+                    [words::LET, words::CONST, words::RETURN, words::IF, words::WHILE, words::FOR, words::ACTION];
+                begins.contains(&word)
+            });
+        let ends = matches!(token.kind, Kind::RParen | Kind::RBracket | Kind::RBrace | Kind::LBrace | Kind::End);
+        bracket && (keyword || self.tokens[open].value == NONE && (token.newline || ends))
+    }
+
+    /// Says that the bracket at token `open` is not closed; parsing goes on at the present token.
+    fn unclosed<T>(&mut self, what: &str, open: usize) -> Parse<T> {
+        let opened = self.tokens[open].span();
+        let message = format!("this `{}` is not closed", self.text(opened));
+        let mut diagnostic = Diagnostic::new(message, opened).label("opened here");
+        if self.kind() != Kind::End {
+            diagnostic = diagnostic.note(self.token().span(), format!("expected {what} before this"));
+        }
+        if self.token().newline {
+            self.resume = self.pos;
+        }
+        self.fail_at_end(diagnostic)
     }
 
     /// A name: any word that is not reserved.
@@ -256,9 +299,17 @@ impl Parser<'_> {
         Err(Failed)
     }
 
+    /// Reports what is not closed. Where the file has ended, whatever else is open there is no news.
+    fn fail_at_end<T>(&mut self, diagnostic: Diagnostic) -> Parse<T> {
+        self.report(diagnostic);
+        self.unterminated |= self.kind() == Kind::End;
+        Err(Failed)
+    }
+
     /// Reports an error, unless the same place has one already or the lexer reported its cause.
     fn report(&mut self, diagnostic: Diagnostic) {
-        let at_end = diagnostic.span.start as usize >= self.tokens[self.tokens.len() - 1].start as usize;
+        let at_end = self.kind() == Kind::End
+            || diagnostic.span.start as usize >= self.tokens[self.tokens.len() - 1].start as usize;
         let bad = self.kind() == Kind::Bad && diagnostic.span == self.token().span();
         let repeated = self.diagnostics.iter().any(|other| other.span.start == diagnostic.span.start);
         if bad || repeated || at_end && self.unterminated {

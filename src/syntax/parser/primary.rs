@@ -39,6 +39,14 @@ impl Parser<'_> {
     }
 
     fn no_operand<T>(&mut self) -> Parse<T> {
+        if let Some(diagnostic) = self.foreign_operator() {
+            return self.fail(diagnostic);
+        }
+        if self.token().newline && self.kind() == Kind::Reserved && self.pos > 0 {
+            let before = self.tokens[self.pos - 1].span();
+            let message = format!("expected an expression after `{}`", self.text(before));
+            return self.fail(Diagnostic::new(message, before).label("the line ends here"));
+        }
         let message = format!("expected an expression, found {}", self.found());
         let mut diagnostic = Diagnostic::new(message, self.token().span());
         if self.kind() == Kind::Plus {
@@ -47,6 +55,35 @@ impl Parser<'_> {
             diagnostic = diagnostic.help("`==` is written without a blank");
         }
         self.fail(diagnostic)
+    }
+
+    /// An operator of other languages that ends or begins at the present token, which nothing explains.
+    pub(super) fn foreign_operator(&self) -> Option<Diagnostic> {
+        const KNOWN: [(&str, &str); 9] = [
+            ("===", "`==` compares"),
+            ("!==", "`!=` compares"),
+            ("&&&", "write `&&`"),
+            ("|||", "write `||`"),
+            ("<>", "write `!=`"),
+            ("=<", "write `<=`"),
+            ("++", "write `x += 1`"),
+            ("--", "write `x -= 1`"),
+            (":=", "`let a = ...` declares a variable, `a = ...` assigns"),
+        ];
+        let token = self.token();
+        for from in [self.pos.saturating_sub(2), self.pos.saturating_sub(1), self.pos] {
+            let start = self.tokens[from].start as usize;
+            for (operator, advice) in KNOWN {
+                let end = start + operator.len();
+                // Two minus signs are two operators until nothing follows them.
+                let reaches = (token.start as usize) < end || operator == "--" && from + 2 == self.pos;
+                if reaches && self.source[start..].starts_with(operator) {
+                    let span = Span::new(start as u32, end as u32);
+                    return Some(Diagnostic::new(format!("there is no operator `{operator}`"), span).help(advice));
+                }
+            }
+        }
+        None
     }
 
     fn reserved_operand(&mut self, token: Token) -> Parse<Expr> {

@@ -283,6 +283,21 @@ impl Parser<'_> {
         if self.pos == start + 1 && first.kind == Kind::Name && self.starts_operand() {
             return self.unknown_word(first);
         }
+        if self.kind() == Kind::LBrace && first.kind == Kind::Name && !first.is(words::EACH) {
+            let word = self.text(first.span()).to_ascii_lowercase();
+            let heads = ["while", "for", "if", "elif", "else", "catch", "match"];
+            if words::foreign(&word).is_some() || nearest(&word, heads.into_iter()).is_some() {
+                return self.unknown_word(first);
+            }
+        }
+        if let Some(diagnostic) = self.foreign_operator() {
+            return self.fail(diagnostic);
+        }
+        let before = self.tokens[self.pos.saturating_sub(1)];
+        if self.kind() == Kind::Name && before.kind == Kind::Name && self.text(before.span()) == "new" {
+            let diagnostic = Diagnostic::new("`new` is not a word of this language", before.span());
+            return self.fail(diagnostic.help(format!("an instance is made by a call: `{}(...)`", self.text(span))));
+        }
         let mut diagnostic =
             Diagnostic::new(format!("expected the end of the statement, found {}", self.found()), span);
         let closer = matches!(self.kind(), Kind::RParen | Kind::RBracket);
@@ -290,6 +305,8 @@ impl Parser<'_> {
             diagnostic = Diagnostic::new(format!("unexpected {}: no such bracket is open here", self.found()), span);
         } else if self.kind() == Kind::Assign {
             diagnostic = diagnostic.help("an assignment is a statement of its own, not a value");
+        } else if self.kind() == Kind::ThinArrow {
+            diagnostic = diagnostic.help("a lambda is written `(x) => ...`");
         } else if self.kind() == Kind::Equal {
             diagnostic = diagnostic.help("`=` assigns, `==` compares");
         } else if matches!(self.kind(), Kind::Name | Kind::Reserved) {
@@ -310,6 +327,10 @@ impl Parser<'_> {
         if let Some(what) = words::outside(&lower) {
             let message = format!("`{lower}` is not supported: {what} outside this runtime");
             return self.fail(Diagnostic::new(message, first.span()));
+        }
+        if let Some(advice) = words::foreign(&lower) {
+            let message = format!("`{word}` is not a word of this language");
+            return self.fail(Diagnostic::new(message, first.span()).help(advice));
         }
         let meant = nearest(word, words::WORDS.iter().copied());
         let mut diagnostic =

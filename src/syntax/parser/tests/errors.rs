@@ -44,10 +44,10 @@ const TABLE: &[(&str, &[&str])] = &[
     ),
     ("f(x) = 1", &["[f(x)] cannot assign to this with `=` (a name, `a[i]` or `a.b` can be assigned; `==` compares)"]),
     ("a?.b = 1", &["[a?.b] cannot assign to this with `=` (a name, `a[i]` or `a.b` can be assigned; `==` compares)"]),
-    ("f(a, b\nlet y = 2", &["[let] expected `,` or `)`, found `let`"]),
+    ("f(a, b\nlet y = 2", &["[(] this `(` is not closed"]),
     ("f(a b)\ng()", &["[b] expected `,` or `)`, found `b`"]),
     ("f(\n a b,\n c\n)\ng()", &["[b] expected `,` or `)`, found `b`"]),
-    ("x = [1, 2", &["[] expected `,` or `]`, found the end of the file"]),
+    ("x = [1, 2", &["[[] this `[` is not closed"]),
     ("}", &["[}] unexpected `}`: no bracket is open here"]),
     ("f())", &["[)] unexpected `)`: no such bracket is open here"]),
     (
@@ -65,8 +65,7 @@ const TABLE: &[(&str, &[&str])] = &[
         "x = 1 @ 2\ny = \u{201c}a\u{201d}",
         &[
             "[@] unexpected character `@`",
-            "[\u{201c}] unexpected character `\u{201c}` (strings are written with straight quotes: `\"`)",
-            "[\u{201d}] unexpected character `\u{201d}` (strings are written with straight quotes: `\"`)",
+            "[\u{201c}a\u{201d}] unexpected character `\u{201c}` (strings are written with straight quotes: `\"`)",
         ],
     ),
     ("x = größe", &["[öße] unexpected character `ö` (names consist of the letters a to z, digits and `_`)"]),
@@ -115,8 +114,7 @@ fn a_missing_brace_points_at_its_opening() {
     let (parsed, _) = parsed(source);
     assert_eq!(parsed.diagnostics.len(), 1);
     let text = render(&SourceFile::new("f.zx", source).into(), "error", &parsed.diagnostics[0], false);
-    let expected = "error: expected `}`, found the end of the file\n --> f.zx:5:15\n  |\n5 | action g() { }\n  |               ^\n\
-        note: this `{` is not closed\n --> f.zx:1:12\n  |\n1 | action f() {\n  |            ^\n\
+    let expected = "error: this `{` is not closed\n --> f.zx:1:12\n  |\n1 | action f() {\n  |            ^ opened here\n\
         note: the `}` may be missing here: the one that closes this is indented less\n --> f.zx:2:8\n  |\n2 |   if x {\n  |        ^\n";
     assert_eq!(text, expected);
 }

@@ -97,6 +97,9 @@ fn long_and_strange() {
     survive("comment", "/*".repeat(megabyte / 2));
     survive("quotes", "\"".repeat(megabyte));
     survive("templates", "\"${\"".repeat(megabyte / 4));
+    for bad in ["$ ", "\u{201e}", "` ", "\u{2018}x", "@"] {
+        survive(bad, bad.repeat(megabyte / bad.len()));
+    }
     survive("arguments", format!("f({})", "a,".repeat(megabyte / 2)));
     survive("else if", format!("if a {{ }} {}", "else if b { } ".repeat(megabyte / 14)));
     survive("colons", "if a: ".repeat(megabyte / 6));
