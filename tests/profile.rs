@@ -107,3 +107,27 @@ fn counts_are_exact_and_ticks_add_up() {
     let deepest = "top level (nested.zx:15);outer (nested.zx:5);inner (nested.zx:11)";
     assert!(data.stacks.iter().any(|(stack, _)| stack == deepest), "{:?}", data.stacks);
 }
+
+const MATCHES: &str = "action kind(n) {
+    let word = \"a \" + match n % 3 { 0 => \"fizz\", 1 => match n { 1 => \"one\", _ => \"many\" }, _ => \"no\" } + \"!\"
+    let long = match n {
+        0 => \"zero\",
+        _ => string(n),
+    }
+    let [first, second] = [word, long]
+    return first + second
+}
+let out = \"\"
+for (let i = 0; i < 30; i = i + 1) { out = out + kind(i) }
+print(len(out))
+";
+
+#[test]
+fn a_statement_counts_its_line_once_however_it_is_lowered() {
+    let (_, data) = run(MATCHES, "matches.zx", Mode::Adaptive, true, &Expected::default());
+    let data = data.unwrap();
+    let count =
+        |number: usize| data.lines.iter().find(|line| line.place == format!("matches.zx:{number}")).unwrap().count;
+    let counts: Vec<u64> = (2..=8).map(|line| if line == 6 { 0 } else { count(line) }).collect();
+    assert_eq!(counts, [30, 30, 1, 29, 0, 30, 30]);
+}

@@ -105,7 +105,7 @@ impl Program {
             }
         };
         if marked {
-            info.marks = crate::resolve::marks::insert(&mut tree);
+            info.marks = crate::resolve::marks::insert(&mut tree, &read.map);
         }
         let resolve_ns = started.elapsed().as_nanos() as u64;
         let (tree, info) = (Arc::new(tree), Arc::new(info));

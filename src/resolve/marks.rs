@@ -4,11 +4,13 @@
 use super::hir::{Block, Stmt, StmtKind, Tree};
 use super::place;
 use crate::runtime::info::{ActionId, MarkInfo};
+use crate::syntax::SourceMap;
+use crate::syntax::ast::Span;
 
-/// Puts a mark before each statement of every action, and one at the end of a loop's body and before each
-/// `continue` for the loop's header. What they mark, by number.
-pub fn insert(tree: &mut Tree) -> Vec<MarkInfo> {
-    let mut marks = Marks { action: ActionId(0), known: Vec::new(), headers: Vec::new() };
+/// Puts a mark before each statement of the text, and one at the end of a loop's body and before each `continue` for
+/// the loop's header. What they mark, by number.
+pub fn insert(tree: &mut Tree, sources: &SourceMap) -> Vec<MarkInfo> {
+    let mut marks = Marks { sources, action: ActionId(0), known: Vec::new(), headers: Vec::new(), counted: None };
     for (index, body) in tree.actions.iter_mut().enumerate() {
         marks.action = ActionId(index as u32);
         // A call that is shown is a call.
@@ -18,14 +20,20 @@ pub fn insert(tree: &mut Tree) -> Vec<MarkInfo> {
     marks.known
 }
 
-struct Marks {
+struct Marks<'s> {
+    sources: &'s SourceMap,
     action: ActionId,
     known: Vec<MarkInfo>,
     /// The marks of the loops around, innermost last.
     headers: Vec<Stmt>,
+    /// Inside what a statement has put before itself: the line that the statement's own mark counts.
+    counted: Option<Line>,
 }
 
-impl Marks {
+/// A line: where its file begins, and its number there.
+type Line = (u32, usize);
+
+impl Marks<'_> {
     fn block(&mut self, block: &mut Block) {
         self.stmts(&mut block.stmts);
     }
@@ -33,16 +41,28 @@ impl Marks {
     fn stmts(&mut self, stmts: &mut Vec<Stmt>) {
         let plain = std::mem::take(stmts);
         stmts.reserve(plain.len() * 2);
+        let mut groups = groups(&plain).into_iter();
+        let (mut span, mut left, mut mark) = (Span::new(0, 0), 0, None);
         for mut stmt in plain {
-            // A block is what stands in it, and gas is no statement of the text.
-            if !matches!(stmt.kind, StmtKind::Gas(_) | StmtKind::Block(_) | StmtKind::Deferred { .. }) {
-                let mark = self.mark(&stmt);
-                if matches!(stmt.kind, StmtKind::While { .. } | StmtKind::For { .. } | StmtKind::ForEach { .. }) {
-                    self.headers.push(copy(&mark));
+            if is_marked(&stmt.kind) {
+                if left == 0 {
+                    (span, left) = groups.next().expect("each marked statement is in a group");
+                    mark = Some(self.mark(span));
+                    let counted = self.counted.is_some_and(|line| line == self.line(span));
+                    stmts.extend(mark.as_ref().filter(|_| !counted).map(copy));
                 }
-                stmts.push(mark);
+                left -= 1;
+            }
+            if matches!(stmt.kind, StmtKind::While { .. } | StmtKind::For { .. } | StmtKind::ForEach { .. }) {
+                self.headers.extend(mark.as_ref().map(copy));
+            }
+            // What stands in a statement that another has put before itself is on that one's line, or on one of its own.
+            let outer = self.counted;
+            if is_marked(&stmt.kind) && stmt.span != span {
+                self.counted = Some(self.line(span));
             }
             self.inside(&mut stmt);
+            self.counted = outer;
             if matches!(stmt.kind, StmtKind::Continue)
                 && let Some(header) = self.headers.last()
             {
@@ -52,10 +72,15 @@ impl Marks {
         }
     }
 
-    fn mark(&mut self, stmt: &Stmt) -> Stmt {
+    fn line(&self, span: Span) -> Line {
+        let (file, base) = self.sources.file_at(span.start);
+        (base, file.line_col(span.start - base).0)
+    }
+
+    fn mark(&mut self, span: Span) -> Stmt {
         let id = self.known.len() as u32;
-        self.known.push(MarkInfo { action: self.action, place: place(stmt.span) });
-        Stmt { kind: StmtKind::Mark(id), span: stmt.span }
+        self.known.push(MarkInfo { action: self.action, place: place(span) });
+        Stmt { kind: StmtKind::Mark(id), span }
     }
 
     fn body(&mut self, body: &mut Vec<Stmt>) {
@@ -105,6 +130,33 @@ impl Marks {
             _ => {}
         }
     }
+}
+
+/// A block is what stands in it, and gas is no statement of the text.
+fn is_marked(kind: &StmtKind) -> bool {
+    !matches!(kind, StmtKind::Gas(_) | StmtKind::Block(_) | StmtKind::Deferred { .. })
+}
+
+/// The marked statements of a list by the statements of the text that they were made from: where each of those stands,
+/// and how many were made from it. What was made from one statement stands together, and inside the place of one of
+/// them.
+fn groups(stmts: &[Stmt]) -> Vec<(Span, usize)> {
+    let contains = |outer: Span, inner: Span| outer.start <= inner.start && inner.end <= outer.end;
+    let mut groups: Vec<(Span, usize)> = Vec::new();
+    for stmt in stmts.iter().filter(|stmt| is_marked(&stmt.kind)) {
+        let (mut span, mut count) = (stmt.span, 1);
+        while let Some((last, before)) = groups.pop() {
+            if contains(last, span) {
+                span = last;
+            } else if !contains(span, last) {
+                groups.push((last, before));
+                break;
+            }
+            count += before;
+        }
+        groups.push((span, count));
+    }
+    groups
 }
 
 fn copy(mark: &Stmt) -> Stmt {

@@ -25,6 +25,8 @@ pub enum CallSite {
     Place(Place),
     /// A position that the upper tier can translate.
     Position(u32),
+    /// In an operation of the runtime; the tier whose code asked for that knows its place.
+    Runtime,
 }
 
 /// One active call.
@@ -637,8 +639,7 @@ impl Isolate {
         base: u32,
         argc: u32,
     ) -> Result<Value, Unwind> {
-        let site = self.frames.last().map_or(Place::default(), |_| Place::default());
-        self.enter(action, this, closure, base, argc, CallSite::Place(site))?;
+        self.enter(action, this, closure, base, argc, CallSite::Runtime)?;
         match self.run_frame(Entry::Start) {
             Ok(value) => self.leave(value),
             Err(unwind) => {

@@ -13,7 +13,7 @@ pub struct TraceEntry {
     pub action: ActionId,
     /// The action that called it.
     pub caller: ActionId,
-    /// Where in the caller's text (byte offset).
+    /// Where in the caller's text (byte offset), or [`NO_POSITION`].
     pub position: u32,
 }
 
@@ -27,6 +27,12 @@ pub struct Site {
     /// The calls around it, innermost first.
     pub trace: Vec<TraceEntry>,
 }
+
+/// A call that an operation of the runtime makes, before the tier that asked for the operation has told its place.
+pub const NO_POSITION: u32 = u32::MAX;
+
+/// The longest call stack that an error keeps.
+const TRACE_MAX: usize = 64;
 
 /// An error whose place is not known yet.
 const NO_ACTION: u32 = u32::MAX;
@@ -91,12 +97,19 @@ impl Isolate {
                     let error = self.ledger.heap.error_mut(self.error);
                     error.span = (action.0, place.start, place.end);
                     error.trace = packed;
+                } else {
+                    let callers = self.frames.len();
+                    let trace = &mut self.ledger.heap.error_mut(self.error).trace;
+                    complete(trace.iter_mut().map(|(_, position)| position), callers, place);
                 }
             }
             _ => {
                 if self.signal_site.is_none() {
                     let trace = self.trace();
                     self.signal_site = Some(Site { action, place, trace });
+                } else if let Some(site) = &mut self.signal_site {
+                    let callers = self.frames.len();
+                    complete(site.trace.iter_mut().map(|entry| &mut entry.position), callers, place);
                 }
             }
         }
@@ -120,12 +133,13 @@ impl Isolate {
             let (frame, caller) = (&self.frames[depth], &self.frames[depth - 1]);
             let position = match frame.site {
                 CallSite::Place(place) => place.start,
+                CallSite::Runtime => NO_POSITION,
                 CallSite::Position(position) => {
                     self.upper.as_ref().map_or(0, |tier| tier.place(caller.action, position).start)
                 }
             };
             trace.push(TraceEntry { action: frame.action, caller: caller.action, position });
-            if trace.len() == 64 {
+            if trace.len() == TRACE_MAX {
                 break;
             }
         }
@@ -136,5 +150,18 @@ impl Isolate {
     pub fn error_place(&self) -> Option<(ActionId, Place)> {
         let (action, start, end) = self.ledger.heap.error(self.error).span;
         (action != NO_ACTION).then_some((ActionId(action), Place { start, end }))
+    }
+}
+
+/// What unwinds has come to the topmost of `callers` frames: if the call that it came from was made by an operation of
+/// the runtime, this is where. A call stack that was cut does not tell its depth.
+fn complete<'t>(positions: impl ExactSizeIterator<Item = &'t mut u32>, callers: usize, place: Place) {
+    let length = positions.len();
+    if length >= TRACE_MAX || callers > length {
+        return;
+    }
+    // Innermost first: the last entry is the call that the outermost frame made.
+    if let Some(position) = positions.skip(length - callers).next().filter(|position| **position == NO_POSITION) {
+        *position = place.start;
     }
 }
