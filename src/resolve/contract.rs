@@ -74,6 +74,16 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The same for all that have been announced so far: outermost contracts may extend those of any module of their
+    /// file.
+    pub(super) fn complete_announced(&mut self) {
+        for class in 0..self.classes.len() as u32 {
+            if self.contract_texts.contains_key(&class) {
+                self.complete_class(ClassId(class));
+            }
+        }
+    }
+
     /// What is kept of a contract.
     pub(super) fn text_of(&self, class: ClassId) -> &ContractText<'a> {
         self.contract_texts.get(&class.0).expect("an announced contract has its text")
@@ -152,10 +162,13 @@ impl<'a> Resolver<'a> {
 
     /// Adds what a contract inherits.
     fn complete_class(&mut self, class: ClassId) {
-        let index = class.0 as usize;
-        if self.text_of(class).progress != Progress::Own {
-            return;
+        if self.text_of(class).progress == Progress::Own {
+            super::with_stack(|| self.at_home(class, |resolver| resolver.complete(class)));
         }
+    }
+
+    fn complete(&mut self, class: ClassId) {
+        let index = class.0 as usize;
         self.text_of_mut(class).progress = Progress::Underway;
         let contract = self.text_of(class).contract;
         if let Some(written) = &contract.extends
@@ -184,7 +197,11 @@ impl<'a> Resolver<'a> {
             return Some(class);
         }
         let ast::ExprKind::Name(symbol) = &written.kind else {
-            self.report(Diagnostic::new("`extends` needs the name of a contract", written.span));
+            let message = match &written.kind {
+                ast::ExprKind::Member { .. } => "there is no such contract of a module to extend here",
+                _ => "`extends` needs the name of a contract",
+            };
+            self.report(Diagnostic::new(message, written.span));
             return None;
         };
         let name = self.name(*symbol);

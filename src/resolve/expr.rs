@@ -1,13 +1,13 @@
 //! Expressions. Operands are lowered in the order of evaluation; each node is charged after its operands.
 
-use crate::runtime::info::{self, ActionId, ClassId, Symbol};
+use crate::runtime::info::{ActionId, ActionInfo, ClassId, Symbol};
 use crate::syntax::ast::{self, Ident, LogicalOp, MapKey, Part, Span, UnaryOp};
 use crate::syntax::{Diagnostic, THIS};
 use crate::value::Value;
 use crate::value::numbers::Integer;
 
 use super::cost;
-use super::hir::{Block, Capture, Expr, ExprKind, Stmt, StmtKind};
+use super::hir::{Block, Callee, Capture, Expr, ExprKind, Stmt, StmtKind};
 use super::name::Meaning;
 use super::prescan::Scan;
 use super::scope::{GlobalKind, Resolver};
@@ -486,7 +486,7 @@ impl<'a> Resolver<'a> {
         let hidden = method_of.map(|_| THIS).into_iter();
         let params = action.params.iter().map(|param| Symbol(param.name.symbol.0));
         let has_default = action.params.iter().map(|param| param.default.is_some());
-        let info = info::ActionInfo {
+        let info = ActionInfo {
             name: action.name.as_ref().map(|name| Symbol(name.symbol.0)),
             params: hidden.clone().map(|this| Symbol(this.0)).chain(params).collect(),
             has_default: hidden.map(|_| false).chain(has_default).collect(),
@@ -503,15 +503,34 @@ impl<'a> Resolver<'a> {
             self.enter_member(class);
         }
         let entry = self.function().gas.open(action.body.span);
-        if let Some(limit) = action.limit.as_ref().filter(|limit| self.has_match(limit)) {
-            let help = "call an action that does the matching";
-            self.report(Diagnostic::new("a `limit` cannot contain a `match`", limit.span).help(help));
-        }
-        let limit = action.limit.as_ref().map(|limit| self.whole(limit));
+        let limit = action
+            .limit
+            .as_ref()
+            .map(|limit| if super::sequence::holds_match(limit) { self.limit_apart(limit) } else { self.whole(limit) });
         let defaults = self.parameters(&action.params);
         self.function().gas.resume(entry);
         let body = self.function_body_in(entry, &action.body, &modifiers, &action.params);
         self.leave(info, limit, defaults, body)
+    }
+
+    /// A limit with a `match` in it is evaluated by a lambda: it comes before the statements that a match could go to.
+    fn limit_apart(&mut self, limit: &'a ast::Expr) -> Expr {
+        let (id, span) = (self.new_action(), limit.span);
+        self.enter(id, self.class(), &[], &Scan::exprs(std::iter::once(limit)), false, None);
+        self.function().no_return = true;
+        let gas = self.function().gas.open(span);
+        let mut stmts = Vec::new();
+        self.in_sequence(&mut stmts, |resolver, stmts| {
+            let value = resolver.whole(limit);
+            stmts.push(Stmt { kind: StmtKind::Return(Some(value), false), span });
+        });
+        let info = ActionInfo { place: super::place(span), ..super::blank_action() };
+        let captures = self.leave(info, None, Vec::new(), Block { gas, stmts });
+        let kind = ExprKind::Lambda(id, captures, self.function().gas.cut(span));
+        let callee = Callee::Value(Expr { kind, span, runs_code: false }, false);
+        let call = self.finish_call(callee, Vec::new(), &Held::one(), span, span);
+        self.needed(0);
+        call
     }
 
     fn parameters(&mut self, params: &'a [ast::Param]) -> Vec<(super::hir::Place, Block)> {

@@ -128,6 +128,7 @@ impl<'a> Resolver<'a> {
             let space = self.new_namespace(None, self.files[file].module);
             self.file_spaces[file] = Some(space);
             self.declare(space, &scans[file], self.files[file].program);
+            self.complete_announced();
         }
     }
 

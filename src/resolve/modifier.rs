@@ -134,7 +134,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// Lowers text of a contract where the outermost names are those of the file that declares it.
-    fn at_home<R>(&mut self, owner: ClassId, lower: impl FnOnce(&mut Self) -> R) -> R {
+    pub(super) fn at_home<R>(&mut self, owner: ClassId, lower: impl FnOnce(&mut Self) -> R) -> R {
         let home = self.text_of(owner).home;
         let before = (self.file, self.here);
         (self.file, self.here) = home;

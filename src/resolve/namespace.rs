@@ -179,9 +179,13 @@ impl<'a> Resolver<'a> {
         self.space(id).protocols.extend(scan.protocols.iter().copied());
         let contracts = self.announce_contracts(scan);
         self.space(id).contracts = contracts;
-        self.complete_contracts(scan);
-        self.announce_records(&super::record::records_of(&block.stmts));
+        let records = super::record::records_of(&block.stmts);
+        self.announce_records_apart(&records);
         let bound_once = |symbol: &ast::Symbol| uses.get(symbol) == Some(&1) && !scan.assigned_inside.contains(symbol);
+        // What extends a member of a module here has its shape after that module.
+        self.declare_modules(id, scan, bound_once);
+        self.here = id;
+        self.announce_rest(&records);
         for stmt in &block.stmts {
             if let Some((symbol, kind)) = self.fixed_kind(stmt, bound_once)
                 && let Some(entry) = self.space(id).names.get_mut(&symbol)
@@ -189,8 +193,6 @@ impl<'a> Resolver<'a> {
                 entry.kind = kind;
             }
         }
-        self.declare_modules(id, scan, bound_once);
-        self.here = id;
         self.space(id).class_scope = self.class_scopes.pop().unwrap_or_default();
         self.declare_exports(id, scan);
     }

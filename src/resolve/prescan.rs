@@ -63,7 +63,11 @@ impl<'a> Scan<'a> {
         for param in &action.params {
             scan.optional(param.default.as_ref());
         }
+        // A limit with a `match` is evaluated by a lambda.
+        let apart = u32::from(action.limit.as_ref().is_some_and(super::sequence::holds_match));
+        scan.depth += apart;
         scan.optional(action.limit.as_ref());
+        scan.depth -= apart;
         for (_, args) in &action.modifiers {
             scan.each(args);
         }

@@ -34,6 +34,26 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The same for outermost declarations, but for those that extend a member of a module, and what extends these:
+    /// they come with [`Self::announce_rest`], when the modules of the text are known.
+    pub(super) fn announce_records_apart(&mut self, records: &[&'a ast::Entity]) {
+        self.class_scopes.push(Vec::new());
+        let mut visiting = Vec::new();
+        for at in 0..records.len() {
+            if !waits_for_module(records, at) {
+                self.announce_record(records, at, &mut visiting);
+            }
+        }
+    }
+
+    /// The declarations that [`Self::announce_records_apart`] left.
+    pub(super) fn announce_rest(&mut self, records: &[&'a ast::Entity]) {
+        let mut visiting = Vec::new();
+        for at in 0..records.len() {
+            self.announce_record(records, at, &mut visiting);
+        }
+    }
+
     /// Announces one of a block's declarations, what it extends first.
     fn announce_record(&mut self, records: &[&'a ast::Entity], at: usize, visiting: &mut Vec<usize>) {
         let record = records[at];
@@ -61,7 +81,7 @@ impl<'a> Resolver<'a> {
         let ast::ExprKind::Name(symbol) = base.kind else {
             let found = self.imported_class(base);
             if found.is_none() {
-                self.report(Diagnostic::new("there is no such entity to extend in an imported module", base.span));
+                self.report(Diagnostic::new("there is no such entity of a module to extend here", base.span));
             }
             return found.map(|class| (class, base.span));
         };
@@ -296,8 +316,36 @@ impl<'a> Resolver<'a> {
         let this = self.this_of_method(span);
         let mut values = vec![Expr { kind: this, span, runs_code: false }];
         values.extend(self.operands(args, &mut held));
-        let action = self.base_method(class, name);
-        self.finish_call(Callee::Action(action.unwrap_or(ActionId(0))), values, &held, span, span)
+        let action = self.base_method(class, name).unwrap_or(ActionId(0));
+        let base = self.classes[class.0 as usize].base;
+        if base.is_some_and(|base| self.classes[base.0 as usize].has_environment) {
+            // The method finds its captured variables by way of the value: it gets a name that no text can have.
+            let symbol = self.hidden_method(class, action);
+            let callee = Callee::Method(values.remove(0), symbol, false);
+            return self.finish_call(callee, values, &held, span, span);
+        }
+        self.finish_call(Callee::Action(action), values, &held, span, span)
+    }
+
+    /// The name under which the values of a class, and of those that extend it, have a method of its base.
+    fn hidden_method(&mut self, class: ClassId, action: ActionId) -> Symbol {
+        let symbol = self.symbol_of_text(&format!("super {} {}", class.0, action.0));
+        let heir = |info: &ClassInfo| {
+            let mut base = info.base;
+            while base.is_some_and(|base| base != class) {
+                base = base.and_then(|base| self.classes[base.0 as usize].base);
+            }
+            base.is_some()
+        };
+        let heirs: Vec<usize> = (0..self.classes.len())
+            .filter(|&at| {
+                (at == class.0 as usize || heir(&self.classes[at])) && self.classes[at].action(symbol).is_none()
+            })
+            .collect();
+        for at in heirs {
+            self.classes[at].actions.push((symbol, action));
+        }
+        symbol
     }
 
     fn base_method(&mut self, class: ClassId, name: Ident) -> Option<ActionId> {
@@ -309,9 +357,7 @@ impl<'a> Resolver<'a> {
         };
         let base = &self.classes[base.0 as usize];
         let found = base.action(Symbol(name.symbol.0));
-        if base.has_environment {
-            self.unsupported("`super` in an entity whose base captures variables", name.span);
-        } else if found.is_none() {
+        if found.is_none() {
             let wanted = self.interner.resolve(name.symbol);
             let text = |symbol: &Symbol| &*self.symbols[symbol.0 as usize];
             let message = format!("{} {} has no method '{wanted}'", base.kind.word(), text(&base.name));
@@ -322,6 +368,24 @@ impl<'a> Resolver<'a> {
             self.report(diagnostic);
         }
         found
+    }
+}
+
+/// Whether one of a block's declarations extends a member of a module, directly or not.
+fn waits_for_module(records: &[&ast::Entity], at: usize) -> bool {
+    let (mut at, mut steps) = (at, 0);
+    loop {
+        let symbol = match records[at].extends.as_ref().map(|base| &base.kind) {
+            Some(ast::ExprKind::Name(symbol)) => *symbol,
+            Some(_) => return true,
+            None => return false,
+        };
+        let Some(base) = records.iter().position(|other| other.name.symbol == symbol) else { return false };
+        steps += 1;
+        if steps > records.len() {
+            return false;
+        }
+        at = base;
     }
 }
 

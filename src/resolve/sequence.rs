@@ -129,7 +129,7 @@ impl<'a> Resolver<'a> {
 }
 
 /// Whether evaluating the expression runs a `match` in the same text.
-fn holds_match(expr: &ast::Expr) -> bool {
+pub(super) fn holds_match(expr: &ast::Expr) -> bool {
     super::with_stack(|| holds_match_inside(expr))
 }
 
