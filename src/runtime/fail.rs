@@ -155,13 +155,13 @@ impl Isolate {
 
 /// What unwinds has come to the topmost of `callers` frames: if the call that it came from was made by an operation of
 /// the runtime, this is where. A call stack that was cut does not tell its depth.
-fn complete<'t>(positions: impl ExactSizeIterator<Item = &'t mut u32>, callers: usize, place: Place) {
+fn complete<'t>(mut positions: impl ExactSizeIterator<Item = &'t mut u32>, callers: usize, place: Place) {
     let length = positions.len();
     if length >= TRACE_MAX || callers > length {
         return;
     }
     // Innermost first: the last entry is the call that the outermost frame made.
-    if let Some(position) = positions.skip(length - callers).next().filter(|position| **position == NO_POSITION) {
+    if let Some(position) = positions.nth(length - callers).filter(|position| **position == NO_POSITION) {
         *position = place.start;
     }
 }
