@@ -18,6 +18,8 @@ mod planted;
 mod stmt;
 mod unwind;
 mod verify;
+#[cfg(test)]
+mod verify_tests;
 
 pub use builder::compile;
 pub use code::{Closure, Code, Handler, Inlined};
