@@ -69,6 +69,8 @@ impl LoopCosts {
 struct Run<'a> {
     costs: &'a LoopCosts,
     count: u64,
+    /// Iterations before the tier that runs: each tier counts its own.
+    before: u64,
     now_ns: f64,
     looks: u64,
 }
@@ -77,7 +79,7 @@ impl Meter for Run<'_> {
     fn moment(&mut self) -> Moment {
         self.looks += 1;
         self.now_ns += self.costs.look_ns;
-        Moment { count: self.count, gas: self.count * self.costs.gas, at_ns: self.now_ns as u64 }
+        Moment { count: self.count - self.before, gas: self.count * self.costs.gas, at_ns: self.now_ns as u64 }
     }
 }
 
@@ -93,7 +95,7 @@ pub fn simulate(costs: &LoopCosts, length: u64, start: Start) -> Simulated {
         policy.expect(step, StepModel { compile_ns: costs.compile_ns[at], speedup });
     }
     policy.begin(Terms { threshold: 500, pinned: false, enabled: true, earlier_runs: 0 });
-    let mut run = Run { costs, count: 0, now_ns: 0.0, looks: 0 };
+    let mut run = Run { costs, count: 0, before: 0, now_ns: 0.0, looks: 0 };
     let mut above = Above { tier: 0, sample_at: None, ask_at: [0; 2], moved_at: [None; 2] };
     let site = Site::Loop(LoopId(0));
     above.ask_at = [policy.first_ask(Step::ToVm, site), policy.first_ask(Step::ToNative, site)];
@@ -126,10 +128,10 @@ impl Above {
             policy.notes();
         }
         let Some(step) = [Step::ToVm, Step::ToNative].get(self.tier).copied() else { return };
-        if self.tier >= run.costs.top() || run.count < self.ask_at[self.tier] {
+        if self.tier >= run.costs.top() || run.count - run.before < self.ask_at[self.tier] {
             return;
         }
-        match policy.ask(step, site, run.count, run) {
+        match policy.ask(step, site, run.count - run.before, run) {
             Decision::AskAt(at) => self.ask_at[self.tier] = at,
             Decision::Enter(_) => {
                 run.now_ns += run.costs.compile_ns[self.tier];
@@ -138,6 +140,7 @@ impl Above {
                 let next = policy.entered(step, site, prepared, run);
                 self.sample_at = next.map(|gas| run.count * run.costs.gas + gas);
                 self.tier += 1;
+                run.before = run.count;
             }
         }
     }
@@ -145,7 +148,8 @@ impl Above {
     /// The count at which something happens next.
     fn next(&self, run: &Run<'_>, length: u64) -> u64 {
         let sample = self.sample_at.map_or(u64::MAX, |at| at.div_ceil(run.costs.gas));
-        let ask = if self.tier < run.costs.top() { self.ask_at[self.tier] } else { u64::MAX };
+        let ask =
+            if self.tier < run.costs.top() { self.ask_at[self.tier].saturating_add(run.before) } else { u64::MAX };
         length.min(sample).min(ask).max(run.count + 1)
     }
 }
@@ -172,7 +176,7 @@ pub struct Regret {
 }
 
 /// Lengths tried for each tenfold.
-const LENGTHS: u32 = 40;
+const LENGTHS: u32 = 20;
 
 /// The policy over all lengths.
 pub fn regret(costs: &LoopCosts) -> Regret {
@@ -200,14 +204,14 @@ pub fn regret(costs: &LoopCosts) -> Regret {
 /// compiling costs: a longer body has loops or calls of its own, which are sites themselves.
 pub fn bodies() -> Vec<LoopCosts> {
     let mut bodies = Vec::new();
-    for below in [25.0, 100.0, 500.0, 2_000.0, 5_000.0] {
+    for below in [25.0_f64, 100.0, 500.0, 2_000.0, 5_000.0] {
         for to_vm in [0.9, 1.0, 1.3, 1.7, 2.5] {
             for compile in [10_000.0, 15_000.0, 100_000.0] {
                 for native in [None, Some((1.0, 5e5)), Some((3.0, 1e6)), Some((15.0, 3e6))] {
                     let vm = below / to_vm;
                     let (machine, compile_native) = native.map_or((None, 0.0), |(gain, ns)| (Some(vm / gain), ns));
                     bodies.push(LoopCosts {
-                        gas: (below / 3.0) as u64,
+                        gas: (below / 3.0).min(100.0) as u64,
                         ns: [Some(below), Some(vm), machine],
                         compile_ns: [compile, compile_native],
                         look_ns: LOOK_NS,

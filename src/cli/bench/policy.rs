@@ -19,6 +19,10 @@ use super::{STOP, print};
 /// Flags of `simulate policy`.
 #[derive(Debug, clap::Args)]
 pub(super) struct PolicyArguments {
+    /// In place of measuring: what an iteration takes in the interpreter and in the VM, and what compiling takes, in
+    /// nanoseconds; then the same of native code, if there is any.
+    #[arg(long, value_delimiter = ',', num_args = 1, value_name = "NS,NS,NS[,NS,NS]")]
+    costs: Vec<f64>,
     /// Also draw what the fixed threshold costs: the file of the chart, .svg or .png.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -118,12 +122,16 @@ pub(super) fn policy(arguments: &PolicyArguments) -> Result<Exit, Stop> {
         "| loop | interpreter | vm | compiling | mean | worst | mean, from 500 | worst, from 500 | worst, 500 taken out |\n\
          |---|---|---|---|---|---|---|---|---|\n",
     );
-    let mut chosen = None;
-    for (name, source) in BODIES {
-        let costs = measured(source)?;
-        text.push_str(&row(name, &costs));
-        if name == "a transfer" {
-            chosen = Some(costs);
+    let mut chosen = given(&arguments.costs)?;
+    if let Some(costs) = &chosen {
+        text.push_str(&row("the given one", costs));
+    } else {
+        for (name, source) in BODIES {
+            let costs = measured(source)?;
+            text.push_str(&row(name, &costs));
+            if name == "a transfer" {
+                chosen = Some(costs);
+            }
         }
     }
     let (mut mean, mut worst, mut without, mut from_500) = (0.0, 0.0f64, 0.0f64, 0.0);
@@ -145,6 +153,21 @@ pub(super) fn policy(arguments: &PolicyArguments) -> Result<Exit, Stop> {
         draw(&costs, path)?;
     }
     Ok(Exit::Pass)
+}
+
+/// The costs that the user gives, if any.
+fn given(costs: &[f64]) -> Result<Option<LoopCosts>, Stop> {
+    if costs.is_empty() {
+        return Ok(None);
+    }
+    if !matches!(costs.len(), 3 | 5) || costs.iter().any(|ns| !ns.is_finite() || *ns <= 0.0) {
+        return Err(Stop::usage("--costs takes three or five numbers above zero, as in --costs 92,54,15500"));
+    }
+    let ns = [Some(costs[0]), Some(costs[1]), costs.get(3).copied()];
+    // A unit of gas takes the interpreter some three nanoseconds.
+    let gas = (costs[0] / 3.0).ceil() as u64;
+    let compile_ns = [costs[2], costs.get(4).copied().unwrap_or(0.0)];
+    Ok(Some(LoopCosts { gas, ns, compile_ns, look_ns: LOOK_NS }))
 }
 
 fn row(name: &str, costs: &LoopCosts) -> String {

@@ -52,6 +52,8 @@ const PROFILE_SITES_MOST: usize = 10_000;
 /// Bounds of a slice, in gas: some microseconds, some tens of milliseconds.
 const SLICE_LEAST: u64 = 1 << 10;
 const SLICE_MOST: u64 = 1 << 24;
+/// The first slice of a trial is no longer than this.
+const SLICE_TRIAL_MOST: u64 = 1 << 16;
 
 /// A move whose gain is being measured.
 #[derive(Debug)]
@@ -193,7 +195,9 @@ impl Adaptive {
             state.strange = (0, f64::INFINITY);
             return;
         }
-        state.strange = (state.strange.0 + 1, state.strange.1.min(rate));
+        // The first began before the change.
+        let least = if state.strange.0 == 0 { f64::INFINITY } else { state.strange.1.min(rate) };
+        state.strange = (state.strange.0 + 1, least);
         self.slice = self.slice.min(state.stretch_gas.max(SLICE_LEAST) * 4);
         if state.strange.0 < STRANGE_SAMPLES {
             return;
@@ -284,7 +288,7 @@ impl TierPolicy for Adaptive {
         let now = meter.moment();
         state.tries = state.tries.saturating_add(1);
         state.compile_ns = state.compile_ns.filter(|ns| *ns > 0).or(Some(prepared.compile_ns));
-        self.slice = state.stretch_gas.clamp(SLICE_LEAST, SLICE_MOST);
+        self.slice = state.stretch_gas.clamp(SLICE_LEAST, SLICE_TRIAL_MOST);
         self.last = Some((now, false));
         self.current = Some((step, site));
         if state.lower_rate().is_some() {
