@@ -4,13 +4,15 @@ mod cache;
 mod check;
 mod format;
 mod profile;
+mod prompt;
 
 use std::fmt::Write as _;
-use std::io::{Read, Write};
+use std::io::{IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Parser, ValueEnum};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, ValueEnum};
 
 use crate::engine::{
     Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors, TierEvent,
@@ -39,7 +41,7 @@ enum CheckFormat {
 #[command(name = "zx-run", version, about, max_term_width = 100)]
 pub struct Arguments {
     /// The program, or `-` for standard input.
-    #[arg(required_unless_present_any = ["code", "cache_stats", "cache_clear"])]
+    /// Without one, at a terminal, there is a prompt.
     file: Option<PathBuf>,
     /// Arguments for the program (`args`).
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -120,7 +122,10 @@ pub fn main(arguments: &Arguments) -> i32 {
         return format::run(files, arguments.check);
     }
     if arguments.file.is_none() && arguments.code.is_none() {
-        return cache::manage(arguments);
+        if arguments.cache_stats || arguments.cache_clear {
+            return cache::manage(arguments);
+        }
+        return without_program(arguments);
     }
     let (name, source) = match arguments.program() {
         Ok(read) => read,
@@ -156,6 +161,18 @@ fn run_and_store(arguments: &Arguments, program: &std::sync::Arc<Program>, cache
     status
 }
 
+/// A prompt at a terminal; elsewhere a program is needed.
+fn without_program(arguments: &Arguments) -> i32 {
+    let is_terminal = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if is_terminal && !arguments.is_about_a_run() {
+        return prompt::run(arguments);
+    }
+    let message = "the following required arguments were not provided:\n  <FILE>";
+    // A message that cannot be written leaves the exit status.
+    let _ = Arguments::command().error(ErrorKind::MissingRequiredArgument, message).print();
+    status::USAGE
+}
+
 /// Writes a tool's result to standard output. Gives `status`, unless it cannot be written; a reader that went away
 /// has what it wanted.
 fn say(text: &str, status: i32) -> i32 {
@@ -187,6 +204,12 @@ fn syntax_errors(name: &str, errors: &SyntaxErrors) -> i32 {
 impl Arguments {
     fn is_profiled(&self) -> bool {
         self.profile.is_some() || self.profile_out.is_some()
+    }
+
+    /// Whether a flag asks for something that only the run of a whole program has.
+    fn is_about_a_run(&self) -> bool {
+        let shows = self.stats || self.explain || self.events || self.is_profiled();
+        shows || self.check || self.timeout.is_some()
     }
 
     /// The name and text of the program to run.

@@ -21,7 +21,7 @@ use crate::runtime::{
     self, CallSite, Clock, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, TierProfile,
     Unwind,
 };
-use crate::value::Value;
+use crate::value::{Tag, Value};
 use crate::vm::Tally;
 
 /// The state of one run, on one thread at a time.
@@ -60,6 +60,13 @@ impl Tier for OwnTier {
     fn place(&self, action: ActionId, position: u32) -> Place {
         self.0.place(action, position)
     }
+}
+
+/// The tiers of an isolate: the evaluator, and what stands above it.
+fn tiers(mode: Mode, program: &Program, tally: Option<&Arc<Tally>>) -> (Arc<dyn Tier>, Option<Arc<dyn Tier>>) {
+    let upper = (mode != Mode::Interpreter)
+        .then(|| OwnTier::shared(tally.map_or_else(|| program.upper(), |tally| program.counting_upper(tally))));
+    (OwnTier::shared(program.evaluator.clone()), upper)
 }
 
 /// Stops a run from another thread or a signal handler.
@@ -102,17 +109,8 @@ impl Isolate {
         };
         // Calls clone these: a count of references of its own keeps an isolate out of other threads' cache lines.
         let tally = (options.count_operations && mode != Mode::Interpreter).then(Arc::<Tally>::default);
-        let upper = (mode != Mode::Interpreter).then(|| {
-            OwnTier::shared(tally.as_ref().map_or_else(|| program.upper(), |tally| program.counting_upper(tally)))
-        });
-        let inner = runtime::Isolate::new(
-            program.info.clone(),
-            OwnTier::shared(program.evaluator.clone()),
-            upper,
-            policy(mode),
-            output,
-            settings,
-        );
+        let (lower, upper) = tiers(mode, program, tally.as_ref());
+        let inner = runtime::Isolate::new(program.info.clone(), lower, upper, policy(mode), output, settings);
         if options.collect_always {
             inner.poll_flags.raise(PollFlags::ALWAYS);
         }
@@ -155,6 +153,22 @@ impl Isolate {
         self.counted.map_or(0, |action| self.inner.calls[action.0 as usize].count)
     }
 
+    /// Goes on with a program that has grown at its end, and runs the top level of what is new. Output, state and
+    /// limits: see [`runtime::Isolate::grow`]. A request to stop that came before counts no more.
+    pub(super) fn run_grown(&mut self, program: &Arc<Program>, top: ActionId) -> Result<Value, Failure> {
+        let (lower, upper) = tiers(self.mode, program, self.tally.as_ref());
+        self.inner.grow(program.info.clone(), lower, upper);
+        self.program = program.clone();
+        self.inner.poll_flags.lower(PollFlags::HOST);
+        self.set_args();
+        let site = CallSite::Place(Place::default());
+        let entered = self.inner.enter(top, NO_INSTANCE, Value::UNSET, 0, 0, site);
+        let result = entered.and_then(|()| self.run_entered());
+        let result = result.map_err(|Unwind| render::failure(&self.program, &mut self.inner));
+        self.inner.output.flush();
+        result
+    }
+
     fn run_main(&mut self) -> Result<(), Unwind> {
         self.set_args();
         let site = CallSite::Place(Place::default());
@@ -166,7 +180,8 @@ impl Isolate {
     fn set_args(&mut self) {
         let info = self.program.info.clone();
         for (index, &symbol) in info.globals.iter().enumerate() {
-            if matches!(info.name(symbol), "args" | "__ARGS__") {
+            let unset = self.inner.ledger.globals[index].tag() == Tag::Unset;
+            if unset && matches!(info.name(symbol), "args" | "__ARGS__") {
                 let texts = self.inner.settings.args.clone();
                 let items = texts.iter().map(|text| self.inner.ledger.heap.alloc_str(text)).collect();
                 let list = self.inner.ledger.heap.alloc_list(items);

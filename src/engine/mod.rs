@@ -12,6 +12,7 @@ mod policy;
 mod profile;
 mod program;
 mod render;
+mod session;
 pub mod simulation;
 mod sources;
 
@@ -25,6 +26,7 @@ pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
+pub use session::{Inputs, Reply, Session};
 pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
 
 #[doc(hidden)]

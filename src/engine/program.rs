@@ -108,21 +108,28 @@ impl Program {
             info.marks = crate::resolve::marks::insert(&mut tree, &read.map);
         }
         let resolve_ns = started.elapsed().as_nanos() as u64;
+        let program = Self::assemble(tree, info, read.map);
+        let (source_digest, imported, origin) = (read.digest, read.imported, read.origin);
+        Ok(Arc::new(Self { outer_actions, parse_ns, resolve_ns, source_digest, imported, origin, ..program }))
+    }
+
+    /// A program of what the resolver made, and nothing known of where it came from.
+    pub(super) fn assemble(tree: Tree, info: ProgramInfo, sources: SourceMap) -> Self {
         let (tree, info) = (Arc::new(tree), Arc::new(info));
-        Ok(Arc::new(Self {
+        Self {
             evaluator: Arc::new(Evaluator::new(tree.clone())),
             vm: Arc::new(Vm::new(tree.clone(), info.clone())),
-            sources: read.map,
+            sources,
             tree,
-            outer_actions,
-            parse_ns,
-            resolve_ns,
-            source_digest: read.digest,
-            imported: read.imported,
+            outer_actions: Vec::new(),
+            parse_ns: 0,
+            resolve_ns: 0,
+            source_digest: [0; 32],
+            imported: Vec::new(),
             load_ns: None,
-            origin: read.origin,
+            origin: Origin::default(),
             info,
-        }))
+        }
     }
 
     /// Code that is compiled from now on keeps every call a call, so that calls can be counted and timed one by one.
@@ -250,7 +257,7 @@ fn outer_actions(stmts: &[Stmt], interner: &Interner) -> Vec<OuterAction> {
     stmts.iter().filter_map(action).collect()
 }
 
-fn errors(sources: &SourceMap, diagnostics: &[Diagnostic]) -> SyntaxErrors {
+pub(super) fn errors(sources: &SourceMap, diagnostics: &[Diagnostic]) -> SyntaxErrors {
     let rendered: Vec<String> =
         diagnostics.iter().map(|each| diagnostic::render(sources, "error", each, false)).collect();
     let problems = diagnostics.iter().map(|each| problem(sources, each)).collect();

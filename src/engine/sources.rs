@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::api::Digest;
 use super::origin::{Origin, Use};
+use crate::resolve::session::keep_result;
 use crate::resolve::{FileTree, Import, imports};
 use crate::syntax::ast::{Block, Span, Stmt, StmtKind};
 use crate::syntax::{Diagnostic, Interner, SourceFile, SourceMap, parse_at};
@@ -81,6 +82,7 @@ impl Sources {
 }
 
 /// One file.
+#[derive(Debug)]
 pub(super) struct Parsed {
     program: Block,
     module: String,
@@ -94,8 +96,18 @@ impl Parsed {
     }
 }
 
+/// What the inputs of a session have read so far.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    text: String,
+    map: SourceMap,
+    /// How many files there are.
+    files: usize,
+    states: HashMap<PathBuf, State>,
+}
+
 /// How far a file is.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 enum State {
     /// Its imports are being read.
     Open(usize),
@@ -108,6 +120,8 @@ struct Reader<'a> {
     interner: &'a mut Interner,
     sources: Sources,
     states: HashMap<PathBuf, State>,
+    /// How many files earlier inputs of a session have read.
+    first: usize,
     /// The files from the main script to the one being read: identity, name.
     path: Vec<(PathBuf, String)>,
 }
@@ -139,7 +153,7 @@ pub(super) fn read(
         digest: blake3::hash(source.as_bytes()).into(),
         origin: Origin { added, ..Origin::default() },
     };
-    let mut reader = Reader { loader, interner, sources, states: HashMap::new(), path: Vec::new() };
+    let mut reader = Reader { loader, interner, sources, states: HashMap::new(), first: 0, path: Vec::new() };
     reader.file(loader.main(), short_name(name), "__main__".to_owned(), parsed);
     let mut sources = reader.sources;
     sources.digest = whole_digest(sources.digest, &sources.imported);
@@ -159,10 +173,47 @@ pub(super) fn whole_digest(main: Digest, imported: &[ImportedFile]) -> Digest {
     hasher.finalize().into()
 }
 
+/// Parses one more input of a session and the modules that it is the first to import; gives them, and what has been
+/// read then. The text and the map of places are those of the whole session.
+pub(super) fn read_input(
+    heard: &Heard,
+    source: &str,
+    name: &str,
+    loader: &dyn ModuleLoader,
+    interner: &mut Interner,
+) -> (Sources, Heard) {
+    let Heard { mut text, mut map, files, states } = heard.clone();
+    if files > 0 {
+        text.push('\n');
+    }
+    let start = text.len();
+    text.push_str(source);
+    map.push(start as u32, SourceFile::new(name, source));
+    let mut parsed = parse_at(&text, start, interner);
+    keep_result(&mut parsed.program);
+    let sources = Sources {
+        text,
+        map,
+        files: Vec::new(),
+        order: Vec::new(),
+        diagnostics: Vec::new(),
+        imported: Vec::new(),
+        digest: [0; 32],
+        origin: Origin::default(),
+    };
+    let mut reader = Reader { loader, interner, sources, states, first: files, path: Vec::new() };
+    reader.file(loader.main(), name.to_owned(), "__main__".to_owned(), parsed);
+    let Reader { sources, states, .. } = reader;
+    let files = files + sources.files.len();
+    let heard = Heard { text: sources.text.clone(), map: sources.map.clone(), files, states };
+    (sources, heard)
+}
+
 impl Reader<'_> {
     /// Takes a parsed file and reads what it imports, depth first.
     fn file(&mut self, identity: PathBuf, name: String, module: String, parsed: crate::syntax::Parsed) -> usize {
-        let index = self.sources.files.len();
+        let at = self.sources.files.len();
+        let index = self.first + at;
         self.sources.diagnostics.extend(parsed.diagnostics);
         self.states.insert(identity.clone(), State::Open(index));
         self.path.push((identity.clone(), name));
@@ -171,7 +222,7 @@ impl Reader<'_> {
         self.sources.files.push(Parsed { program: parsed.program, module, imports: HashMap::new() });
         for (path, span) in wanted {
             let import = stacker::maybe_grow(256 * 1024, 2 << 20, || self.import((index, &identity), &path, span));
-            self.sources.files[index].imports.insert(span.start, import);
+            self.sources.files[at].imports.insert(span.start, import);
         }
         self.path.pop();
         self.states.insert(identity, State::Done(index));

@@ -105,6 +105,13 @@ impl Ledger {
         self.heap.next_state_id = place::first_id(ordinal);
     }
 
+    /// Makes room for the globals and contract declarations of a program that has grown.
+    pub fn grow(&mut self, globals: usize, classes: usize) {
+        self.globals.resize(globals, Value::UNSET);
+        self.global_epochs.resize(globals, 0);
+        self.shared_instances.resize(classes, None);
+    }
+
     /// Marks everything that the ledger keeps alive.
     pub fn mark(&self, marker: &mut crate::value::Marker) {
         marker.values(&self.globals);

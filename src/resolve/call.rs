@@ -115,7 +115,8 @@ impl<'a> Resolver<'a> {
     ) -> Callee {
         match meaning {
             Meaning::Global(_, GlobalKind::Action(action), _) => Callee::Action(action),
-            Meaning::Global(_, GlobalKind::Class(class), _) | Meaning::Class(class) => Callee::New(class),
+            Meaning::Global(global, GlobalKind::Class(class), _) if !self.may_change(global) => Callee::New(class),
+            Meaning::Class(class) => Callee::New(class),
             Meaning::Builtin(builtin) | Meaning::Global(_, GlobalKind::Builtin(builtin), _) => Callee::Builtin(builtin),
             _ => {
                 *held = Held::one();

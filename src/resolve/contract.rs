@@ -18,7 +18,7 @@ use super::prescan::Scan;
 use super::scope::{GlobalKind, Resolver};
 
 /// What the resolver keeps of a contract beside its [`ClassInfo`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct ContractText<'a> {
     /// The declaration.
     pub(super) contract: &'a ast::Contract,

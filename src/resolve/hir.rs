@@ -31,14 +31,14 @@ pub struct GasBlock {
 }
 
 /// The whole resolved program beside its [`crate::runtime::info::ProgramInfo`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Tree {
     /// By [`ActionId`]; 0 is the script's top level.
     pub actions: Vec<ActionBody>,
 }
 
 /// One action's code.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ActionBody {
     /// `limit n`: evaluated first, before the entry block is charged.
     pub limit: Option<Expr>,
@@ -59,7 +59,7 @@ pub struct ActionBody {
 }
 
 /// Statements that begin a gas block.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Block {
     /// Charged on entry.
     pub gas: GasId,
@@ -83,7 +83,7 @@ pub enum Place {
 }
 
 /// An expression.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
@@ -94,7 +94,7 @@ pub struct Expr {
 }
 
 /// Kinds of expression. Operands are evaluated left to right.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum ExprKind {
     /// An immediate or an object of the constant pool.
     Const(Value),
@@ -175,7 +175,7 @@ pub enum ExprKind {
 }
 
 /// See [`ExprKind::Class`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ClassValue {
     /// The action that stands for the declaration.
     pub action: ActionId,
@@ -197,7 +197,7 @@ pub enum Capture {
 }
 
 /// A call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Call {
     /// Who is called.
     pub callee: Callee,
@@ -208,7 +208,7 @@ pub struct Call {
 }
 
 /// Who is called.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Callee {
     /// A global action that no text assigns.
     Action(ActionId),
@@ -232,7 +232,7 @@ pub enum Callee {
 }
 
 /// A statement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Stmt {
     /// What it is.
     pub kind: StmtKind,
@@ -241,7 +241,7 @@ pub struct Stmt {
 }
 
 /// Kinds of statement.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum StmtKind {
     /// A gas block begins here.
     Gas(GasId),
@@ -392,7 +392,7 @@ pub enum StmtKind {
 }
 
 /// A `match`: the first arm that applies runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Match {
     /// The value looked at, evaluated before.
     pub subject: Slot,
@@ -403,7 +403,7 @@ pub struct Match {
 }
 
 /// One arm of a match.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MatchArm {
     /// Joined by `|`: the first that matches decides.
     pub patterns: Vec<Alternative>,
@@ -415,7 +415,7 @@ pub struct MatchArm {
 
 /// One pattern of an arm. It matches if all its steps hold. The steps that bind names are its last, so that a pattern
 /// that matches in part binds nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Alternative {
     /// Charged before its first step; none if the block before goes on.
     pub gas: Option<GasId>,
@@ -424,7 +424,7 @@ pub struct Alternative {
 }
 
 /// A step of a pattern or guard.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Step {
     /// Always holds.
     Do(Stmt),
@@ -433,7 +433,7 @@ pub enum Step {
 }
 
 /// One arm of an `if`.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct IfArm {
     /// Charged before the test, for every arm but the first.
     pub gas: Option<GasId>,

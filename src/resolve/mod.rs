@@ -35,6 +35,7 @@ mod prescan;
 mod record;
 mod scope;
 mod sequence;
+pub mod session;
 mod stmt;
 #[cfg(test)]
 mod tests;
@@ -94,12 +95,8 @@ pub fn resolve(
     texts: Vec<SourceText>,
     source: &str,
 ) -> Result<(Tree, ProgramInfo), Vec<Diagnostic>> {
-    let mut resolver = Resolver::new(interner, files);
-    let scans: Vec<Scan<'_>> = files.iter().map(|file| Scan::block(file.program)).collect();
-    resolver.announce_files(&scans, order);
-    for (file, scan) in scans.iter().enumerate() {
-        resolver.top_level(file, scan);
-    }
+    let mut resolver = Resolver::new(interner, files.to_vec());
+    resolver.lower_files(0, order);
     resolver.finish(texts, source)
 }
 
@@ -114,20 +111,30 @@ fn place(span: ast::Span) -> info::Place {
 }
 
 impl<'a> Resolver<'a> {
+    /// Announces and lowers the files from `first` on.
+    fn lower_files(&mut self, first: usize, order: &[usize]) {
+        let scans: Vec<Scan<'a>> = self.files[first..].iter().map(|file| Scan::block(file.program)).collect();
+        self.announce_files(first, &scans, order);
+        for (at, scan) in scans.iter().enumerate() {
+            self.top_level(first + at, scan);
+        }
+    }
+
     /// Gives every file an action for its top level (the main script's is 0) and its names their globals.
-    fn announce_files(&mut self, scans: &[Scan<'a>], order: &[usize]) {
-        for file in self.files {
+    fn announce_files(&mut self, first: usize, scans: &[Scan<'a>], order: &[usize]) {
+        for file in first..self.files.len() {
             let top = self.new_action();
-            let symbol = self.symbol_of_text(file.module);
+            let symbol = self.symbol_of_text(self.files[file].module);
             self.module_names.push(symbol);
             let has_run = self.new_global(ast::Symbol(symbol.0));
             self.tops.push((top, has_run));
         }
         for &file in order {
             self.file = file;
-            let space = self.new_namespace(None, self.files[file].module);
+            let session = self.session.filter(|_| file == first);
+            let space = session.unwrap_or_else(|| self.new_namespace(None, self.files[file].module));
             self.file_spaces[file] = Some(space);
-            self.declare(space, &scans[file], self.files[file].program);
+            self.declare(space, &scans[file - first], self.files[file].program);
             self.complete_announced();
         }
     }
@@ -140,8 +147,15 @@ impl<'a> Resolver<'a> {
         let program = self.files[file].program;
         self.class_scopes = vec![self.class_scope(space)];
         self.enter(self.tops[file].0, None, &[], scan, true, None);
+        let is_input = self.session == Some(space);
+        if is_input {
+            self.open_session_constants(scan);
+        }
         let body = self.function_body(program);
-        let name = (file > 0).then(|| self.module_names[file]);
+        if is_input {
+            self.close_session_constants(program);
+        }
+        let name = (file > 0 && !is_input).then(|| self.module_names[file]);
         self.leave(info::ActionInfo { name, place: place(program.span), ..blank_action() }, None, Vec::new(), body);
     }
 

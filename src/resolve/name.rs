@@ -128,6 +128,9 @@ impl Resolver<'_> {
             Meaning::Upvalue(index) => ExprKind::Read(Place::Upvalue(index), name),
             Meaning::Field(field) => ExprKind::Read(Place::Field(field), name),
             Meaning::Global(_, GlobalKind::Action(action), _) => ExprKind::Action(action),
+            Meaning::Global(global, GlobalKind::Class(_), _) if self.may_change(global) => {
+                ExprKind::Read(Place::Global(global), name)
+            }
             Meaning::Global(_, GlobalKind::Class(class), _) | Meaning::Class(class) => {
                 ExprKind::Const(Value::class(class.0))
             }

@@ -37,7 +37,7 @@ pub(super) struct Entry {
 pub(super) type Protocol<'a> = &'a [(Ident, usize)];
 
 /// The names of a module.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Namespace<'a> {
     /// The namespace around a `module M { }`.
     parent: Option<NamespaceId>,
@@ -161,6 +161,10 @@ impl<'a> Resolver<'a> {
     /// Gives the outermost names of a file or module their globals, and announces its actions and contracts.
     pub(super) fn declare(&mut self, id: NamespaceId, scan: &Scan<'a>, block: &'a ast::Block) {
         self.here = id;
+        let in_session = self.session == Some(id);
+        if in_session {
+            self.forget_kinds(id, scan);
+        }
         let mut uses: HashMap<ast::Symbol, u32> = HashMap::new();
         for (symbol, _) in &scan.bound {
             *uses.entry(*symbol).or_default() += 1;
@@ -177,8 +181,11 @@ impl<'a> Resolver<'a> {
             }
         }
         self.space(id).protocols.extend(scan.protocols.iter().copied());
+        // Those of earlier inputs of a session stay known, behind the new ones.
         let contracts = self.announce_contracts(scan);
-        self.space(id).contracts = contracts;
+        self.space(id).contracts.splice(0..0, contracts);
+        let earlier = std::mem::take(&mut self.space(id).class_scope);
+        self.class_scopes.push(earlier);
         let records = super::record::records_of(&block.stmts);
         self.announce_records_apart(&records);
         let bound_once = |symbol: &ast::Symbol| uses.get(symbol) == Some(&1) && !scan.assigned_inside.contains(symbol);
@@ -187,21 +194,43 @@ impl<'a> Resolver<'a> {
         self.here = id;
         self.announce_rest(&records);
         for stmt in &block.stmts {
+            if in_session && matches!(super::stmt::bare(stmt).kind, ast::StmtKind::Action(_)) {
+                continue;
+            }
             if let Some((symbol, kind)) = self.fixed_kind(stmt, bound_once)
                 && let Some(entry) = self.space(id).names.get_mut(&symbol)
             {
                 entry.kind = kind;
             }
         }
-        self.space(id).class_scope = self.class_scopes.pop().unwrap_or_default();
+        let mut known = self.class_scopes.pop().unwrap_or_default();
+        known.append(&mut self.class_scopes.pop().unwrap_or_default());
+        self.space(id).class_scope = known;
         self.declare_exports(id, scan);
     }
 
+    /// Whether the current place is in this namespace or one inside it.
+    pub(super) fn is_inside(&self, id: NamespaceId) -> bool {
+        std::iter::successors(Some(self.here), |at| self.namespaces[at.0 as usize].parent).any(|at| at == id)
+    }
+
+    /// What declarations of these names said is no longer certain.
+    pub(super) fn forget_declarations(&mut self, id: NamespaceId, again: &[ast::Symbol]) {
+        let space = self.space(id);
+        for symbol in again {
+            if let Some(entry) = space.names.get_mut(symbol).filter(|entry| !entry.imported) {
+                entry.kind = GlobalKind::Variable;
+            }
+        }
+        space.contracts.retain(|known| !again.contains(&known.symbol));
+        space.class_scope.retain(|(symbol, _)| !again.contains(symbol));
+    }
+
     fn own_name(&mut self, id: NamespaceId, symbol: ast::Symbol) {
-        if self.space(id).names.contains_key(&symbol) {
+        if self.space(id).names.get(&symbol).is_some_and(|entry| !entry.imported) {
             return;
         }
-        let global = self.new_global(symbol);
+        let global = self.taken_unbound(id, symbol).unwrap_or_else(|| self.new_global(symbol));
         let entry = Entry { global, kind: GlobalKind::Variable, imported: false };
         let space = self.space(id);
         space.names.insert(symbol, entry);

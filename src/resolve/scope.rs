@@ -116,7 +116,7 @@ pub(super) struct Function {
 
 /// The constants that one block declares.
 #[derive(Debug)]
-struct ConstantBlock {
+pub(super) struct ConstantBlock {
     /// Index of the action that the block stands in.
     function: usize,
     /// The module whose text it is.
@@ -133,10 +133,10 @@ pub(super) struct Resolver<'a> {
     pub(super) constants: ConstantPoolBuilder,
     /// Texts of the symbols: the interner's, then those that only the resolver needs.
     pub(super) symbols: Vec<Box<str>>,
-    extra_symbols: HashMap<Box<str>, Symbol>,
+    pub(super) extra_symbols: HashMap<Box<str>, Symbol>,
     pub(super) globals: Vec<Symbol>,
     /// The files of the program, the main script first.
-    pub(super) files: &'a [FileTree<'a>],
+    pub(super) files: Vec<FileTree<'a>>,
     /// The file being announced or lowered.
     pub(super) file: usize,
     /// Outermost names, by module.
@@ -153,8 +153,12 @@ pub(super) struct Resolver<'a> {
     pub(super) tops: Vec<(ActionId, GlobalId)>,
     /// By file: `__MODULE__`.
     pub(super) module_names: Vec<Symbol>,
-    /// Names that mean nothing: globals that nobody binds.
-    unbound: HashMap<ast::Symbol, GlobalId>,
+    /// The namespace that the inputs of a session share, if this is one.
+    pub(super) session: Option<NamespaceId>,
+    /// Constants that earlier inputs of the session declare in their outermost blocks.
+    pub(super) session_constants: HashMap<ast::Symbol, Span>,
+    /// Names that mean nothing: globals that nobody binds, those of a session's inputs apart.
+    pub(super) unbound: HashMap<(bool, ast::Symbol), GlobalId>,
     /// By action: none until it has been lowered.
     pub(super) actions: Vec<Option<(ActionBody, ActionInfo)>>,
     pub(super) classes: Vec<ClassInfo>,
@@ -177,11 +181,11 @@ pub(super) struct Resolver<'a> {
     pub(super) functions: Vec<Function>,
     /// Blocks of the text around the current place, all actions counted.
     pub(super) block_depth: u32,
-    constant_blocks: Vec<ConstantBlock>,
+    pub(super) constant_blocks: Vec<ConstantBlock>,
 }
 
 impl<'a> Resolver<'a> {
-    pub(super) fn new(interner: &'a Interner, files: &'a [FileTree<'a>]) -> Self {
+    pub(super) fn new(interner: &'a Interner, files: Vec<FileTree<'a>>) -> Self {
         let symbols = (0..interner.len()).map(|index| interner.resolve(ast::Symbol(index as u32)).into()).collect();
         Self {
             interner,
@@ -190,15 +194,17 @@ impl<'a> Resolver<'a> {
             symbols,
             extra_symbols: HashMap::new(),
             globals: Vec::new(),
-            files,
             file: 0,
             namespaces: Vec::new(),
             here: NamespaceId(0),
             file_spaces: vec![None; files.len()],
+            files,
             module_of: HashMap::new(),
             built_ins: HashMap::new(),
             tops: Vec::new(),
             module_names: Vec::new(),
+            session: None,
+            session_constants: HashMap::new(),
             unbound: HashMap::new(),
             actions: Vec::new(),
             classes: Vec::new(),
@@ -307,11 +313,12 @@ impl<'a> Resolver<'a> {
 
     /// The global of a name that nothing binds: reading it fails when the program gets there.
     pub(super) fn unbound(&mut self, symbol: ast::Symbol) -> GlobalId {
-        if let Some(global) = self.unbound.get(&symbol) {
+        let key = (self.is_in_session(), symbol);
+        if let Some(global) = self.unbound.get(&key) {
             return *global;
         }
         let global = self.new_global(symbol);
-        self.unbound.insert(symbol, global);
+        self.unbound.insert(key, global);
         global
     }
 
@@ -510,13 +517,12 @@ impl<'a> Resolver<'a> {
     /// Begins a block of the text, which declares these constants.
     pub(super) fn open_block(&mut self, stmts: &'a [ast::Stmt]) {
         let mut names: HashMap<ast::Symbol, Vec<(Span, bool)>> = HashMap::new();
-        for stmt in stmts {
-            if let ast::StmtKind::Let { target, constant: true, .. } = &super::stmt::bare(stmt).kind {
-                super::stmt::targets(target, |ident| {
-                    names.entry(ident.symbol).or_default().push((ident.span, false));
-                });
-            }
-        }
+        constants_of(stmts, |ident| names.entry(ident.symbol).or_default().push((ident.span, false)));
+        self.open_constants(names);
+    }
+
+    /// Begins what counts as a block that declares these constants: places, and whether they have been passed.
+    pub(super) fn open_constants(&mut self, names: HashMap<ast::Symbol, Vec<(Span, bool)>>) {
         let function = self.functions.len() - 1;
         self.constant_blocks.push(ConstantBlock { function, namespace: self.here, names });
     }
@@ -542,6 +548,15 @@ impl<'a> Resolver<'a> {
         let block = self.constant_blocks.last_mut();
         for (span, declared) in block.and_then(|block| block.names.get_mut(&ident.symbol)).into_iter().flatten() {
             *declared |= *span == ident.span;
+        }
+    }
+}
+
+/// The constants that a block's own statements declare.
+pub(super) fn constants_of(stmts: &[ast::Stmt], mut found: impl FnMut(ast::Ident)) {
+    for stmt in stmts {
+        if let ast::StmtKind::Let { target, constant: true, .. } = &super::stmt::bare(stmt).kind {
+            super::stmt::targets(target, &mut found);
         }
     }
 }

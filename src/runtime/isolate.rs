@@ -235,6 +235,29 @@ impl Isolate {
         }
     }
 
+    /// Goes on with a program that has grown at its end: what was there has the ids that it had. Globals, heap, ledger
+    /// and hot counters stay; limits are whole again, and nothing of an earlier run is under way.
+    pub fn grow(&mut self, info: Arc<ProgramInfo>, lower: Arc<dyn Tier>, upper: Option<Arc<dyn Tier>>) {
+        self.high_water = self.high_water.max(self.top);
+        self.clear_above(0);
+        self.top = 0;
+        self.frames.clear();
+        self.held.clear();
+        self.error = Value::NULL;
+        self.signal_site = None;
+        self.stack_slots = 0;
+        self.view_since = 0;
+        self.in_upper = false;
+        self.restore_limits();
+        let cold = Counter { count: 0, ask_at: 0 };
+        self.loops.resize(info.loops.len(), cold);
+        self.calls.resize(info.actions.len(), cold);
+        self.rearm_counters();
+        self.shapes = info.actions.iter().map(super::info::ActionInfo::shape).collect();
+        self.ledger.grow(info.globals.len(), info.classes.len());
+        (self.info, self.lower, self.upper) = (info, lower, upper);
+    }
+
     /// Gas used since the run or transaction began.
     pub fn gas_used(&self) -> u64 {
         let reserved: i64 = self.frames.iter().map(|frame| frame.gas_reserve).sum();

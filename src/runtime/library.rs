@@ -109,6 +109,11 @@ pub fn module(name: &str) -> Option<&'static Module> {
     MODULES.iter().find(|module| module.name == name)
 }
 
+/// The names of all members of all built-in modules.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    MODULES.iter().flat_map(|module| module.items.iter().map(|(name, _)| *name))
+}
+
 /// `is_main` in a file that was imported.
 pub fn not_main() -> u32 {
     builtin_id("module.is_main").expect("the table of builtins has it")

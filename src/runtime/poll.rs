@@ -36,8 +36,8 @@ impl PollFlags {
         self.bits.fetch_or(bit, Ordering::Relaxed);
     }
 
-    /// What was asked for is done.
-    pub(super) fn lower(&self, bit: u32) {
+    /// The request has been served.
+    pub fn lower(&self, bit: u32) {
         // Relaxed: see `raise`.
         self.bits.fetch_and(!bit, Ordering::Relaxed);
     }

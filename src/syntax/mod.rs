@@ -83,3 +83,78 @@ pub fn parse_at(text: &str, start: usize, interner: &mut Interner) -> Parsed {
     note_parse();
     parser::parse(text, start, interner)
 }
+
+/// Whether a text that is being typed lacks its end: a string, comment or bracket is open, an operator or comma lacks
+/// what follows, or the lines of a colon block may go on (an empty line ends them).
+pub fn is_incomplete(text: &str) -> bool {
+    let lexed = lexer::lex(text, 0, &mut Interner::new());
+    let tokens = &lexed.tokens[..lexed.tokens.len() - 1];
+    let unpaired =
+        |kinds: [Kind; 3]| tokens.iter().any(|token| kinds.contains(&token.kind) && token.value == token::NONE);
+    if unpaired([Kind::RParen, Kind::RBracket, Kind::RBrace]) {
+        return false;
+    }
+    if lexed.unterminated || unpaired([Kind::LParen, Kind::LBracket, Kind::LBrace]) {
+        return true;
+    }
+    let mut depth = 0_usize;
+    let mut has_colon_block = false;
+    for pair in tokens.windows(2) {
+        match pair[0].kind {
+            Kind::LParen | Kind::LBracket | Kind::LBrace => depth += 1,
+            Kind::RParen | Kind::RBracket | Kind::RBrace => depth -= 1,
+            Kind::Colon => has_colon_block |= depth == 0 && pair[1].newline,
+            _ => {}
+        }
+    }
+    tokens.last().is_some_and(|last| wants_more(last.kind)) || has_colon_block && !text.ends_with('\n')
+}
+
+/// Whether nothing ends with this token.
+fn wants_more(kind: Kind) -> bool {
+    use Kind::{
+        Ampersand, AndAnd, Assign, Bang, Caret, Coalesce, Colon, Comma, Dot, DotDot, Equal, FatArrow, Greater,
+        GreaterEqual, Less, LessEqual, Minus, MinusAssign, NotEqual, OrOr, Percent, PercentAssign, Pipe, Plus,
+        PlusAssign, Power, PowerAssign, Question, QuestionDot, ShiftLeft, ShiftRight, Slash, SlashAssign, Star,
+        StarAssign, Tilde,
+    };
+    matches!(
+        kind,
+        Ampersand
+            | AndAnd
+            | Assign
+            | Bang
+            | Caret
+            | Coalesce
+            | Colon
+            | Comma
+            | Dot
+            | DotDot
+            | Equal
+            | FatArrow
+            | Greater
+            | GreaterEqual
+            | Less
+            | LessEqual
+            | Minus
+            | MinusAssign
+            | NotEqual
+            | OrOr
+            | Percent
+            | PercentAssign
+            | Pipe
+            | Plus
+            | PlusAssign
+            | Power
+            | PowerAssign
+            | Question
+            | QuestionDot
+            | ShiftLeft
+            | ShiftRight
+            | Slash
+            | SlashAssign
+            | Star
+            | StarAssign
+            | Tilde
+    )
+}

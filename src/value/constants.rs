@@ -112,6 +112,13 @@ impl ConstantPoolBuilder {
         ConstantPoolBuilder { pool: ConstantPool { objects: Vec::new() }, space: Space::Input, strings }
     }
 
+    /// An empty builder of further constants of a program, whose earlier ones are in these pools: they must outlive
+    /// the new one. A string that is in one of them is not made again.
+    pub fn behind<'p>(pools: impl Iterator<Item = &'p ConstantPool>) -> ConstantPoolBuilder {
+        let strings = pools.flat_map(ConstantPool::strings).map(|value| (value.as_str().into(), value)).collect();
+        ConstantPoolBuilder { strings, ..ConstantPoolBuilder::new() }
+    }
+
     /// A string constant, its hash in the value.
     pub fn string(&mut self, text: &str) -> Value {
         if let Some(&value) = self.strings.get(text) {
