@@ -16,6 +16,7 @@ use clap::{CommandFactory, Parser, ValueEnum};
 
 use crate::engine::{
     Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors, TierEvent,
+    TierProfile,
 };
 
 /// Exit statuses: see the README.
@@ -151,9 +152,14 @@ pub fn main(arguments: &Arguments) -> i32 {
 
 /// Runs the program, and stores it when all that it says has been said.
 fn run_and_store(arguments: &Arguments, program: &std::sync::Arc<Program>, cache: Option<&Cache>) -> i32 {
-    let status = run(arguments, program);
+    let hint = cache.and_then(|cache| cache.profile(program));
+    let mut learnt = TierProfile::default();
+    let status = run(arguments, program, hint.as_ref(), &mut learnt);
     if status != status::INTERRUPTED {
         let how = cache::after_run(cache, program);
+        if let (Some(cache), None, cache::Use::Hit | cache::Use::Miss(Some(_))) = (cache, &hint, &how) {
+            cache.store_profile(program, &learnt);
+        }
         if arguments.cache_stats {
             cache::show(cache, &how, program);
         }
@@ -234,7 +240,13 @@ impl Arguments {
     }
 }
 
-fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
+/// Runs the program with the hints of an earlier run; gives what the tier policy learnt in this one.
+fn run(
+    arguments: &Arguments,
+    program: &std::sync::Arc<Program>,
+    hint: Option<&TierProfile>,
+    learnt: &mut TierProfile,
+) -> i32 {
     let options = RunOptions {
         output: OutputSink::Stdout,
         gas_limit: arguments.gas_limit,
@@ -246,6 +258,9 @@ fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
         ..RunOptions::default()
     };
     let mut isolate = Isolate::new(&Engine::new(Mode::Adaptive), program, options);
+    if let Some(hint) = hint {
+        isolate.use_tier_profile(hint);
+    }
     if arguments.events {
         isolate.keep_events();
     }
@@ -264,6 +279,7 @@ fn run(arguments: &Arguments, program: &std::sync::Arc<Program>) -> i32 {
     let started = std::time::Instant::now();
     let result = isolate.run_once();
     let elapsed = started.elapsed();
+    *learnt = isolate.tier_profile();
     show_extras(arguments, program, &isolate, elapsed);
     let written = profile::show(&mut isolate, arguments.profile, arguments.profile_out.as_deref());
     let stopped = result.failure.as_ref().is_none_or(|failure| failure.kind == FailureKind::Interrupted);

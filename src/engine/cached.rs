@@ -14,6 +14,7 @@ use crate::cache::{Contents, Directory, Identity, Kind, StoredProgram, encode_pr
 use crate::eval::Evaluator;
 use crate::resolve::Tree;
 use crate::resolve::hir::Completion;
+use crate::runtime::TierProfile;
 use crate::runtime::info::{ActionId, ProgramInfo, SourceText, Symbol};
 use crate::vm::{StoredCodes, Vm};
 
@@ -69,6 +70,19 @@ impl Cache {
             })
     }
 
+    /// What the tier policy learnt in an earlier run of the program, if that was kept: a hint, which changes no result.
+    pub fn profile(&self, program: &Program) -> Option<TierProfile> {
+        let (bytes, start) = self.directory.load(&profile_identity(program))?;
+        let (profile, rest) = postcard::take_from_bytes::<TierProfile>(bytes.get(start..)?).ok()?;
+        rest.is_empty().then_some(profile)
+    }
+
+    /// Keeps what the tier policy learnt, if it learnt anything. Gives whether it is there now.
+    pub fn store_profile(&self, program: &Program, profile: &TierProfile) -> bool {
+        let content = postcard::to_stdvec(profile).ok().filter(|_| !profile.sites.is_empty());
+        content.is_some_and(|content| self.directory.store(&profile_identity(program), &content))
+    }
+
     /// Where it is.
     pub fn folder(&self) -> &Path {
         self.directory.folder()
@@ -83,6 +97,11 @@ impl Cache {
     pub fn clear(&self) -> u64 {
         self.directory.clear()
     }
+}
+
+/// Of the profile beside a program: its sites are those of all its files.
+fn profile_identity(program: &Program) -> Identity {
+    Identity::new(Kind::Profile, program.source_digest(), OPTIONS)
 }
 
 /// The code of a program that was loaded.
