@@ -344,3 +344,35 @@ fn folders_are_compared_and_stored_bases_gated() {
         .ends(0, &[]);
     gate("q").ends(5, &["--quick"]);
 }
+
+#[test]
+fn the_gate_tries_itself_on_this_machine() {
+    let place = Place::new();
+    let gate = |more: &[&str]| {
+        let mut arguments = vec!["gate", "--self-test", "w.zx", "--pairs", "4", "--max-pairs", "8"];
+        arguments.extend(more);
+        place.bench(&arguments)
+    };
+    // Whatever this machine shows while tests run is right: the series must be whole, and the figures follow from it.
+    let said = gate(&["--budget", "12s", "--out", "out"]);
+    let status = said.0.status.code().filter(|code| [0, 5].contains(code)).unwrap_or(0);
+    let all = said.ends(status, &["the same build", "5% more time", "smallest loss detected", "false_alarms="]);
+    let series = fs::read_to_string(place.path("out/self-test.csv")).expect("there");
+    let rows: Vec<Vec<&str>> = series.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    assert!(rows.len() >= 10 && rows.len() % 10 == 0, "whole blocks: {all}");
+    // The order of a block is mirrored, and what was added is in the figures: over all blocks, 10% takes more than none.
+    for block in rows.chunks(10) {
+        let arms: Vec<&str> = block.iter().map(|row| row[2]).collect();
+        assert!(arms.iter().eq(arms.iter().rev()), "{arms:?}");
+    }
+    let log_of = |arm: &str| -> f64 {
+        let of = rows.iter().filter(|row| row[2] == arm);
+        of.map(|row| row[4].parse::<f64>().expect("a number").ln()).sum()
+    };
+    assert!(log_of("base").is_finite() && log_of("plus10").is_finite());
+    assert!(fs::read_to_string(place.path("out/self-test.json")).expect("there").contains("\"added\": 0.05"));
+    gate(&["--budget", "1s", "--require", "0.5%"]).ends(5, &["longer --budget", "require=0.5%"]);
+    gate(&["--base", "x"]).ends(2, &["cannot be used with"]);
+    gate(&["--modes", "vm,adaptive"]).ends(2, &["one mode"]);
+    place.bench(&["gate", "w.zx", "--require", "5%"]).ends(2, &["--self-test"]);
+}

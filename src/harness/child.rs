@@ -173,6 +173,18 @@ impl Bench<'_> {
     }
 }
 
+/// Makes a timed stretch longer by a share of itself; the time that really went by.
+pub(super) fn longer(ns: u64, added: f64) -> u64 {
+    if added <= 0.0 {
+        return 0;
+    }
+    let (begin, wanted) = (Instant::now(), Duration::from_nanos((ns as f64 * added) as u64));
+    while begin.elapsed() < wanted {
+        std::hint::spin_loop();
+    }
+    begin.elapsed().as_nanos() as u64
+}
+
 /// Says the next links of a chain, as far as the reference goes.
 pub(super) fn say_digest(
     talk: &mut Talk,
@@ -314,6 +326,12 @@ impl Watchdog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stretch_is_made_longer_by_what_is_asked() {
+        assert_eq!(longer(1_000_000_000, 0.0), 0);
+        assert!((50_000..).contains(&longer(1_000_000, 0.05)));
+    }
 
     #[test]
     fn windows_come_to_their_length_and_stay() {

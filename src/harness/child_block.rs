@@ -7,7 +7,7 @@ use crate::engine::{Data, Failure, Isolate, Mode};
 use crate::parallel::{BlockExecutor, BlockWindow, LedgerWindow, Sequential, Sharded, Shards};
 
 use super::chain::{Chain, block_digest};
-use super::child::{Bench, Halt, Talk, WindowSize, say_digest, say_events};
+use super::child::{Bench, Halt, Talk, WindowSize, longer, say_digest, say_events};
 use super::job::JobKind;
 use super::machine;
 use super::probe::Prober;
@@ -259,7 +259,7 @@ impl<'a, 'b> Measured<'a, 'b> {
         let (mut n, mut ns) = (0, 0);
         for block in &ledger.blocks {
             n += block.result.committed;
-            ns += block.execute_ns;
+            ns += block.execute_ns + longer(block.execute_ns, self.bench.job.added);
             let digest = block_digest(&block.result, &block.output, block.root.as_ref());
             say_digest(self.talk, &mut self.chains[isolate], &digest, isolate, self.bench.job.digests)?;
         }

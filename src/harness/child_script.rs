@@ -7,7 +7,7 @@ use crate::engine::{Digest, Failure, Isolate, Mode, Samples};
 use crate::parallel::Shards;
 
 use super::chain::{Chain, hex};
-use super::child::{Bench, Halt, Talk, WindowSize, say_digest, say_events};
+use super::child::{Bench, Halt, Talk, WindowSize, longer, say_digest, say_events};
 use super::job::JobKind;
 use super::machine;
 use super::probe::Prober;
@@ -149,7 +149,7 @@ impl<'a, 'b> Measured<'a, 'b> {
                 isolate.probe_calls_of(&job.transaction, sampling, seed ^ thread as u64);
             }
             barrier.wait();
-            let mut stretch = stretch(isolate, passes, digests);
+            let mut stretch = stretch(isolate, passes, digests, job.added);
             stretch.samples = isolate.take_samples();
             stretch
         });
@@ -206,13 +206,13 @@ impl<'a, 'b> Measured<'a, 'b> {
 }
 
 /// Passes, timed without the resetting before each and the digest behind it.
-fn stretch(isolate: &mut Isolate, passes: u64, mut digests: Vec<Digest>) -> Stretch {
+fn stretch(isolate: &mut Isolate, passes: u64, mut digests: Vec<Digest>, added: f64) -> Stretch {
     let (mut gas, mut failure) = (0, None);
     let cpu_before = machine::thread_cpu_ns();
     let mut ns = 0;
     for _ in 0..passes {
         let pass = isolate.run();
-        ns += pass.execute_ns;
+        ns += pass.execute_ns + longer(pass.execute_ns, added);
         digests.push(pass.digest);
         gas += pass.gas;
         if pass.failure.is_some() {

@@ -240,6 +240,7 @@ mod tests {
             tx_per_pass: 0,
             output_chain: false,
             cache: None,
+            added: 0.0,
         }
     }
 

@@ -67,6 +67,9 @@ pub struct Job {
     /// Takes the program from the cache of compiled programs in this folder, or puts it there; otherwise none is used.
     #[serde(default)]
     pub cache: Option<PathBuf>,
+    /// By this share each pass or block is made longer, in a busy loop: the gate's self-test.
+    #[serde(default)]
+    pub added: f64,
 }
 
 /// [`Form`], as JSON.

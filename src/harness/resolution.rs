@@ -110,6 +110,7 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         tx_per_pass: 2000,
         output_chain: false,
         cache: None,
+        added: 0.0,
         workload: loaded.path,
     };
     let mut log_ratios = Vec::new();

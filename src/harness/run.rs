@@ -151,6 +151,7 @@ fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> 
         tx_per_pass,
         output_chain: false,
         cache: None,
+        added: 0.0,
     }
 }
 

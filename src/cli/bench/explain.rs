@@ -53,6 +53,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, Stop> {
         tx_per_pass: 1,
         output_chain: false,
         cache: None,
+        added: 0.0,
         workload: workload.path,
     };
     let program =

@@ -3,18 +3,25 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::engine::Mode;
 use crate::harness::engines::ForeignEngine;
+use crate::harness::environment::{Environment, utc_now};
+use crate::harness::folder;
+use crate::harness::gate::self_test::{self, SelfTest};
 use crate::harness::gate::session::{gate as measure, head_program};
 use crate::harness::gate::sides::{Base, Pair, Side, base, build_revision, file_of_revision};
 use crate::harness::gate::stored::gate_stored;
-use crate::harness::gate::{MAX_PAIRS, MAX_TIME, MODES, Outcome, PAIRS, Settings, WORKLOADS, exit_of, parse_floor};
-use crate::harness::mode::parse_mode;
+use crate::harness::gate::{
+    MAX_PAIRS, MAX_TIME, MODES, Outcome, PAIRS, Settings, WORKLOADS, exit_of, parse_floor, parse_percent,
+};
+use crate::harness::mode::{mode_text, parse_mode};
 use crate::harness::outcome::{Exit, Stop};
 use crate::harness::parameters::{Overrides, Parameters};
 use crate::harness::plan::parse_duration;
+use crate::harness::progress::Neighbours;
 use crate::harness::workload;
 use crate::report::gate::{Design, GateVerdict, show};
 
@@ -76,6 +83,15 @@ pub(super) struct GateArguments {
     /// Compare the deterministic counters with reports/baseline alone; measures nothing.
     #[arg(long, conflicts_with_all = ["base", "base_workload"])]
     counters: bool,
+    /// Try the gate itself on this machine: equal builds, and processes made 5% and 10% longer.
+    #[arg(long, conflicts_with_all = ["base", "head", "base_workload", "counters", "engines"])]
+    self_test: bool,
+    /// What the self-test may take [default: 10m].
+    #[arg(long, value_parser = parse_duration, requires = "self_test")]
+    budget: Option<Duration>,
+    /// The self-test ends with 5 if a loss of this size is not detected in 80% of gates, as in 5%.
+    #[arg(long, value_name = "PERCENT", value_parser = parse_percent, requires = "self_test")]
+    require: Option<f64>,
     /// A parameter of the workload: its `config.bench_NAME`.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     own: Vec<String>,
@@ -101,6 +117,9 @@ pub(super) fn gate(arguments: &GateArguments, look: &Look) -> Result<Exit, Stop>
         return baseline::gate(&arguments.workloads, &arguments.own);
     }
     let design = design(arguments)?;
+    if arguments.self_test {
+        return self_test(arguments, &design, look);
+    }
     if !arguments.engines.is_empty() {
         let pairs = engine_pairs(arguments)?;
         let unmeasured = unmeasured(arguments, &pairs)?;
@@ -129,6 +148,47 @@ pub(super) fn gate(arguments: &GateArguments, look: &Look) -> Result<Exit, Stop>
     };
     let ended = finish(&outcome, design.inconclusive_fails, look)?;
     Ok(ended)
+}
+
+/// Measures a series, forms gates from it, says how good they are.
+fn self_test(arguments: &GateArguments, design: &Design, look: &Look) -> Result<Exit, Stop> {
+    let file = match &arguments.workloads[..] {
+        [] => PathBuf::from(WORKLOADS[0]),
+        [file] => file.clone(),
+        _ => return Err(Stop::usage("--self-test tries one workload: name one")),
+    };
+    let mode = match arguments.modes[..] {
+        [] => MODES[0],
+        [mode] => mode,
+        _ => return Err(Stop::usage("--self-test tries one mode: name one with --modes")),
+    };
+    let side = side(head_program(None)?, &file, arguments)?;
+    let settings =
+        Settings { max_time: arguments.budget.unwrap_or(MAX_TIME), ..settings(arguments, design.clone(), look) };
+    let started = utc_now();
+    let environment = Environment::now(settings.argv.clone(), Some(settings.seed), started.clone());
+    let folder = folder::make(settings.out.as_deref(), &started, "self-test", &environment.short_revision())?;
+    folder::write_json(&folder, folder::ENV, &environment)?;
+    let watch = Neighbours::watch();
+    let series = self_test::measure(&side, mode_text(mode), &folder, &settings)?;
+    let found = SelfTest::of(&series, design);
+    self_test::write(&folder, &found)?;
+    if !look.quiet {
+        watch.report(None).iter().chain(&environment.advice()).for_each(|note| print::note(note));
+        print::note(&format!("series and result are in {}", folder.display()));
+    }
+    let faults = found.faults(arguments.require);
+    let last = found.last_line(arguments.require) + "\n";
+    print::out(&match look.format {
+        Shape::Json => serde_json::to_string_pretty(&found).map_err(|e| Stop::failed(e.to_string()))? + "\n",
+        Shape::Csv => last,
+        Shape::Human | Shape::Md => format!("{}\n{last}", found.text()),
+    })?;
+    if STOP.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    faults.iter().for_each(|fault| print::error(fault));
+    Ok(if faults.is_empty() { Exit::Pass } else { Exit::Unfit })
 }
 
 fn design(arguments: &GateArguments) -> Result<Design, Stop> {
@@ -310,7 +370,6 @@ pub(super) fn show_verdict(verdict: &GateVerdict, look: &Look) -> Result<(), Sto
 mod tests {
     use super::*;
     use crate::harness::gate::FLOOR;
-    use crate::harness::mode::mode_text;
 
     #[test]
     fn defaults_are_those_of_the_documents() {

@@ -68,6 +68,7 @@ pub fn count(
         tx_per_pass: 0,
         output_chain: false,
         cache: None,
+        added: 0.0,
     };
     let record = run_job(program, &job, stop);
     if let Some(error) = &record.error {

@@ -92,6 +92,7 @@ pub(super) fn job(kind: JobKind, side: &Side, cell: &Cell, lengths: Lengths, ref
         tx_per_pass: reference.tx_per_pass,
         output_chain: false,
         cache: None,
+        added: 0.0,
     }
 }
 
