@@ -208,3 +208,29 @@ fn files_are_formatted_in_place() {
     place.run(&["--fmt"]).ends(2, "", &["required"]);
     place.shell("echo 'f( 1 )' | \"$ZX\" --fmt -").ends(0, "f(1)\n", &[]);
 }
+
+#[test]
+fn shells_and_manuals_are_served() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let said = bench(&place, &["completions", shell]);
+        assert!(said.status == Some(0) && said.out.contains("zx-bench") && said.out.contains("self-test"), "{shell}");
+        assert!(
+            said.out.contains("gate") && !said.out.contains("simulate"),
+            "what is hidden is not completed: {shell}"
+        );
+    }
+    let said = bench(&place, &["completions", "bash", "--program", "zx-run"]);
+    assert!(said.out.contains("_zx-run") && said.out.contains("--profile-out"), "{said:?}");
+    let said = bench(&place, &["completions", "cmd"]);
+    assert!(said.status == Some(2) && said.err.contains("bash"), "{said:?}");
+    let said = bench(&place, &["man", "pages"]);
+    assert!(said.status == Some(0), "{said:?}");
+    for page in ["zx-bench.1", "zx-bench-gate.1", "zx-run.1"] {
+        let text = std::fs::read_to_string(place.folder.path().join("pages").join(page)).unwrap();
+        assert!(text.contains(".SH NAME") && text.contains(".SH OPTIONS") || page == "zx-bench.1", "{page}");
+    }
+    place.file("file", "");
+    let said = bench(&place, &["man", "file"]);
+    assert!(said.status == Some(1) && said.err.contains("cannot write manual pages to file"), "{said:?}");
+}

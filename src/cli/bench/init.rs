@@ -42,8 +42,9 @@ const SETTINGS_TEXT: &str = "\
 
 const WORKFLOW_TEXT: &str = "\
 # Made by `zx-bench init`. Every workload must do the same work in every tier (status 6 if not),
-# and one is measured as a first look. Machines of a CI service are shared: its figures are kept as
-# an artifact and judge nothing.
+# and one is measured as a first look. A pull request is gated against its base: both builds are
+# measured in turn on this machine, and status 3 is a regression. Machines of a CI service are shared,
+# so a gate there is often inconclusive, which passes; --inconclusive fail would not.
 name: zx-bench
 on:
   pull_request:
@@ -52,9 +53,11 @@ on:
 jobs:
   measure:
     runs-on: ubuntu-latest
-    timeout-minutes: 20
+    timeout-minutes: 40
     steps:
       - uses: actions/checkout@v4
+        with:
+          fetch-depth: 0 # the gate builds the base from git
       - name: Build
         run: cargo build --release --locked
       - name: Every tier does the same work
@@ -66,11 +69,16 @@ jobs:
         run: target/release/zx-bench doctor
       - name: A first look
         run: target/release/zx-bench run transfer --quick --out reports/ci --format md >> \"$GITHUB_STEP_SUMMARY\"
+      - name: No slower than the base
+        if: github.event_name == 'pull_request'
+        run: target/release/zx-bench gate --base \"origin/${{ github.base_ref }}\" --max-time 8m --out reports/gate
       - uses: actions/upload-artifact@v4
         if: always()
         with:
           name: zx-bench
-          path: reports/ci
+          path: |
+            reports/ci
+            reports/gate
 ";
 
 pub(super) fn init(arguments: &InitArguments) -> Result<Exit, Stop> {

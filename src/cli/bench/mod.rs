@@ -16,6 +16,7 @@ mod recheck;
 mod report;
 mod run;
 mod settings;
+mod shell;
 mod simulate;
 mod sweep;
 mod test;
@@ -76,6 +77,10 @@ enum Command {
     Simulate(simulate::SimulateArguments),
     /// Write a configuration and a workflow for CI.
     Init(init::InitArguments),
+    /// Print completions for a shell.
+    Completions(shell::CompletionsArguments),
+    /// Write manual pages of both programs.
+    Man(shell::ManArguments),
     /// One process of a run: speaks the runner protocol.
     #[command(hide = true)]
     Child(child::ChildArguments),
@@ -169,6 +174,8 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::Simulate(simulate) => simulate::simulate(simulate),
         Command::Doctor(doctor) => doctor::doctor(doctor, look),
         Command::Init(arguments) => init::init(arguments),
+        Command::Completions(arguments) => shell::completions(arguments),
+        Command::Man(arguments) => shell::man(arguments),
         Command::Child(_) => Ok(Exit::Pass),
     };
     let exit = done.unwrap_or_else(|Stop { exit, message }| {
