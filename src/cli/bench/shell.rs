@@ -55,9 +55,16 @@ impl Program {
 pub(super) fn completions(arguments: &CompletionsArguments) -> Result<Exit, Stop> {
     let mut text = Vec::new();
     let program = arguments.program;
-    clap_complete::generate(arguments.shell, &mut program.command(), program.name(), &mut text);
+    clap_complete::generate(arguments.shell, &mut shown(program), program.name(), &mut text);
     print::out(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Pass)
+}
+
+/// A program without its hidden commands, which the generators would offer all the same.
+fn shown(program: Program) -> Command {
+    let command = program.command();
+    let commands = command.get_subcommands().filter(|each| !each.is_hide_set()).cloned();
+    Command::new(program.name()).args(command.get_arguments().cloned()).subcommands(commands)
 }
 
 pub(super) fn man(arguments: &ManArguments) -> Result<Exit, Stop> {
