@@ -187,7 +187,9 @@ fn self_test(arguments: &GateArguments, design: &Design, look: &Look) -> Result<
     if STOP.load(Ordering::Relaxed) {
         return Ok(Exit::Interrupted);
     }
-    faults.iter().for_each(|fault| print::error(fault));
+    for fault in &faults {
+        print::error(fault);
+    }
     Ok(if faults.is_empty() { Exit::Pass } else { Exit::Unfit })
 }
 
