@@ -359,7 +359,7 @@ fn the_gate_tries_itself_on_this_machine() {
     let all = said.ends(status, &["the same build", "5% more time", "smallest loss detected", "false_alarms="]);
     let series = fs::read_to_string(place.path("out/self-test.csv")).expect("there");
     let rows: Vec<Vec<&str>> = series.lines().skip(1).map(|line| line.split(',').collect()).collect();
-    assert!(rows.len() >= 10 && rows.len() % 10 == 0, "whole blocks: {all}");
+    assert!(rows.len() >= 10 && rows.len().is_multiple_of(10), "whole blocks: {all}");
     // The order of a block is mirrored, and what was added is in the figures: over all blocks, 10% takes more than none.
     for block in rows.chunks(10) {
         let arms: Vec<&str> = block.iter().map(|row| row[2]).collect();

@@ -147,7 +147,7 @@ impl SelfTest {
         let alarms = self.trials.first().and_then(|trial| trial.rate);
         match alarms {
             None => {
-                faults.push("no gate came to a decision: give it a longer --budget, or --pairs 4 --max-pairs 8".into())
+                faults.push("no gate came to a decision: give it a longer --budget, or --pairs 4 --max-pairs 8".into());
             }
             Some(rate) if rate.low > self.nominal => faults.push(format!(
                 "the gate raises false alarms: {} of gates between equal builds, at least {}, and {} are allowed",
