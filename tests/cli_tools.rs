@@ -221,7 +221,7 @@ fn shells_and_manuals_are_served() {
         );
     }
     let said = bench(&place, &["completions", "bash", "--program", "zx-run"]);
-    assert!(said.out.contains("_zx-run") && said.out.contains("--profile-out"), "{said:?}");
+    assert!(said.out.contains("default zx-run\n") && said.out.contains("--profile-out"), "{said:?}");
     let said = bench(&place, &["completions", "cmd"]);
     assert!(said.status == Some(2) && said.err.contains("bash"), "{said:?}");
     let said = bench(&place, &["man", "pages"]);

@@ -119,6 +119,9 @@ pub(crate) fn duration(text: &str) -> Result<Duration, String> {
 /// Runs the command; gives the exit status.
 pub fn main(arguments: &Arguments) -> i32 {
     if arguments.fmt {
+        if arguments.file.is_none() {
+            return file_required();
+        }
         let files = arguments.file.iter().map(PathBuf::as_path).chain(arguments.args.iter().map(Path::new));
         return format::run(files, arguments.check);
     }
@@ -173,6 +176,10 @@ fn without_program(arguments: &Arguments) -> i32 {
     if is_terminal && !arguments.is_about_a_run() {
         return prompt::run(arguments);
     }
+    file_required()
+}
+
+fn file_required() -> i32 {
     let message = "the following required arguments were not provided:\n  <FILE>";
     // A message that cannot be written leaves the exit status.
     let _ = Arguments::command().error(ErrorKind::MissingRequiredArgument, message).print();

@@ -102,7 +102,7 @@ fn a_folder_is_rebuilt_from_its_records() {
     let written = write_all(at).expect("reported");
     let names: Vec<String> =
         written.files.iter().map(|f| f.file_name().expect("a file").to_string_lossy().into_owned()).collect();
-    let expected: Vec<String> = ["tps-threads", "speedup", "warmup", "cold-start"]
+    let expected: Vec<String> = ["tps-threads", "speedup", "warmup", "tiers", "cold-start"]
         .iter()
         .flat_map(|n| ["svg", "png", "csv"].map(|e| format!("{n}.{e}")))
         .chain(["report.html".to_owned()])

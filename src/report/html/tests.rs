@@ -54,9 +54,9 @@ fn the_page_says_what_the_records_say() {
     ] {
         assert!(page.contains(text), "`{text}` is missing");
     }
-    // Four charts, drawn for two widths each.
-    assert_eq!(page.matches("<svg ").count(), 8);
-    assert_eq!(page.matches("<h3>").count(), 4);
+    // Five charts, drawn for two widths each.
+    assert_eq!(page.matches("<svg ").count(), 10);
+    assert_eq!(page.matches("<h3>").count(), 5);
 }
 
 #[test]
