@@ -143,3 +143,114 @@ fn a_recording_that_fails_leaves_no_file() {
     place.smoke(&["--record", "t.trace", "--blocks", "1"]).ends(1, &["recording a trace", "lo <= hi"]);
     assert!(!place.path("t.trace").exists() && !place.path("t.trace.partial").exists());
 }
+
+#[test]
+fn every_stage_agrees_and_is_timed_for_itself() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    for scheme in ["ed25519", "ed25519-batch", "secp256k1"] {
+        place.smoke(&["--signatures", scheme]).ends(0, &["agrees: vm"]);
+    }
+    place.smoke(&["--signatures", "none", "--nonces", "--fees", "shared"]).ends(0, &["agrees: adaptive"]);
+    let quick = ["run", "w.zx", "--quick", "--max-time", "3s", "--threads", "1,2", "--modes", "interpreter,vm"];
+    let stages = ["--block", "20", "--signatures", "ed25519-batch", "--nonces", "--fees", "shared", "--no-latency"];
+    place.bench(&[&quick[..], &stages, &["--out", "out"]].concat()).ends(0, &["vm", "signatures=ed25519-batch"]);
+    let samples = fs::read_to_string(place.path("out/samples.csv")).expect("written");
+    for metric in [",sig_ns,", ",nonce_ns,", ",fee_ns,", ",root_ns,", ",tps_full,"] {
+        assert!(samples.contains(metric), "{metric}");
+    }
+    let summary = fs::read_to_string(place.path("out/summary.csv")).expect("written");
+    let mut rows = csv::Reader::from_reader(summary.as_bytes());
+    let column = rows.headers().expect("a header").iter().position(|name| name == "sig_ns_per_tx").expect("there");
+    for row in rows.records() {
+        let sig_ns: f64 = row.expect("a row")[column].parse().expect("a number");
+        assert!(sig_ns > 1000.0, "no signature is checked in {sig_ns} ns");
+    }
+}
+
+#[test]
+fn what_is_switched_off_leaves_no_rows() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    let quick = ["run", "w.zx", "--quick", "--max-time", "1s", "--threads", "1", "--modes", "vm", "--no-latency"];
+    place.bench(&[&quick[..], &["--fees", "none", "--out", "out"]].concat()).ends(0, &[]);
+    let samples = fs::read_to_string(place.path("out/samples.csv")).expect("written");
+    for metric in ["sig_ns", "nonce_ns", "fee_ns", "signatures"] {
+        assert!(!samples.contains(metric), "{metric}");
+    }
+}
+
+#[test]
+fn stages_that_cannot_be_are_refused() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    place.smoke(&["--signatures", "rsa"]).ends(2, &["one of none, ed25519"]);
+    place.smoke(&["--fees", "some"]).ends(2, &["shared"]);
+    place.file("s.zx", "action transfer() { return 1 }\ntransfer()\n");
+    place.bench(&["run", "s.zx", "--smoke", "--nonces"]).ends(2, &["--nonces is for block workloads"]);
+    place.file("w.zx", COUNTS.replace("\"caller\"", "\"who\""));
+    place.smoke(&["--nonces"]).ends(1, &["a transaction without a sender"]);
+    place.file("w.zx", COUNTS.replace("bench_most", "bench_fees"));
+    place.smoke(&[]).ends(2, &["`config.bench_fees` is a name of the harness's own"]);
+}
+
+#[test]
+fn a_trace_is_replayed_with_other_stages() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    place.smoke(&["--record", "t.trace", "--blocks", "2"]).ends(0, &[]);
+    let replay = ["run", "w.zx", "--smoke", "--threads", "1", "--replay", "t.trace", "--signatures", "ed25519"];
+    place.bench(&[&replay[..], &["--nonces"]].concat()).ends(0, &["agrees: vm"]);
+}
+
+#[test]
+fn a_transaction_that_breaks_the_rules_ends_the_run() {
+    let place = Place::new();
+    let ended_with = |line: &str, said: &str| {
+        place.file("w.zx", COUNTS.replace("counter.add(TX.caller, tx[\"n\"]) }", &format!("{line} }}")));
+        place.smoke(&[]).ends(1, &["the workload failed", "transaction 0 of the stream", said]);
+    };
+    ended_with("most = most + 1", "Global 'most' is read-only in a transaction");
+    ended_with("tx[\"n\"] = 3", "This map is read-only in a transaction");
+    ended_with("config.jit_threshold = 3", "config is read-only in a transaction");
+    ended_with("return file_read_text(\"w.zx\")", "file_read_text() is not available in a block transaction");
+    ended_with("return file_exists(\"w.zx\")", "file_exists() is not available in a block transaction");
+    ended_with("return input()", "input() is not available in a block transaction");
+    // Caught, it is the program's own affair.
+    place.file("w.zx", COUNTS.replace("{ counter.add(TX", "{ try { most = 9 } catch (e) { }\n counter.add(TX"));
+    place.smoke(&[]).ends(0, &["agrees: vm"]);
+}
+
+#[test]
+fn results_that_break_the_invariant_have_no_tps() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS.replace("counter.counts[\"acct_0\"] > 0", "false"));
+    let run =
+        ["run", "w.zx", "--max-time", "2s", "--processes", "1", "--threads", "1", "--modes", "vm", "--out", "out"];
+    place.bench(&run).ends(6, &["WRONG RESULTS", "verify()", "lost"]);
+    let summary = fs::read_to_string(place.path("out/summary.csv")).unwrap_or_default();
+    let mut rows = csv::Reader::from_reader(summary.as_bytes());
+    let column = rows.headers().expect("a header").iter().position(|name| name == "tps").unwrap_or(0);
+    assert!(rows.records().all(|row| row.is_ok_and(|row| row[column].parse::<f64>().is_err())), "{summary}");
+}
+
+#[test]
+fn parameters_out_of_range_are_usage_errors() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    let run = |more: &[&str]| place.bench(&[&["run", "w.zx", "--smoke", "--threads", "1"][..], more].concat());
+    run(&["--block", "0"]).ends(2, &["`block` is 0; it must be from 1"]);
+    run(&["--block=-1"]).ends(2, &["--block"]);
+    run(&["--blocks", "0"]).ends(2, &["`blocks` is 0"]);
+    run(&["--accounts", "99999999999"]).ends(2, &["`accounts` is 99999999999; it must be from 1 to 10000000"]);
+    run(&["--accounts", "nan"]).ends(2, &["--accounts"]);
+    run(&["--gas-limit", "0"]).ends(2, &["`gas_limit` is 0"]);
+    run(&["--param", "most=nan"]).ends(2, &["a whole number"]);
+    run(&["--param", "most=99999999999999999999"]).ends(2, &["a whole number"]);
+    run(&["--param", "most=-1"]).ends(1, &["lo <= hi"]);
+    run(&["--param", "work=-5"]).ends(2, &["`work` must be a whole number"]);
+    run(&["--param", "work=999999999"]).ends(2, &["`work` is 999999999; it must be from 0"]);
+    for skew in ["zipf:nan", "zipf:-1", "zipf:inf", "hot:2:1", "hot:0.1:nan", "zipf:1e9"] {
+        run(&["--skew", skew]).ends(2, &["skew"]);
+    }
+}

@@ -233,6 +233,9 @@ pub struct BlockResult {
     pub gas: u64,
     /// BLAKE3 over status, gas, events and return values, in order.
     pub receipts: Digest,
+    /// The first transaction (its ordinal in the stream) that failed because it did what none may: changed what is
+    /// sealed, or reached outside; with the message.
+    pub forbidden: Option<(u64, String)>,
 }
 
 /// One decision of the tier policy.

@@ -11,7 +11,7 @@ use super::render;
 use crate::ledger::{Accesses, ConflictGraph, Ledger, Recorder};
 use crate::runtime::info::ActionId;
 use crate::runtime::probe::Probe;
-use crate::runtime::{HOST_FUNCTIONS, HostFunctions, Signal, Site, Unwind};
+use crate::runtime::{ErrorKind, HOST_FUNCTIONS, HostFunctions, Signal, Site, Unwind};
 use crate::value::{ConstantPool, ConstantPoolBuilder, MapData, Value};
 
 /// What all transactions of a block share.
@@ -33,6 +33,8 @@ pub struct BlockSettings {
     pub work: u32,
     /// Keep each receipt.
     pub keep_receipts: bool,
+    /// Keep the gas of each transaction.
+    pub keep_gas: bool,
 }
 
 impl Default for BlockSettings {
@@ -46,6 +48,7 @@ impl Default for BlockSettings {
             seed: 42,
             work: 0,
             keep_receipts: false,
+            keep_gas: false,
         }
     }
 }
@@ -253,6 +256,7 @@ impl Isolate {
     ) -> BlockResult {
         assert!(Arc::ptr_eq(&self.program, &block.0.program), "a block that was made ready for another program");
         self.receipts.clear();
+        self.gas_of_block.clear();
         let mut result = BlockResult::default();
         let mut log = Vec::new();
         let Some(action) = self.program.action("transaction") else { return result };
@@ -272,7 +276,10 @@ impl Isolate {
             self.inner.frames.truncate(1);
             match receipt.status {
                 TxStatus::Committed => result.committed += 1,
-                TxStatus::Reverted => result.reverted += 1,
+                TxStatus::Reverted => {
+                    result.reverted += 1;
+                    self.note_forbidden(ordinal, &mut result);
+                }
                 TxStatus::OutOfGas => result.out_of_gas += 1,
             }
             result.gas += receipt.gas;
@@ -281,6 +288,9 @@ impl Isolate {
             log.extend_from_slice(&receipt.events.to_le_bytes());
             log.extend_from_slice(&(self.result_bytes.len() as u64).to_le_bytes());
             log.extend_from_slice(&self.result_bytes);
+            if settings.keep_gas {
+                self.gas_of_block.push(receipt.gas);
+            }
             if settings.keep_receipts {
                 self.receipts.push(Receipt { result: self.result_bytes.clone(), ..receipt });
             }
@@ -293,6 +303,14 @@ impl Isolate {
         log.extend_from_slice(&self.inner.event_digest());
         result.receipts = blake3::hash(&log).into();
         result
+    }
+
+    /// Keeps the first failure that is a fault of the workload, not of one transaction.
+    #[cold]
+    fn note_forbidden(&mut self, ordinal: u64, result: &mut BlockResult) {
+        if let Some(message) = self.forbidden.take().filter(|_| result.forbidden.is_none()) {
+            result.forbidden = Some((ordinal, message));
+        }
     }
 
     fn transact(
@@ -337,7 +355,10 @@ impl Isolate {
                     _ => TxStatus::Reverted,
                 };
                 if self.inner.signal == Signal::Error {
-                    let message = self.inner.ledger.heap.error(self.inner.error).message;
+                    let error = self.inner.ledger.heap.error(self.inner.error);
+                    let message = error.message;
+                    let is_forbidden = error.kind == ErrorKind::Forbidden as u32;
+                    self.forbidden = is_forbidden.then(|| self.inner.ledger.heap.str(message).to_owned());
                     self.encode_result(message);
                 }
                 self.inner.error = Value::NULL;

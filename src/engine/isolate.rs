@@ -34,6 +34,9 @@ pub struct Isolate {
     /// What the VM executed, if that is counted.
     tally: Option<Arc<Tally>>,
     pub(super) receipts: Vec<Receipt>,
+    pub(super) gas_of_block: Vec<u64>,
+    /// What the last failed transaction did, if none may do it.
+    pub(super) forbidden: Option<String>,
     /// Canonical bytes of the current transaction's result.
     pub(super) result_bytes: Vec<u8>,
 }
@@ -122,7 +125,17 @@ impl Isolate {
                 handle.time_out();
             });
         }
-        Self { inner, program: program.clone(), mode, counted, tally, receipts: Vec::new(), result_bytes: Vec::new() }
+        Self {
+            inner,
+            program: program.clone(),
+            mode,
+            counted,
+            tally,
+            receipts: Vec::new(),
+            gas_of_block: Vec::new(),
+            forbidden: None,
+            result_bytes: Vec::new(),
+        }
     }
 
     /// Runs the top level on fresh globals, heap and ledger. Counters, feedback and code of earlier passes stay.
@@ -308,6 +321,11 @@ impl Isolate {
     /// Events as text: `Contract Name [arguments]`, if kept.
     pub fn events(&self) -> &[String] {
         self.inner.event_log.as_deref().unwrap_or_default()
+    }
+
+    /// The gas of each transaction of the last block, with `keep_gas`.
+    pub fn gas_of_block(&self) -> &[u64] {
+        &self.gas_of_block
     }
 
     /// Receipts of the last executed block, if kept.

@@ -38,8 +38,9 @@ impl Chain {
     }
 }
 
-/// Digest of a block: counts, gas, receipts, output so far, and the state root where it is due.
-pub fn block_digest(result: &BlockResult, output: &Digest, root: Option<&Digest>) -> Digest {
+/// Digest of a block: counts, gas, receipts, output so far, the state root where it is due, and the accounts' numbers
+/// and fees where there are any.
+pub fn block_digest(result: &BlockResult, output: &Digest, root: Option<&Digest>, accounts: Option<&Digest>) -> Digest {
     let mut hasher = blake3::Hasher::new();
     for number in [result.committed, result.reverted, result.out_of_gas, result.gas] {
         hasher.update(&number.to_le_bytes());
@@ -47,6 +48,9 @@ pub fn block_digest(result: &BlockResult, output: &Digest, root: Option<&Digest>
     hasher.update(&result.receipts).update(output);
     if let Some(root) = root {
         hasher.update(root);
+    }
+    if let Some(accounts) = accounts {
+        hasher.update(b"accounts").update(accounts);
     }
     *hasher.finalize().as_bytes()
 }
@@ -81,10 +85,11 @@ mod tests {
     #[test]
     fn a_block_digest_sees_everything() {
         let block = BlockResult { committed: 3, gas: 10, ..BlockResult::default() };
-        let plain = block_digest(&block, &[0; 32], None);
+        let plain = block_digest(&block, &[0; 32], None, None);
         let more_gas = BlockResult { gas: 11, ..block.clone() };
-        assert_ne!(plain, block_digest(&more_gas, &[0; 32], None));
-        assert_ne!(plain, block_digest(&block, &[1; 32], None));
-        assert_ne!(plain, block_digest(&block, &[0; 32], Some(&[0; 32])));
+        assert_ne!(plain, block_digest(&more_gas, &[0; 32], None, None));
+        assert_ne!(plain, block_digest(&block, &[1; 32], None, None));
+        assert_ne!(plain, block_digest(&block, &[0; 32], Some(&[0; 32]), None));
+        assert_ne!(plain, block_digest(&block, &[0; 32], None, Some(&[0; 32])));
     }
 }

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Data, Failure, Isolate, Mode};
-use crate::parallel::{BlockExecutor, BlockWindow, LedgerWindow, Sequential, Sharded, Shards};
+use crate::parallel::{BlockExecutor, BlockWindow, LedgerWindow, Sequential, Sharded, Shards, StageTimes};
 
 use super::chain::{Chain, block_digest};
 use super::child::{Bench, Halt, Talk, WindowSize, longer, say_digest, say_events};
@@ -15,6 +15,7 @@ use super::protocol::{Failed, Message, counter};
 use super::replay;
 use super::rng::TransactionRng;
 use super::trace::{Reader, Writer};
+use super::wallet::Wallet;
 
 /// The reference executes as many blocks as it may emit links for, or for this long.
 const REFERENCE_TIME: Duration = Duration::from_secs(1);
@@ -170,6 +171,7 @@ struct Totals {
     blocks: u64,
     roots: u64,
     root_ns: u64,
+    stages: StageTimes,
     cpu_ns: Option<u64>,
 }
 
@@ -186,6 +188,7 @@ struct Measured<'a, 'b> {
     last_ns: u64,
     totals: Totals,
     prober: Option<Prober>,
+    wallet: Wallet,
 }
 
 impl<'a, 'b> Measured<'a, 'b> {
@@ -220,6 +223,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             last_ns: 0,
             totals: Totals { cpu_ns: Some(0), ..Totals::default() },
             prober: (job.kind == JobKind::Probe).then(|| Prober::new(job.threads)),
+            wallet: Wallet::new(job.parameters.stages, job.parameters.seed),
         })
     }
 
@@ -230,10 +234,14 @@ impl<'a, 'b> Measured<'a, 'b> {
     fn window(&mut self, blocks: Vec<Vec<Data>>) -> Result<(), Halt> {
         let parameters = &self.bench.job.parameters;
         let count = blocks.len() as u64;
+        let wrapped: Result<Vec<_>, _> = blocks.iter().map(|block| self.wallet.wrap(block)).collect();
+        let envelopes = wrapped.map_err(|message| Halt::Fail(Failed::Program, message))?;
         let window = BlockWindow {
             first_block: self.blocks,
             first_transaction: self.blocks * parameters.block,
             blocks,
+            envelopes,
+            stages: parameters.stages,
             gas_limit: parameters.gas_limit,
             seed: parameters.seed,
             work: parameters.work,
@@ -260,8 +268,14 @@ impl<'a, 'b> Measured<'a, 'b> {
         for block in &ledger.blocks {
             n += block.result.committed;
             ns += block.execute_ns + longer(block.execute_ns, self.bench.job.added);
-            let digest = block_digest(&block.result, &block.output, block.root.as_ref());
+            if let Some((ordinal, message)) = &block.result.forbidden {
+                return Err(Halt::Fail(Failed::Program, format!("transaction {ordinal} of the stream: {message}")));
+            }
+            let digest = block_digest(&block.result, &block.output, block.root.as_ref(), block.accounts.as_ref());
             say_digest(self.talk, &mut self.chains[isolate], &digest, isolate, self.bench.job.digests)?;
+        }
+        if let Some(refused) = &ledger.refused {
+            return Err(Halt::Fail(Failed::Runner, format!("a block was refused: {refused}")));
         }
         self.last_ns = self.last_ns.max(ns);
         if self.bench.job.kind == JobKind::Measure {
@@ -280,6 +294,9 @@ impl<'a, 'b> Measured<'a, 'b> {
         if let Some(prober) = &mut self.prober {
             prober.finish(self.talk, self.begin.elapsed().as_nanos() as u64)?;
         }
+        if !self.executor.fees_are_conserved() {
+            return Err(Halt::Fail(Failed::Verify, "what senders paid is not what the common account has".into()));
+        }
         if self.bench.program.has_action("verify") {
             self.executor.check("verify").map_err(|failure| Halt::verify(&failure))?;
             self.talk.count(counter::VERIFIED, 1.0)?;
@@ -291,6 +308,12 @@ impl<'a, 'b> Measured<'a, 'b> {
             (counter::GAS, self.totals.gas),
         ] {
             self.talk.count(name, value as f64)?;
+        }
+        let StageTimes { sig_ns, nonce_ns, fee_ns } = self.totals.stages;
+        for (name, ns) in [(counter::SIG_NS, sig_ns), (counter::NONCE_NS, nonce_ns), (counter::FEE_NS, fee_ns)] {
+            if ns > 0 {
+                self.talk.count(name, ns as f64)?;
+            }
         }
         if let Some(root_ns) = self.totals.all_roots_ns() {
             self.talk.count(counter::ROOT_NS, root_ns)?;
@@ -324,6 +347,9 @@ impl Totals {
             self.blocks += 1;
             self.roots += u64::from(block.root.is_some());
             self.root_ns += block.root_ns;
+            self.stages.sig_ns += block.stages.sig_ns;
+            self.stages.nonce_ns += block.stages.nonce_ns;
+            self.stages.fee_ns += block.stages.fee_ns;
         }
         self.cpu_ns = self.cpu_ns.zip(ledger.cpu_ns).map(|(a, b)| a + b);
     }

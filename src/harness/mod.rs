@@ -40,4 +40,5 @@ pub mod runner;
 pub mod suggest;
 pub mod testing;
 pub mod trace;
+pub mod wallet;
 pub mod workload;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::engine::{ConfigValue, Program};
+use crate::parallel::{Signatures, Stages};
 use crate::report::records::Params;
 
 use super::outcome::Stop;
@@ -29,6 +30,12 @@ pub struct Overrides {
     pub seed: Option<u64>,
     /// `--param k=v`, in order.
     pub own: Vec<String>,
+    /// `--signatures`.
+    pub signatures: Option<Signatures>,
+    /// `--nonces`.
+    pub nonces: bool,
+    /// `--fees shared`; none is `--fees none` or nothing.
+    pub fees: bool,
 }
 
 /// A `config` value that replaces the one in the text.
@@ -84,6 +91,9 @@ pub struct Parameters {
     pub settings: Vec<Setting>,
     /// The canonical text: `k=v;k=v`, sorted.
     pub canonical: String,
+    /// The stages around execution.
+    #[serde(default)]
+    pub stages: Stages,
     /// The trace that blocks are read from instead of being generated.
     #[serde(default)]
     pub trace: Option<PathBuf>,
@@ -94,6 +104,8 @@ pub struct Parameters {
 
 /// Keys of the harness itself; every other `bench_` key is the workload's own.
 const STANDARD: [&str; 8] = ["accounts", "block", "blocks", "skew", "gas_limit", "seed", "work", "transaction"];
+/// Names in the canonical text that are of stages, not of the stream; no workload has parameters of these names.
+const STAGES: [&str; 3] = ["signatures", "nonces", "fees"];
 const ACCOUNTS_MAX: u64 = 10_000_000;
 const BLOCK_MAX: u64 = 1_000_000;
 const BLOCKS_MAX: u64 = 1_000_000;
@@ -141,7 +153,8 @@ impl Parameters {
 
     /// What decides the stream of transactions, canonical: for a trace.
     pub fn stream_params(&self) -> String {
-        self.canonical.clone()
+        let params = self.params();
+        params.iter().filter(|(name, _)| !STAGES.contains(name)).collect::<Params>().to_string()
     }
 
     /// For the `params` column.
@@ -156,6 +169,9 @@ impl Parameters {
 }
 
 fn resolve(program: &Program, form: Form, given: &Overrides) -> Result<Parameters, String> {
+    if let Some(name) = own_names(program).into_iter().find(|name| STAGES.contains(&name.as_str())) {
+        return Err(format!("`config.bench_{name}` is a name of the harness's own: call it something else"));
+    }
     let own = own_parameters(program, given)?;
     let find = |name: &str| own.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value);
     let number = |name: &str, flag: Option<u64>, default: Option<u64>, least: u64, most: u64| {
@@ -194,6 +210,7 @@ fn resolve(program: &Program, form: Form, given: &Overrides) -> Result<Parameter
         work,
         settings: Vec::new(),
         canonical: String::new(),
+        stages: Stages { signatures: given.signatures.unwrap_or_default(), nonces: given.nonces, fees: given.fees },
         trace: None,
         records: false,
     };
@@ -212,6 +229,9 @@ impl Parameters {
             ("--blocks", given.blocks.is_some()),
             ("--skew", given.skew.is_some()),
             ("--param work", self.work > 0),
+            ("--signatures", given.signatures.is_some_and(|scheme| scheme != Signatures::None)),
+            ("--nonces", given.nonces),
+            ("--fees", given.fees),
         ];
         match block_flags.iter().find(|(_, is_given)| *is_given && form == Form::Script) {
             Some((flag, _)) => Err(format!(
@@ -330,6 +350,17 @@ fn canonical(program: &Program, form: Form, decided: &Parameters, own: &[(String
     if form == Form::Block {
         params.set("accounts", decided.accounts).set("block", decided.block).set("skew", &decided.skew);
         params.set("work", decided.work).set("gas_limit", decided.gas_limit);
+    }
+    // What is switched off is not named: figures of before have the same parameters.
+    let Stages { signatures, nonces, fees } = decided.stages;
+    if signatures != Signatures::None {
+        params.set("signatures", signatures);
+    }
+    if nonces {
+        params.set("nonces", true);
+    }
+    if fees {
+        params.set("fees", "shared");
     }
     for name in own_names(program) {
         let flag = own.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| value.clone());

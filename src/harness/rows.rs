@@ -141,6 +141,9 @@ impl<'a> RowMaker<'a> {
             (counter::SETUP_NS, Phase::Setup, metrics::STAGE_NS, unit::NS),
             (counter::CPU_NS, Phase::Steady, metrics::CPU_NS, unit::NS),
             (counter::ROOT_NS, Phase::Root, metrics::ROOT_NS, unit::NS),
+            (counter::SIG_NS, Phase::Sig, metrics::SIG_NS, unit::NS),
+            (counter::NONCE_NS, Phase::Steady, metrics::NONCE_NS, unit::NS),
+            (counter::FEE_NS, Phase::Steady, metrics::FEE_NS, unit::NS),
             (counter::COMMITTED, Phase::Steady, metrics::COMMITTED, unit::TX),
             (counter::REVERTED, Phase::Steady, metrics::REVERTED, unit::TX),
             (counter::OUT_OF_GAS, Phase::Steady, metrics::OUT_OF_GAS, unit::TX),
@@ -154,7 +157,9 @@ impl<'a> RowMaker<'a> {
         }
         let root_ns = record.counter(counter::ROOT_NS).filter(|ns| *ns > 0.0);
         if let (Some(root_ns), Some(committed)) = (root_ns, record.counter(counter::COMMITTED)) {
-            let full_ns = (windows.timed_ns + root_ns) / self.cell.threads as f64;
+            let others = [counter::SIG_NS, counter::NONCE_NS, counter::FEE_NS].map(|name| record.counter(name));
+            let others: f64 = others.into_iter().flatten().sum();
+            let full_ns = (windows.timed_ns + root_ns + others) / self.cell.threads as f64;
             self.push(Phase::Steady, metrics::TPS_FULL, committed * 1e9 / full_ns, unit::TPS);
         }
     }

@@ -7,6 +7,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::engine::{BlockSettings, Failure, Isolate, PreparedBlock, Probe, Samples};
 
+use super::accounts::Accounts;
+use super::life::{self, StageTimes};
 use super::{BlockOutcome, BlockWindow, LedgerReport, LedgerWindow, root_is_due};
 
 /// Room for the deepest program recursion: the language's own depth limit hits first.
@@ -28,6 +30,8 @@ pub type IsolateMaker<'a> = dyn Fn(usize) -> Result<Isolate, Failure> + Sync + '
 pub struct Shards {
     pool: ThreadPool,
     isolates: Vec<Mutex<Isolate>>,
+    /// Of each isolate's chain.
+    accounts: Vec<Mutex<Accounts>>,
 }
 
 impl std::fmt::Debug for Shards {
@@ -57,7 +61,8 @@ impl Shards {
         let made = pool.broadcast(|thread| make(thread.index()));
         let isolates = made.into_iter().map(|isolate| isolate.map(Mutex::new));
         let isolates = isolates.collect::<Result<_, _>>().map_err(|failure| ShardError::Program(Box::new(failure)))?;
-        Ok(Self { pool, isolates })
+        let accounts = (0..threads).map(|_| Mutex::default()).collect();
+        Ok(Self { pool, isolates, accounts })
     }
 
     /// Runs `work` on every thread at once, each with its own isolate and a barrier for all.
@@ -91,14 +96,24 @@ impl Shards {
                 seed: window.seed,
                 work: window.work,
                 keep_receipts: false,
+                keep_gas: window.stages.fees,
             };
+            let mut accounts = self.accounts[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            let mut refused = None;
             let mut probe = window.sampling.map(|sampling| {
                 let seed = window.seed ^ (window.first_block << 8) ^ thread as u64;
                 Probe::new(sampling, seed)
             });
             barrier.wait();
             let cpu_before = (window.thread_cpu_ns)();
-            for (block, transactions) in prepared.iter().zip(&window.blocks) {
+            for (ordinal, (block, transactions)) in prepared.iter().zip(&window.blocks).enumerate() {
+                let envelopes = window.envelopes.get(ordinal).map_or(&[][..], Vec::as_slice);
+                let mut times = StageTimes::default();
+                let admitted = life::admit(window.stages, &mut accounts, envelopes, window.gas_limit, &mut times);
+                if let Err(why) = admitted {
+                    refused = Some(why);
+                    break;
+                }
                 settings.timestamp_ms = (settings.block_number as i64 + 1) * BLOCK_TIME_MS;
                 let begin = Instant::now();
                 let result = match &mut probe {
@@ -106,17 +121,39 @@ impl Shards {
                     Some(probe) => isolate.execute_probed(block, &settings, probe),
                 };
                 let execute_ns = elapsed_ns(begin);
+                life::settle(
+                    window.stages,
+                    &mut accounts,
+                    envelopes,
+                    window.gas_limit,
+                    isolate.gas_of_block(),
+                    &mut times,
+                );
+                let digest = (window.stages.nonces || window.stages.fees).then(|| accounts.digest(envelopes));
                 let begin = Instant::now();
                 let root = root_is_due(settings.block_number).then(|| isolate.state_root());
                 let root_ns = if root.is_some() { elapsed_ns(begin) } else { 0 };
-                outcomes.push(BlockOutcome { execute_ns, result, output: isolate.output_digest(), root, root_ns });
+                outcomes.push(BlockOutcome {
+                    execute_ns,
+                    result,
+                    output: isolate.output_digest(),
+                    root,
+                    root_ns,
+                    accounts: digest,
+                    stages: times,
+                });
                 settings.block_number += 1;
                 settings.first_index += transactions.len() as u64;
             }
             let cpu_ns = (window.thread_cpu_ns)().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
             let samples = probe.map_or_else(Samples::default, |mut probe| probe.take());
-            LedgerWindow { blocks: outcomes, cpu_ns, samples }
+            LedgerWindow { blocks: outcomes, cpu_ns, samples, refused }
         })
+    }
+
+    /// Whether on every ledger the common account has what the senders paid.
+    pub(super) fn fees_are_conserved(&self) -> bool {
+        self.accounts.iter().all(|accounts| accounts.lock().unwrap_or_else(PoisonError::into_inner).is_conserved())
     }
 
     /// An action without arguments, on every isolate.
@@ -127,6 +164,6 @@ impl Shards {
 }
 
 /// Nanoseconds since `begin`, at least 1.
-fn elapsed_ns(begin: Instant) -> u64 {
+pub(super) fn elapsed_ns(begin: Instant) -> u64 {
     (begin.elapsed().as_nanos() as u64).max(1)
 }

@@ -6,13 +6,19 @@
 //! executor over one ledger will be a third. This room may know the engine's facade alone; it must
 //! never generate transactions, decide how long to run or write results.
 
+mod accounts;
+mod envelope;
 mod ledgers;
+mod life;
 mod sequential;
 mod sharded;
 
 use crate::engine::{BlockResult, Counters, Data, Digest, Failure, Samples, Sampling, TierEvent};
 
+pub use accounts::Accounts;
+pub use envelope::{Envelope, Refused, Signatures, check_signatures};
 pub use ledgers::{IsolateMaker, ShardError, Shards};
+pub use life::{StageTimes, Stages};
 pub use sequential::Sequential;
 pub use sharded::Sharded;
 
@@ -23,6 +29,10 @@ pub struct BlockWindow {
     pub first_block: u64,
     /// Transactions of each block.
     pub blocks: Vec<Vec<Data>>,
+    /// Their envelopes, block by block; empty blocks where no stage needs any.
+    pub envelopes: Vec<Vec<Envelope>>,
+    /// Which stages there are beside execution.
+    pub stages: Stages,
     /// Transactions before this window.
     pub first_transaction: u64,
     /// Gas of a transaction.
@@ -50,6 +60,10 @@ pub struct BlockOutcome {
     pub root: Option<Digest>,
     /// Time of the state root.
     pub root_ns: u64,
+    /// Digest of the accounts' numbers and fees, where there are any.
+    pub accounts: Option<Digest>,
+    /// Times of the stages around execution.
+    pub stages: StageTimes,
 }
 
 /// What one ledger did in one window.
@@ -61,6 +75,8 @@ pub struct LedgerWindow {
     pub cpu_ns: Option<u64>,
     /// Timed transactions; none without a sampling.
     pub samples: Samples,
+    /// Why the block behind the last one was refused, and nothing after it executed.
+    pub refused: Option<Refused>,
 }
 
 /// What an isolate knows about itself at the end.
@@ -81,6 +97,8 @@ pub trait BlockExecutor {
     fn run_window(&mut self, window: &BlockWindow) -> Vec<LedgerWindow>;
     /// Calls an action without arguments on every ledger, untimed: `verify()`.
     fn check(&mut self, action: &str) -> Result<(), Failure>;
+    /// Whether no fee was lost on any ledger.
+    fn fees_are_conserved(&self) -> bool;
     /// What each isolate knows about itself.
     fn reports(&mut self) -> Vec<LedgerReport>;
 }

@@ -29,6 +29,10 @@ impl BlockExecutor for Sharded {
         self.0.check(action)
     }
 
+    fn fees_are_conserved(&self) -> bool {
+        self.0.fees_are_conserved()
+    }
+
     fn reports(&mut self) -> Vec<LedgerReport> {
         self.0.reports()
     }

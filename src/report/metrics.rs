@@ -38,6 +38,10 @@ pub const ROOT_NS: &str = "root_ns";
 pub const STORE_NS: &str = "store_ns";
 /// Signature check time, likewise. Phase `sig`.
 pub const SIG_NS: &str = "sig_ns";
+/// Time of checking nonces, likewise. Phase `steady`.
+pub const NONCE_NS: &str = "nonce_ns";
+/// Time of taking fees, likewise. Phase `steady`.
+pub const FEE_NS: &str = "fee_ns";
 
 /// Committed transactions over all timed windows of the process: what `cpu_ns`, `root_ns`,
 /// `store_ns`, `sig_ns` and `gas` are divided by. Phase `steady`.

@@ -2,7 +2,7 @@
 
 use super::info::Symbol;
 use super::isolate::Isolate;
-use super::signal::Unwind;
+use super::signal::{ErrorKind, Unwind};
 use crate::value::{Marker, Tag, Value};
 
 /// A value that the host sets.
@@ -104,7 +104,7 @@ impl Isolate {
     /// `config.key = value`
     pub fn set_config(&mut self, key: Symbol, value: Value) -> Result<(), Unwind> {
         if self.sealed && self.tx.in_block {
-            return self.fail("config is read-only in a transaction");
+            return self.fail_kind(ErrorKind::Forbidden, "config is read-only in a transaction");
         }
         let info = self.info.clone();
         let overridden = self.config.overrides.iter().any(|(set, _)| set == info.name(key));

@@ -48,4 +48,6 @@ pub enum ErrorKind {
     Revert = 3,
     /// A caught limit of an action.
     OutOfGas = 4,
+    /// What no transaction of a block may do: change what is sealed, reach outside.
+    Forbidden = 5,
 }

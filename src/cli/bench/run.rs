@@ -13,6 +13,7 @@ use crate::harness::plan::{Plan, Request, parse_duration};
 use crate::harness::replay::{self, TraceUse};
 use crate::harness::run::{Outcome, Prepared, Settings, run as measure};
 use crate::harness::workload::{self, load_foreign};
+use crate::parallel::Signatures;
 use crate::report::{Format, render_table, write_all};
 
 use super::{Look, STOP, print};
@@ -53,6 +54,15 @@ pub(super) struct RunArguments {
     /// A parameter of the workload: its `config.bench_NAME`.
     #[arg(long = "param", value_name = "NAME=VALUE")]
     pub(super) own: Vec<String>,
+    /// Sign transactions, and check every block: none, ed25519, ed25519-batch or secp256k1 [default: none].
+    #[arg(long, value_name = "SCHEME")]
+    signatures: Option<Signatures>,
+    /// Give each transaction its sender's next number, and check it.
+    #[arg(long)]
+    nonces: bool,
+    /// none, or shared: senders pay for gas to one account that all share [default: none].
+    #[arg(long, value_enum)]
+    fees: Option<Fees>,
     /// Write the blocks to a trace, and run them from it [default: as many as hold a million transactions].
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     record: Option<PathBuf>,
@@ -86,6 +96,15 @@ pub(super) struct RunArguments {
     /// Write results exactly here [default: a new folder in reports/].
     #[arg(long, value_name = "DIR")]
     pub(super) out: Option<PathBuf>,
+}
+
+/// Who gets what gas costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Fees {
+    /// Nobody: gas costs nothing.
+    None,
+    /// One account for all.
+    Shared,
 }
 
 pub(super) fn run(arguments: &RunArguments, look: &Look) -> Result<Exit, Stop> {
@@ -133,6 +152,9 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         gas_limit: arguments.gas_limit,
         seed: arguments.seed,
         own: arguments.own.clone(),
+        signatures: arguments.signatures,
+        nonces: arguments.nonces,
+        fees: arguments.fees == Some(Fees::Shared),
     };
     let asked = match (&arguments.record, &arguments.replay) {
         (Some(path), _) => Some(TraceUse::Record(path.clone())),

@@ -24,7 +24,7 @@ pub(super) fn block(transactions: &[Data]) -> Result<Vec<u8>, String> {
 }
 
 /// One value: equal values have equal bytes.
-pub(crate) fn put(data: &Data, out: &mut Vec<u8>) -> Result<(), String> {
+pub(super) fn put(data: &Data, out: &mut Vec<u8>) -> Result<(), String> {
     match data {
         Data::Null => out.push(NULL),
         Data::Bool(value) => out.push(if *value { TRUE } else { FALSE }),

@@ -36,6 +36,11 @@ const HEADER_MOST: u32 = 1 << 20;
 const BLOCK: u8 = 1;
 const END: u8 = 0;
 
+/// Adds one transaction's bytes: equal transactions have equal bytes.
+pub fn encode_transaction(transaction: &Data, out: &mut Vec<u8>) -> Result<(), String> {
+    encode::put(transaction, out)
+}
+
 /// What a trace was recorded from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {

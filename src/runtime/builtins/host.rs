@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use super::super::gas::{self, TEXT_BYTES_MAX};
 use super::super::isolate::Isolate;
 use super::super::output::Output;
-use super::super::signal::Unwind;
+use super::super::signal::{ErrorKind, Unwind};
 use super::Function;
 use super::args::Args;
 use super::json::{parse_json, stringify_json};
@@ -46,7 +46,7 @@ fn time(isolate: &mut Isolate, _: &Args) -> Result<Value, Unwind> {
 fn outside_blocks(isolate: &mut Isolate, args: &Args) -> Result<(), Unwind> {
     if isolate.tx.in_block {
         let message = format!("{}() is not available in a block transaction", args.name);
-        return isolate.fail(&message);
+        return isolate.fail_kind(ErrorKind::Forbidden, &message);
     }
     Ok(())
 }

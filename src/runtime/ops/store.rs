@@ -2,7 +2,7 @@
 //! new container that nobody else holds), and references to state do not get out.
 
 use super::super::isolate::Isolate;
-use super::super::signal::Unwind;
+use super::super::signal::{ErrorKind, Unwind};
 use crate::ledger::place;
 use crate::value::{CopyError, Space, Tag, Value, deep_copy_into_state};
 
@@ -70,7 +70,7 @@ impl Isolate {
         if self.sealed && self.tx.in_block {
             let name = self.info.name(self.info.globals[global as usize]).to_owned();
             let message = format!("Global '{name}' is read-only in a transaction: keep it in a contract");
-            return self.fail(&message);
+            return self.fail_kind(ErrorKind::Forbidden, &message);
         }
         self.check_view("change a global")?;
         let value = self.escaping_value(value, 0)?;
@@ -82,7 +82,10 @@ impl Isolate {
     #[inline]
     pub fn assign_cell(&mut self, cell: Value, value: Value) -> Result<(), Unwind> {
         if self.ledger.heap.container(cell).header.flags != 0 {
-            return self.fail("A captured variable is read-only in a transaction: keep it in a contract");
+            return self.fail_kind(
+                ErrorKind::Forbidden,
+                "A captured variable is read-only in a transaction: keep it in a contract",
+            );
         }
         self.check_view_of(cell)?;
         let value = self.outside_value(cell, value)?;
@@ -131,7 +134,8 @@ impl Isolate {
                 super::type_name(container),
                 if self.tx.in_block { " in a transaction: keep what changes in a contract" } else { "" }
             );
-            return self.fail(&message);
+            let kind = if self.tx.in_block { ErrorKind::Forbidden } else { ErrorKind::Runtime };
+            return self.fail_kind(kind, &message);
         }
         self.check_view_of(container)
     }
