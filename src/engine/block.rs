@@ -201,6 +201,26 @@ impl Watch for RecordedBlock {
     }
 }
 
+/// A block with the time of each of its transactions, nanoseconds, in block order.
+#[derive(Clone, Debug, Default)]
+pub struct TimedBlock {
+    /// As [`Isolate::execute`] gives it.
+    pub result: BlockResult,
+    /// The cost of reading the clock is in each.
+    pub ns: Vec<u64>,
+    begun: Option<Instant>,
+}
+
+impl Watch for TimedBlock {
+    fn begins(&mut self, _upper: impl FnOnce() -> bool) {
+        self.begun = Some(Instant::now());
+    }
+
+    fn ended(&mut self, _receipt: &Receipt, _ledger: &mut Ledger) {
+        self.ns.extend(self.begun.take().map(|begun| begun.elapsed().as_nanos() as u64));
+    }
+}
+
 impl Isolate {
     /// Whether calls of an action go straight to the upper tier.
     fn has_moved_up(&self, action: ActionId) -> bool {
@@ -236,6 +256,13 @@ impl Isolate {
     ) -> BlockResult {
         probe.interrupt();
         self.execute_watched(block, settings, &mut Watched { probe, begun: None })
+    }
+
+    /// As [`Isolate::execute`], each transaction timed for itself.
+    pub fn execute_timed(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> TimedBlock {
+        let mut timed = TimedBlock::default();
+        timed.result = self.execute_watched(block, settings, &mut timed);
+        timed
     }
 
     /// As [`Isolate::execute`], every access of contract state noted: same results, more time.

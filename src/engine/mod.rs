@@ -20,7 +20,7 @@ pub use api::{
     ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OuterAction, OutputSink,
     PassResult, Problem, Receipt, Region, RunOptions, TierEvent, TxStatus,
 };
-pub use block::{BlockSettings, GenerateHost, PreparedBlock, RecordedBlock};
+pub use block::{BlockSettings, GenerateHost, PreparedBlock, RecordedBlock, TimedBlock};
 pub use cached::Cache;
 pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};

@@ -19,7 +19,7 @@ use super::job::{FormName, Job, JobKind};
 use super::machine;
 use super::mode::parse_mode;
 use super::protocol::{Event, Failed, Message, OUTPUT_CHAIN, PROTOCOL, counter};
-use super::{chain, child_block, child_control, child_count, child_script, workload};
+use super::{chain, child_actions, child_block, child_control, child_count, child_script, workload};
 
 /// Between flushes, so that the reader is not woken in every window.
 const FLUSH_EVERY: Duration = Duration::from_millis(200);
@@ -112,6 +112,7 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
     let bench = Bench { job, mode, program: loaded.program, workload_name: loaded.name, watchdog };
     let done = match job.form {
         _ if job.kind == JobKind::Count => child_count::work(&bench, talk),
+        FormName::Block if job.kind == JobKind::Actions => child_actions::work(&bench, talk),
         FormName::Script => child_script::work(&bench, talk),
         FormName::Block => child_block::work(&bench, talk),
     };

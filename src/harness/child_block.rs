@@ -38,7 +38,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
             }
         }
         JobKind::Smoke => measured.window(generator.blocks(1)?)?,
-        JobKind::Cold | JobKind::Record | JobKind::Count | JobKind::Control => {
+        JobKind::Cold | JobKind::Record | JobKind::Actions | JobKind::Count | JobKind::Control => {
             return Err(Halt::Fail(Failed::Runner, "no job for a block workload".into()));
         }
         JobKind::Measure | JobKind::Probe => {

@@ -23,6 +23,8 @@ pub enum JobKind {
     Probe,
     /// Writes the blocks of the stream to a trace; times nothing.
     Record,
+    /// Looks at each kind of transaction of a block workload; gives no throughput.
+    Actions,
     /// Counts a fixed piece of work; times nothing.
     Count,
     /// Measures a fixed native loop: what the machine does to code that never changes.

@@ -6,9 +6,11 @@
 //! floods takes nothing with it. This room must never print a result that was not compared with
 //! the reference, and never decides how results look: that is [`crate::report`].
 
+pub mod actions;
 pub mod agreement;
 pub mod chain;
 pub mod child;
+pub mod child_actions;
 pub mod child_block;
 pub mod child_control;
 pub mod child_count;

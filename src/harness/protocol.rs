@@ -189,6 +189,8 @@ pub mod counter {
     pub const BYTECODE_BYTES: &str = "bytecode_bytes";
     /// Begins `action_gas/min/Token.transfer` and its like: `calls`, `min`, `median`, `max`.
     pub const ACTION_GAS: &str = "action_gas/";
+    /// Begins `of_kind/gas_median/transfer` and its like: one kind of transaction.
+    pub const OF_KIND: &str = "of_kind/";
     /// 1 if `verify()` ran and passed.
     pub const VERIFIED: &str = "verified";
 }

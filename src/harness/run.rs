@@ -9,6 +9,7 @@ use std::time::SystemTime;
 
 use crate::engine::Program;
 
+use super::actions;
 use super::agreement::{Difference, compare};
 use super::engines::{Doer, EXECUTOR, ForeignEngine};
 use super::environment::{Environment, utc_now};
@@ -94,6 +95,9 @@ pub fn run(prepared: &Prepared, settings: &Settings<'_>) -> Result<Outcome, Stop
     let mut session = Session::new(prepared, settings, &program, output, &environment.started_utc);
     let neighbours = Neighbours::watch();
     let finished = session.go()?;
+    if finished {
+        session.look_at_actions()?;
+    }
     session.notes.extend(neighbours.report(session.progress.spread()));
     session.notes.extend(environment.advice());
     if let Some(output) = &session.output {
@@ -230,6 +234,20 @@ impl<'a> Session<'a> {
             self.progress.step(slot);
         }
         Ok(self.is_going())
+    }
+
+    /// What each kind of transaction costs, in a process that measures no throughput.
+    fn look_at_actions(&mut self) -> Result<(), Stop> {
+        let is_block = self.prepared.workload.form == Form::Block;
+        let Some(output) = self.output.as_ref().filter(|_| is_block && self.exit == Exit::Pass) else { return Ok(()) };
+        let cell = Cell { mode: "vm".into(), executor: "sequential", threads: 1, oversubscribed: false };
+        let record = run_job(self.program, &self.job(JobKind::Actions, &cell), self.settings.stop);
+        if let Some(error) = &record.error {
+            let said = self.describe(error);
+            self.notes.push(format!("no table of transactions by kind: {said}"));
+            return Ok(());
+        }
+        actions::write(&output.folder, &self.names, &record)
     }
 
     fn is_going(&self) -> bool {

@@ -9,6 +9,7 @@
 //! by cell and process), [`summary`], [`table`], [`charts`], [`html`].
 
 pub mod across;
+pub mod actions;
 pub mod cells;
 pub mod charts;
 pub mod compare;

@@ -7,7 +7,7 @@ use super::scale::Scale;
 use super::{Bar, Bars};
 
 /// Palette slots of stacked parts: grey for what is not the subject, then two that differ most.
-const PART_SLOTS: [usize; 5] = [0, 5, 1, 3, 4];
+const PART_SLOTS: [usize; 6] = [0, 5, 1, 3, 4, 2];
 
 pub(super) fn draw<DB: DrawingBackend>(canvas: &Canvas<'_, DB>, bars: &Bars, area: Area) -> Drawn {
     let u = canvas.unit;

@@ -11,6 +11,7 @@ mod labels;
 mod lines;
 pub mod records;
 mod scale;
+mod stages;
 mod theme;
 mod timeline;
 

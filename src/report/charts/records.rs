@@ -47,6 +47,7 @@ pub fn charts_by_work<'a>(folder: &ResultFolder, summary: &'a Summary) -> Vec<Wo
             warmup_curve(folder, work),
             tier_timeline(folder, work),
             cold_start(&cold),
+            stages(folder, &rows),
         ];
         let finished = |(mut chart, note): Drafted| {
             if works.len() > 1 {
@@ -333,6 +334,13 @@ fn tier_marks<'a>(events: impl Iterator<Item = &'a TierRow>, mode: &str, colour:
         _ => format!("{mode} → {to} ×{count}"),
     };
     joined.iter().map(|&(x, to, count)| Mark { x, label: label(to, count), colour }).collect()
+}
+
+fn stages(folder: &ResultFolder, rows: &[&SummaryRow]) -> Option<Drafted> {
+    let body = super::stages::stage_stack(folder, rows)?;
+    let threads = rows.iter().map(|row| row.threads).min()?;
+    let note = if threads == 1 { "one thread" } else { "the fewest threads, time of one of them" };
+    Some(draft("stages", "What each stage of a transaction costs", note, body))
 }
 
 fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {

@@ -10,6 +10,7 @@ mod verdict;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use serde_json::Value;
 
+use super::actions;
 use super::charts::{Chart, ChartError, Width, charts_by_work, dark_rules, inline};
 use super::folder::ResultFolder;
 use super::records::{Params, SummaryRow};
@@ -44,6 +45,11 @@ pub fn page(folder: &ResultFolder, summary: &Summary) -> Result<String, ChartErr
                 @if !work.params.is_empty() { p.quiet { (spaced(work.params)) } }
                 (verdict)
                 @for figure in &figures { (figure) }
+                @if let Some(grid) = actions::grid_of(&folder.path, work.workload, work.params) {
+                    h3 { "What does each kind of transaction cost?" }
+                    p.quiet { "Gas and storage writes counted in a run that times nothing; times from single transactions in the VM." }
+                    (tables::table(&grid))
+                }
             }
         });
     }
@@ -107,6 +113,7 @@ fn question(chart: &Chart) -> &str {
         ("speedup", "How much faster is each mode than the interpreter alone?"),
         ("warmup", "How long does a process take to reach its speed?"),
         ("cold-start", "What does a fresh process cost?"),
+        ("stages", "What does each stage of a transaction cost?"),
         ("latency", "How long does a single transaction take?"),
     ];
     questions.iter().find(|(name, _)| chart.name.starts_with(name)).map_or(&chart.title, |(_, question)| question)

@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::report::charts::{Body, Chart, TimelineRow};
+use crate::report::charts::{Bar, Body, Chart, TimelineRow};
 use crate::report::numbers::number;
 use crate::report::records::{Params, SummaryRow};
 use crate::report::summary::Summary;
@@ -46,6 +46,18 @@ fn points(chart: &Chart) -> Option<Grid> {
                 .map(|(s, p)| vec![s.name.clone(), lines.x.text_of(p.x), shown(p.y), ends(p.interval)])
                 .collect();
             (vec!["mode".to_owned(), lines.x.title(), lines.y.title(), "95% interval".to_owned()], rows)
+        }
+        Body::Bars(bars) if !bars.parts.is_empty() => {
+            let unit = &bars.value.unit;
+            let parts = bars.parts.iter().map(|part| format!("{part} ({unit})"));
+            let header =
+                std::iter::once("mode".to_owned()).chain(parts).chain([format!("all ({unit})"), String::new()]);
+            let row = |bar: &Bar| {
+                let parts = bar.parts.iter().map(|part| shown(*part));
+                let all = [shown(bar.parts.iter().sum()), "-".to_owned()];
+                std::iter::once(bar.label.clone()).chain(parts).chain(all).collect()
+            };
+            (header.collect(), bars.bars.iter().map(row).collect())
         }
         Body::Bars(bars) => {
             let rows = bars
