@@ -238,7 +238,7 @@ impl<'a> Session<'a> {
 
     /// What each kind of transaction costs, in a process that measures no throughput.
     fn look_at_actions(&mut self) -> Result<(), Stop> {
-        let is_block = self.prepared.workload.form == Form::Block;
+        let is_block = self.prepared.workload.form == Form::Block && self.references.own.is_some();
         let Some(output) = self.output.as_ref().filter(|_| is_block && self.exit == Exit::Pass) else { return Ok(()) };
         let cell = Cell { mode: "vm".into(), executor: "sequential", threads: 1, oversubscribed: false };
         let record = run_job(self.program, &self.job(JobKind::Actions, &cell), self.settings.stop);
