@@ -88,12 +88,10 @@ pub fn check_signatures(scheme: Signatures, block: &[Envelope]) -> Result<(), Re
     match scheme {
         Signatures::None => Ok(()),
         Signatures::Ed25519 => one_by_one(ed25519_is_right),
-        Signatures::Ed25519Batch => match ed25519_batch(block) {
-            true => Ok(()),
-            // One by one finds which; if none is found the batch alone decides.
-            false => one_by_one(ed25519_is_right)
-                .and(Err(Refused { transaction: None, reason: "the batch of signatures is not valid".into() })),
-        },
+        Signatures::Ed25519Batch if ed25519_batch(block) => Ok(()),
+        // One by one finds which; if none is found the batch alone decides.
+        Signatures::Ed25519Batch => one_by_one(ed25519_is_right)
+            .and(Err(Refused { transaction: None, reason: "the batch of signatures is not valid".into() })),
         Signatures::Secp256k1 => one_by_one(secp256k1_is_right),
     }
 }

@@ -21,14 +21,15 @@ pub struct Stages {
 
 impl Stages {
     /// Whether transactions need envelopes.
-    pub fn any(&self) -> bool {
-        *self != Self::default()
+    pub fn any(self) -> bool {
+        self != Self::default()
     }
 }
 
 /// What the stages of one block took, nanoseconds; 0 where a stage is switched off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names are the documentation")]
+#[allow(clippy::struct_field_names, reason = "units come last in names")]
 pub struct StageTimes {
     pub sig_ns: u64,
     pub nonce_ns: u64,
