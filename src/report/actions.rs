@@ -61,7 +61,7 @@ impl Record for ActionRow {
 }
 
 /// The table of a folder; none if it has no such file, or one that cannot be read.
-pub fn grid_of(folder: &Path, workload: &str, params: &Params) -> Option<Grid> {
+pub(super) fn grid_of(folder: &Path, workload: &str, params: &Params) -> Option<Grid> {
     let rows = read_rows::<ActionRow>(folder.join(ACTIONS)).ok()?.rows;
     let of_work = |row: &&ActionRow| row.workload == workload && row.params == *params;
     let rows: Vec<_> = rows.iter().filter(of_work).map(|row| (cells(row), Mark::Plain)).collect();
