@@ -140,6 +140,7 @@ impl Parameters {
             seed,
             work: 0,
             settings: Vec::new(),
+            stages: Stages::default(),
             trace: None,
             records: false,
             canonical: params.to_string(),

@@ -50,6 +50,7 @@ impl Progress {
                 | JobKind::Smoke
                 | JobKind::Reference
                 | JobKind::Record
+                | JobKind::Actions
                 | JobKind::Count
                 | JobKind::Control => 0,
             }

@@ -58,6 +58,7 @@ impl<'a> RowMaker<'a> {
             | JobKind::Smoke
             | JobKind::Reference
             | JobKind::Record
+            | JobKind::Actions
             | JobKind::Count
             | JobKind::Control => Phase::Steady,
         };

@@ -292,6 +292,7 @@ impl<'a> Session<'a> {
             | JobKind::Smoke
             | JobKind::Reference
             | JobKind::Record
+            | JobKind::Actions
             | JobKind::Count
             | JobKind::Control => {
                 maker.measured(&record, agreement);
