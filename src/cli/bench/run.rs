@@ -161,6 +161,12 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         (None, Some(path)) => Some(TraceUse::Replay(path.clone())),
         (None, None) => None,
     };
+    let has_stages = overrides.signatures.is_some() || overrides.nonces || arguments.fees.is_some();
+    if !engines.is_empty() && (asked.is_some() || has_stages) {
+        return Err(Stop::usage(
+            "--record, --replay, --signatures, --nonces and --fees are for the modes of zx-bench itself: an engine named by --engine is told nothing of them",
+        ));
+    }
     let parameters = match &asked {
         None if !is_ours => Parameters::foreign(&arguments.own, arguments.seed)?,
         None => Parameters::resolve(&workload, &overrides)?,
