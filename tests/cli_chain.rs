@@ -166,6 +166,37 @@ fn every_stage_agrees_and_is_timed_for_itself() {
         let sig_ns: f64 = row.expect("a row")[column].parse().expect("a number");
         assert!(sig_ns > 1000.0, "no signature is checked in {sig_ns} ns");
     }
+    let read = |name: &str| fs::read_to_string(place.path("out").join(name)).expect("written");
+    let stack = read("charts/stages.svg");
+    for part in ["execution", "state root", "signatures", "nonces", "fees"] {
+        assert!(stack.contains(part), "{part} is not in the stack");
+    }
+    assert!(read("report.html").contains("What does each stage of a transaction cost?"));
+}
+
+#[test]
+fn each_kind_of_transaction_has_its_costs() {
+    let place = Place::new();
+    let two_kinds = COUNTS
+        .replace("return {\"caller\"", "return {\"op\": rng.chance(0.5) ? \"one\" : \"none\", \"caller\"")
+        .replace("{ counter.add(TX", "{ if tx[\"op\"] == \"none\" { return 0 }\n counter.add(TX");
+    place.file("w.zx", two_kinds);
+    let quick = ["run", "w.zx", "--quick", "--max-time", "1s", "--threads", "1", "--modes", "vm", "--no-latency"];
+    place.bench(&[&quick[..], &["--block", "50", "--out", "out"]].concat()).ends(0, &[]);
+    let actions = fs::read_to_string(place.path("out/actions.csv")).expect("written");
+    let mut rows = csv::Reader::from_reader(actions.as_bytes());
+    let header = rows.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|have| have == name).expect("a column");
+    let rows: Vec<_> = rows.records().map(|row| row.expect("a row")).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| &row[column("action")]).collect();
+    assert_eq!(kinds, ["none", "one"]);
+    let number = |row: usize, name: &str| rows[row][column(name)].parse::<f64>().expect("a number");
+    assert_eq!((number(0, "writes_mean"), number(1, "writes_mean")), (0.0, 1.0), "{actions}");
+    assert!(number(1, "gas_median") > number(0, "gas_median"), "{actions}");
+    assert_eq!(number(0, "transactions") + number(1, "transactions"), 20_000.0);
+    assert_eq!(number(1, "transactions"), number(1, "committed"));
+    let page = fs::read_to_string(place.path("out/report.html")).expect("written");
+    assert!(page.contains("What does each kind of transaction cost?") && page.contains("storage writes"));
 }
 
 #[test]
