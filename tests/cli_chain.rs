@@ -80,7 +80,7 @@ fn a_recorded_trace_is_replayed_with_its_parameters() {
     plan.ends(0, &["accounts=20;block=30", "most=9"]);
     place.smoke(&["--record", "t.trace", "--blocks", "3", "--param", "most=9"]).ends(0, &[]);
     assert_eq!(first, fs::read(place.path("t.trace")).expect("recorded"), "the same stream is the same bytes");
-    let quick = ["run", "w.zx", "--quick", "--max-time", "2s", "--threads", "1", "--replay", "t.trace", "--out", "out"];
+    let quick = ["run", "w.zx", "--quick", "--max-time", "6s", "--threads", "1", "--replay", "t.trace", "--out", "out"];
     place.bench(&quick).ends(0, &["vm"]);
     let plan = fs::read_to_string(place.path("out/plan.json")).expect("written");
     assert!(plan.contains("\"trace\": \""), "{plan}");
@@ -94,7 +94,7 @@ fn the_replayed_blocks_are_those_of_the_file() {
     place.smoke(&["--record", "a.trace", "--blocks", "1"]).ends(0, &[]);
     place.smoke(&["--record", "b.trace", "--blocks", "1", "--seed", "7"]).ends(0, &[]);
     let digest = |trace: &str, out: &str| {
-        let run = ["run", "w.zx", "--quick", "--max-time", "1s", "--modes", "vm", "--threads", "1", "--no-latency"];
+        let run = ["run", "w.zx", "--quick", "--max-time", "6s", "--modes", "vm", "--threads", "1", "--no-latency"];
         place.bench(&[&run[..], &["--replay", trace, "--out", out]].concat()).ends(0, &[]);
         fs::read_to_string(place.path(out).join("plan.json")).expect("written")
     };
@@ -152,7 +152,7 @@ fn every_stage_agrees_and_is_timed_for_itself() {
         place.smoke(&["--signatures", scheme]).ends(0, &["agrees: vm"]);
     }
     place.smoke(&["--signatures", "none", "--nonces", "--fees", "shared"]).ends(0, &["agrees: adaptive"]);
-    let quick = ["run", "w.zx", "--quick", "--max-time", "3s", "--threads", "1,2", "--modes", "interpreter,vm"];
+    let quick = ["run", "w.zx", "--quick", "--max-time", "20s", "--threads", "1,2", "--modes", "interpreter,vm"];
     let stages = ["--block", "20", "--signatures", "ed25519-batch", "--nonces", "--fees", "shared", "--no-latency"];
     place.bench(&[&quick[..], &stages, &["--out", "out"]].concat()).ends(0, &["vm", "signatures=ed25519-batch"]);
     let samples = fs::read_to_string(place.path("out/samples.csv")).expect("written");
@@ -181,7 +181,7 @@ fn each_kind_of_transaction_has_its_costs() {
         .replace("return {\"caller\"", "return {\"op\": rng.chance(0.5) ? \"one\" : \"none\", \"caller\"")
         .replace("{ counter.add(TX", "{ if tx[\"op\"] == \"none\" { return 0 }\n counter.add(TX");
     place.file("w.zx", two_kinds);
-    let quick = ["run", "w.zx", "--quick", "--max-time", "1s", "--threads", "1", "--modes", "vm", "--no-latency"];
+    let quick = ["run", "w.zx", "--quick", "--max-time", "6s", "--threads", "1", "--modes", "vm", "--no-latency"];
     place.bench(&[&quick[..], &["--block", "50", "--out", "out"]].concat()).ends(0, &[]);
     let actions = fs::read_to_string(place.path("out/actions.csv")).expect("written");
     let mut rows = csv::Reader::from_reader(actions.as_bytes());
@@ -193,7 +193,7 @@ fn each_kind_of_transaction_has_its_costs() {
     let number = |row: usize, name: &str| rows[row][column(name)].parse::<f64>().expect("a number");
     assert_eq!((number(0, "writes_mean"), number(1, "writes_mean")), (0.0, 1.0), "{actions}");
     assert!(number(1, "gas_median") > number(0, "gas_median"), "{actions}");
-    assert_eq!(number(0, "transactions") + number(1, "transactions"), 20_000.0);
+    assert_eq!(number(0, "transactions") + number(1, "transactions"), 10_000.0);
     assert_eq!(number(1, "transactions"), number(1, "committed"));
     let page = fs::read_to_string(place.path("out/report.html")).expect("written");
     assert!(page.contains("What does each kind of transaction cost?") && page.contains("storage writes"));
@@ -203,7 +203,7 @@ fn each_kind_of_transaction_has_its_costs() {
 fn what_is_switched_off_leaves_no_rows() {
     let place = Place::new();
     place.file("w.zx", COUNTS);
-    let quick = ["run", "w.zx", "--quick", "--max-time", "1s", "--threads", "1", "--modes", "vm", "--no-latency"];
+    let quick = ["run", "w.zx", "--quick", "--max-time", "6s", "--threads", "1", "--modes", "vm", "--no-latency"];
     place.bench(&[&quick[..], &["--fees", "none", "--out", "out"]].concat()).ends(0, &[]);
     let samples = fs::read_to_string(place.path("out/samples.csv")).expect("written");
     for metric in ["sig_ns", "nonce_ns", "fee_ns", "signatures"] {
@@ -257,7 +257,7 @@ fn results_that_break_the_invariant_have_no_tps() {
     let place = Place::new();
     place.file("w.zx", COUNTS.replace("counter.counts[\"acct_0\"] > 0", "false"));
     let run =
-        ["run", "w.zx", "--max-time", "2s", "--processes", "1", "--threads", "1", "--modes", "vm", "--out", "out"];
+        ["run", "w.zx", "--max-time", "6s", "--processes", "1", "--threads", "1", "--modes", "vm", "--out", "out"];
     place.bench(&run).ends(6, &["WRONG RESULTS", "verify()", "lost"]);
     let summary = fs::read_to_string(place.path("out/summary.csv")).unwrap_or_default();
     let mut rows = csv::Reader::from_reader(summary.as_bytes());

@@ -12,7 +12,7 @@ use super::child_block::{Generator, ready};
 use super::protocol::counter;
 
 /// Transactions to look at, about.
-const TRANSACTIONS: u64 = 20_000;
+const TRANSACTIONS: u64 = 10_000;
 /// Logical bytes that a transaction may allocate.
 const ALLOC_LIMIT: u64 = 64 << 20;
 /// Time between two blocks, as programs see it.

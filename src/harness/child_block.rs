@@ -44,11 +44,11 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
         JobKind::Measure | JobKind::Probe => {
             measured.window(generator.blocks(1)?)?;
             let most = (MOST_TRANSACTIONS / bench.job.parameters.block).max(1);
-            let mut size = WindowSize::new(bench.job.window_ns, measured.last_ns, most);
+            let mut size = WindowSize::new(bench.job.window_ns, measured.whole_ns, most);
             while bench.has_time(measured.begin, measured.windows - 1) && measured.blocks_left() > 0 {
                 let blocks = size.get().min(measured.blocks_left());
                 measured.window(generator.blocks(blocks)?)?;
-                size.learn(measured.last_ns);
+                size.learn(measured.whole_ns);
             }
         }
     }
@@ -186,6 +186,8 @@ struct Measured<'a, 'b> {
     blocks: u64,
     windows: u64,
     last_ns: u64,
+    /// With the stages around execution: signatures take longer than most executions, and a window is as long as all.
+    whole_ns: u64,
     totals: Totals,
     prober: Option<Prober>,
     wallet: Wallet,
@@ -221,6 +223,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             blocks: 0,
             windows: 0,
             last_ns: 0,
+            whole_ns: 0,
             totals: Totals { cpu_ns: Some(0), ..Totals::default() },
             prober: (job.kind == JobKind::Probe).then(|| Prober::new(job.threads)),
             wallet: Wallet::new(job.parameters.stages, job.parameters.seed),
@@ -253,7 +256,7 @@ impl<'a, 'b> Measured<'a, 'b> {
         self.bench.check_time()?;
         self.blocks += count;
         self.windows += 1;
-        self.last_ns = 0;
+        (self.last_ns, self.whole_ns) = (0, 0);
         for (isolate, ledger) in done.iter().enumerate() {
             self.take(isolate, ledger, at_ns)?;
         }
@@ -264,10 +267,11 @@ impl<'a, 'b> Measured<'a, 'b> {
     }
 
     fn take(&mut self, isolate: usize, ledger: &LedgerWindow, at_ns: u64) -> Result<(), Halt> {
-        let (mut n, mut ns) = (0, 0);
+        let (mut n, mut ns, mut around_ns) = (0, 0, 0);
         for block in &ledger.blocks {
             n += block.result.committed;
             ns += block.execute_ns + longer(block.execute_ns, self.bench.job.added);
+            around_ns += block.stages.sig_ns + block.stages.nonce_ns + block.stages.fee_ns;
             if let Some((ordinal, message)) = &block.result.forbidden {
                 return Err(Halt::Fail(Failed::Program, format!("transaction {ordinal} of the stream: {message}")));
             }
@@ -278,6 +282,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             return Err(Halt::Fail(Failed::Runner, format!("a block was refused: {refused}")));
         }
         self.last_ns = self.last_ns.max(ns);
+        self.whole_ns = self.whole_ns.max(ns + around_ns);
         if self.bench.job.kind == JobKind::Measure {
             self.talk.say(&Message::Window { n, ns: ns.max(1), isolate: isolate as u32, at_ns: Some(at_ns) })?;
         }

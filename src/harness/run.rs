@@ -30,6 +30,9 @@ use super::trace;
 use super::workload::{Form, Workload};
 use refer::References;
 
+/// What looking at the kinds of transactions may take, however short the run is.
+const ACTIONS_LIMIT_MS: u64 = 30_000;
+
 /// Everything decided; nothing started.
 #[derive(Debug)]
 pub struct Prepared {
@@ -241,7 +244,9 @@ impl<'a> Session<'a> {
         let is_block = self.prepared.workload.form == Form::Block && self.references.own.is_some();
         let Some(output) = self.output.as_ref().filter(|_| is_block && self.exit == Exit::Pass) else { return Ok(()) };
         let cell = Cell { mode: "vm".into(), executor: "sequential", threads: 1, oversubscribed: false };
-        let record = run_job(self.program, &self.job(JobKind::Actions, &cell), self.settings.stop);
+        let mut job = self.job(JobKind::Actions, &cell);
+        job.limit_ms = job.limit_ms.max(ACTIONS_LIMIT_MS);
+        let record = run_job(self.program, &job, self.settings.stop);
         if let Some(error) = &record.error {
             let said = self.describe(error);
             self.notes.push(format!("no table of transactions by kind: {said}"));
