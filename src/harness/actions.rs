@@ -66,7 +66,8 @@ mod tests {
             record.counters.insert(format!("{}{what}/pay/back", counter::OF_KIND), value);
         }
         record.counters.insert(format!("{}median_ns/idle", counter::OF_KIND), 0.0);
-        let [idle, pay] = &rows(&names, &record)[..] else { panic!("two kinds") };
+        let rows = rows(&names, &record);
+        let [idle, pay] = rows.as_slice() else { panic!("two kinds") };
         assert_eq!((pay.action.as_str(), pay.writes_mean, pay.tps), ("pay/back", 1.5, Some(2e6)));
         assert_eq!((idle.median_ns, idle.tps), (None, None), "below the clock's step");
     }
