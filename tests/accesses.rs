@@ -9,96 +9,9 @@ use zx::engine::{
     Accesses, BlockSettings, Data, Engine, Isolate, Location, Mode, OutputSink, Program, RecordedBlock, RunOptions,
 };
 
-const STORE: &str = r#"
-entity Item { n = 0, tags = [] }
-contract Store {
-    data numbers = {}
-    data nested = {}
-    data list = [1, 2, 3]
-    data item = Item()
-    data total = 0
-    action set(k, v) { numbers[k] = v }
-    action raise(k, v) { numbers[k] = (numbers[k] ?? 0) + v }
-    action move(a, b, v) {
-        numbers[a] = (numbers[a] ?? 0) - v
-        numbers[b] = (numbers[b] ?? 0) + v
-        require(numbers[a] > -20, "too little")
-    }
-    action delete(k) { return numbers.delete(k) }
-    action count() { return len(numbers) }
-    action sum() { let s = 0
-        for each k, v in numbers { s = s + v }
-        return s }
-    action show() { return string(nested) + string(item) }
-    action deep(k, j, v) {
-        if nested[k] == null { nested[k] = {} }
-        nested[k][j] = v
-    }
-    action look(k, j) { return nested[k]?.[j] }
-    action replace(k) { nested[k] = {"fresh": 1} }
-    action push(v) { list.push(v)
-        return len(list) }
-    action pop() { return list.pop() }
-    action at(i) { return list[i] }
-    action put(i, v) { list[i] = v }
-    action insert(v) { list.insert(0, v) }
-    action mark(n) { item.n = n }
-    action tag(t) { item.tags.push(t) }
-    action marks() { return item.n }
-    action add(n) { total = total + n }
-    action wrong(k) { numbers[k] = 99
-        total = 99
-        throw "no" }
-    action careful(k) { try { this.wrong(k) } catch e { total = total + 0 } }
-    action clear() { numbers.clear() }
-}
-contract Other { data x = 0
-    action set(v) { x = v } }
-contract Maker { data made = {}
-    action make(k) { made[k] = Other() }
-    action use(k, v) { if made[k] != null { made[k].set(v) } }
-    action read(k) { return made[k]?.x } }
-let store = Store()
-let maker = Maker()
-action setup(accounts) { }
-action transaction(tx) {
-    let a = tx["a"]
-    let b = tx["b"]
-    let n = tx["n"]
-    let what = tx["do"]
-    if what == "set" { return store.set(a, n) }
-    if what == "raise" { return store.raise(a, n) }
-    if what == "move" { return store.move(a, b, n) }
-    if what == "delete" { return store.delete(a) }
-    if what == "count" { return store.count() }
-    if what == "sum" { return store.sum() }
-    if what == "show" { return store.show() }
-    if what == "deep" { return store.deep(a, b, n) }
-    if what == "look" { return store.look(a, b) }
-    if what == "replace" { return store.replace(a) }
-    if what == "push" { return store.push(n) }
-    if what == "pop" { return store.pop() }
-    if what == "at" { return store.at(n) }
-    if what == "put" { return store.put(n, n) }
-    if what == "insert" { return store.insert(n) }
-    if what == "mark" { return store.mark(n) }
-    if what == "tag" { return store.tag(a) }
-    if what == "marks" { return store.marks() }
-    if what == "add" { return store.add(n) }
-    if what == "wrong" { return store.wrong(a) }
-    if what == "careful" { return store.careful(a) }
-    if what == "clear" { return store.clear() }
-    if what == "make" { return maker.make(a) }
-    if what == "use" { return maker.use(a, n) }
-    if what == "read" { return maker.read(a) }
-    if what == "shared" { return Other.set(n) }
-    if what == "persist" { return persist_set(a, n) }
-    if what == "persisted" { return persist_get(a) }
-    throw "nothing to do"
-}
-"#;
+const STORE: &str = include_str!("common/store.zx");
 
-const KINDS: [&str; 28] = [
+const KINDS: [&str; 39] = [
     "set",
     "raise",
     "move",
@@ -127,6 +40,17 @@ const KINDS: [&str; 28] = [
     "shared",
     "persist",
     "persisted",
+    "churn",
+    "swap",
+    "forget",
+    "row",
+    "unrow",
+    "rerow",
+    "fill",
+    "empty",
+    "refill",
+    "keep",
+    "detach",
 ];
 
 fn store(mode: Mode) -> Isolate {

@@ -230,6 +230,7 @@ impl Isolate {
     /// After `setup`: counters start anew, and globals, captured variables and what they reach become read-only in transactions.
     pub fn seal(&mut self) {
         self.inner.ledger.seal();
+        self.inner.ledger.track_root();
         self.inner.sealed = true;
         self.inner.forget_heat();
     }

@@ -13,7 +13,7 @@ use super::convert::{export, import};
 use super::policy::policy;
 use super::program::Program;
 use super::render;
-use crate::ledger::{encode_value, state_root};
+use crate::ledger::{TreeSize, encode_value, state_root};
 use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
 use crate::runtime::probe::{Probe, Samples, Sampling};
@@ -298,9 +298,20 @@ impl Isolate {
         self.inner.config.set_override(key, setting);
     }
 
-    /// The root of all contract state.
+    /// The root of all contract state. After [`Isolate::seal`] its cost grows with what was touched since the last
+    /// call; the first makes the tree.
     pub fn state_root(&mut self) -> Digest {
+        self.inner.ledger.root()
+    }
+
+    /// The root made anew from the whole state: what [`Isolate::state_root`] must equal.
+    pub fn rebuilt_state_root(&self) -> Digest {
         state_root(&self.inner.ledger)
+    }
+
+    /// How large the tree of the state root is; none before the first root after [`Isolate::seal`].
+    pub fn state_tree_size(&self) -> Option<TreeSize> {
+        self.inner.ledger.state_tree().map(crate::ledger::StateTree::size)
     }
 
     /// BLAKE3 of the output since the last run began.

@@ -11,6 +11,7 @@ mod origin;
 mod policy;
 mod profile;
 mod program;
+mod proof;
 mod render;
 mod session;
 pub mod simulation;
@@ -27,13 +28,14 @@ pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
 pub use session::{Inputs, Reply, Session};
+pub use proof::StateProof;
 pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
 
 #[doc(hidden)]
 pub use crate::bytecode::PlantedBug;
 
 pub use crate::cache::Contents as CacheContents;
-pub use crate::ledger::{Accesses, ConflictGraph, Location};
+pub use crate::ledger::{Accesses, ConflictGraph, Location, TreeSize};
 pub use crate::runtime::{Clock, SiteProfile, TierName, TierProfile, WorkClock};
 
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};

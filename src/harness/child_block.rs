@@ -338,7 +338,7 @@ impl<'a, 'b> Measured<'a, 'b> {
 }
 
 impl Totals {
-    /// What the roots of all blocks would have taken: only some are due.
+    /// What the roots of all blocks took; none where there was none.
     fn all_roots_ns(&self) -> Option<f64> {
         (self.roots > 0).then(|| self.root_ns as f64 / self.roots as f64 * self.blocks as f64)
     }

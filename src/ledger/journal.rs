@@ -3,6 +3,7 @@
 //! checkpoint keeps its log; when the outermost closes, the log is dropped.
 
 use super::Ledger;
+use super::touched::Touched;
 use crate::value::{Marker, Space, Value};
 
 /// What a rollback restores. Values here are roots.
@@ -33,9 +34,11 @@ pub(crate) enum Undo {
     },
     ListPush {
         list: Value,
+        index: u32,
     },
     ListPop {
         list: Value,
+        index: u32,
         old: Value,
     },
     /// The whole content, before a structural change.
@@ -102,6 +105,8 @@ pub struct Journal {
     last_epoch: u64,
     /// State maps from which an entry was removed since the outermost checkpoint opened.
     pub(crate) removed_from: Vec<Value>,
+    /// What committed transactions changed since the last state root; none where nobody keeps the root up to date.
+    pub(super) touched: Option<Vec<Touched>>,
 }
 
 impl Journal {
@@ -133,8 +138,8 @@ impl Journal {
                 Undo::MapSet { map, old, .. } => marker.values(&[*map, *old]),
                 Undo::MapInsert { map, .. } => marker.value(*map),
                 Undo::MapRemove { map, key, old, .. } => marker.values(&[*map, *key, *old]),
-                Undo::ListSet { list, old, .. } | Undo::ListPop { list, old } => marker.values(&[*list, *old]),
-                Undo::ListPush { list } => marker.value(*list),
+                Undo::ListSet { list, old, .. } | Undo::ListPop { list, old, .. } => marker.values(&[*list, *old]),
+                Undo::ListPush { list, .. } => marker.value(*list),
                 Undo::ListAll { list, old } => {
                     marker.value(*list);
                     marker.values(old);
@@ -148,6 +153,7 @@ impl Journal {
             }
         }
         marker.values(&self.removed_from);
+        self.touched.iter().flatten().for_each(|touched| touched.mark(marker));
     }
 }
 
@@ -178,6 +184,9 @@ impl Ledger {
             return false;
         }
         self.heap.current_epoch = 0;
+        if self.journal.touched.is_some() {
+            self.note_touched();
+        }
         if !self.journal.removed_from.is_empty() {
             self.renumber();
         }
@@ -224,13 +233,13 @@ impl Ledger {
                 list.items[index as usize] = old;
                 list.set_element_epoch(index as usize, old_epoch);
             }
-            Undo::ListPush { list } => {
+            Undo::ListPush { list, .. } => {
                 let list = self.heap.list_mut(list);
                 list.items.pop();
                 let length = list.items.len();
                 list.epochs.truncate(length);
             }
-            Undo::ListPop { list, old } => self.heap.list_mut(list).items.push(old),
+            Undo::ListPop { list, old, .. } => self.heap.list_mut(list).items.push(old),
             Undo::ListAll { list, old } => {
                 let list = self.heap.list_mut(list);
                 list.items = old;
@@ -278,6 +287,9 @@ impl Ledger {
         }
         for (map, seq) in first_inserted {
             self.heap.map_mut(map).map.renumber_from(seq);
+            if let Some(touched) = &mut self.journal.touched {
+                touched.push(Touched::Numbers { map, from: seq });
+            }
         }
     }
 }

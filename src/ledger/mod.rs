@@ -8,17 +8,22 @@
 mod access;
 mod encode;
 mod journal;
+mod merkle;
 pub mod place;
 mod recorder;
 mod root;
+mod state_tree;
+mod touched;
 mod view;
 mod write;
 
 pub use access::{Accesses, ConflictGraph, Location};
 pub use encode::encode_value;
 pub use journal::{Checkpoint, Journal};
+pub use merkle::{Branch, Digest};
 pub use recorder::Recorder;
-pub use root::state_root;
+pub use root::{proof_path, root_of_leaves, state_root};
+pub use state_tree::{LeafLog, StateTree, TreeSize};
 pub use view::{Direct, StateView};
 
 use crate::value::{Heap, Space, Value};
@@ -69,6 +74,11 @@ pub struct Ledger {
     pub journal: Journal,
     /// Where accesses of recorded state go; none: straight to the heap.
     pub(crate) view: Option<Box<dyn StateView>>,
+    /// The state root kept up to date; none before its first use, or where nobody does.
+    state_tree: Option<Box<StateTree>>,
+    tracks_root: bool,
+    /// Changed leaves, for a store.
+    kept_leaves: Option<LeafLog>,
     /// Instances made by the current transaction.
     pub made_in_transaction: u32,
     /// The current transaction's ordinal, 0 outside any.
@@ -92,6 +102,9 @@ impl Ledger {
             persisted,
             journal: Journal::default(),
             view: None,
+            state_tree: None,
+            tracks_root: false,
+            kept_leaves: None,
             made_in_transaction: 0,
             transaction: 0,
         }
@@ -102,7 +115,8 @@ impl Ledger {
     pub fn begin_transaction(&mut self, ordinal: u64) {
         self.transaction = ordinal;
         self.made_in_transaction = 0;
-        self.heap.next_state_id = place::first_id(ordinal);
+        // Never below one that was given: a host may run an ordinal twice.
+        self.heap.next_state_id = self.heap.next_state_id.max(place::first_id(ordinal));
     }
 
     /// Makes room for the globals and contract declarations of a program that has grown.

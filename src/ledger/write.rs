@@ -165,9 +165,10 @@ impl Ledger {
     #[inline]
     pub(super) fn write_push(&mut self, list: Value, value: Value) {
         let epoch = self.heap.current_epoch;
-        let born = self.heap.list(list).head.epoch;
-        if born < epoch {
-            self.journal.log.push(Undo::ListPush { list });
+        let object = self.heap.list(list);
+        if object.head.epoch < epoch {
+            let index = object.items.len() as u32;
+            self.journal.log.push(Undo::ListPush { list, index });
         }
         self.heap.list_push(list, value);
     }
@@ -184,7 +185,7 @@ impl Ledger {
                 // The element's logged write belongs to the index: undo restores the value, then the older one.
                 object.epochs.truncate(length);
             }
-            self.journal.log.push(Undo::ListPop { list, old });
+            self.journal.log.push(Undo::ListPop { list, index: length as u32, old });
         } else {
             object.epochs.truncate(length);
         }

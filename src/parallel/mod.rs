@@ -56,7 +56,7 @@ pub struct BlockOutcome {
     pub result: BlockResult,
     /// Digest of the output so far.
     pub output: Digest,
-    /// State root, where due.
+    /// State root.
     pub root: Option<Digest>,
     /// Time of the state root.
     pub root_ns: u64,
@@ -101,10 +101,4 @@ pub trait BlockExecutor {
     fn fees_are_conserved(&self) -> bool;
     /// What each isolate knows about itself.
     fn reports(&mut self) -> Vec<LedgerReport>;
-}
-
-/// The state root is part of the digests of the first blocks, and of each 16th from then on: the
-/// same blocks in every cell, whatever its windows are.
-pub fn root_is_due(block: u64) -> bool {
-    block < 4 || (block + 1).is_multiple_of(16)
 }
