@@ -75,12 +75,17 @@ pub(super) fn load_this<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm
     Ok(at.next())
 }
 
+/// Whether the running instance has the field.
+#[inline(always)]
+fn has_field(isolate: &Isolate, index: u16) -> bool {
+    let instance = isolate.ledger.instances.get(isolate.this() as usize);
+    instance.is_some_and(|instance| usize::from(index) < instance.fields.len())
+}
+
 /// A field of the running instance.
 #[inline(always)]
 pub(super) fn field(isolate: &mut Isolate, index: u16) -> Result<Value, Unwind> {
-    let instance = isolate.ledger.instances.get(isolate.this() as usize);
-    let is_there = instance.is_some_and(|instance| usize::from(index) < instance.fields.len());
-    if is_there { Ok(isolate.field(index)) } else { damaged(isolate) }
+    if has_field(isolate, index) { Ok(isolate.field(index)) } else { damaged(isolate) }
 }
 
 #[inline(always)]
@@ -94,7 +99,10 @@ pub(super) fn load_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'v
 #[inline(always)]
 pub(super) fn store_field<'vm>(isolate: &mut Isolate, at: Cursor<'vm>) -> Step<'vm> {
     let instr = at.instr();
-    field(isolate, instr.b)?;
+    // A look at whether it is there, no read: the field's value is not what the transaction depends on.
+    if !has_field(isolate, instr.b) {
+        return damaged(isolate);
+    }
     isolate.assign_field(instr.b, at.get(instr.a), instr.x != 0)?;
     Ok(at.next())
 }
