@@ -87,9 +87,9 @@ fn its_cost_follows_what_was_touched() {
     assert_eq!(isolate.state_tree_size().unwrap().last_changes, 0, "a failed transaction touches nothing");
 }
 
-/// A verifier of its own, from `docs/state-proofs.md` and BLAKE3 alone: what the proof shows, or none if it shows
-/// nothing.
-fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Option<Option<(u64, Vec<u8>)>> {
+/// A verifier of its own, from `docs/state-proofs.md` and BLAKE3 alone: what the proof shows, or an error if
+/// it shows nothing.
+fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Result<Option<(u64, Vec<u8>)>, &'static str> {
     let hash = |parts: &[&[u8]]| -> [u8; 32] { blake3::hash(&parts.concat()).into() };
     let position = hash(&[path]);
     let end = match &proof.end {
@@ -100,12 +100,12 @@ fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Option<Option<(u
         (Some((number, value)), Some((at, content))) => {
             let length = (path.len() as u64).to_le_bytes();
             if *at != position || *content != hash(&[&length, path, &number.to_le_bytes(), value]) {
-                return None;
+                return Err("it does not hold together");
             }
             Some((*number, value.clone()))
         }
-        (Some(_), None) => return None,
-        (None, Some((at, _))) if *at == position => return None,
+        (Some(_), None) => return Err("it does not hold together"),
+        (None, Some((at, _))) if *at == position => return Err("it does not hold together"),
         (None, _) => None,
     };
     let mut below = end;
@@ -113,7 +113,7 @@ fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Option<Option<(u
         let byte = position[depth / 2];
         let nibble = if depth % 2 == 0 { byte >> 4 } else { byte & 15 };
         if children[usize::from(nibble)] != below {
-            return None;
+            return Err("it does not hold together");
         }
         below = hash(&[&[1], &children.concat()]);
     }
@@ -125,7 +125,7 @@ fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Option<Option<(u
             half(at) == half(&position)
         })
     });
-    (below == root && on_the_way).then_some(shown)
+    if below == root && on_the_way { Ok(shown) } else { Err("it does not lead to the root") }
 }
 
 /// Canonical bytes of a small integer: type 3, length, decimal digits.
@@ -145,12 +145,12 @@ fn proofs_of_presence_and_absence_are_verified_by_independent_code() {
     for (name, at) in names.iter().zip(0_i64..) {
         let proof = isolate.prove_state("Store", 0, "numbers", &[text(name)]).unwrap();
         let expected = (at != 7).then(|| (at as u64, integer(at)));
-        assert_eq!(verified(root, &proof.path, &proof), Some(expected), "{name}");
+        assert_eq!(verified(root, &proof.path, &proof), Ok(expected), "{name}");
     }
     let proof = isolate.prove_state("Store", 0, "nested", &[text("a"), text("b")]).unwrap();
-    assert_eq!(verified(root, &proof.path, &proof), Some(Some((0, integer(5)))));
+    assert_eq!(verified(root, &proof.path, &proof), Ok(Some((0, integer(5)))));
     let proof = isolate.prove_state("Store", 0, "list", &[Data::Int(9)]).unwrap();
-    assert_eq!(verified(root, &proof.path, &proof), Some(None));
+    assert_eq!(verified(root, &proof.path, &proof), Ok(None));
     assert_eq!(isolate.prove_state("Store", 1, "numbers", &[]), None);
     assert_eq!(isolate.prove_state("Store", 0, "total", &[text("a")]), None);
 }
@@ -161,19 +161,19 @@ fn a_changed_proof_shows_nothing() {
     block(&mut isolate, 0, &[tx("set", "a", "", 1), tx("set", "b", "", 2)]);
     let root = isolate.state_root();
     let proof = isolate.prove_state("Store", 0, "numbers", &[text("a")]).unwrap();
-    assert!(verified(root, &proof.path, &proof).is_some());
+    assert!(verified(root, &proof.path, &proof).is_ok());
     let other = isolate.prove_state("Store", 0, "numbers", &[text("b")]).unwrap();
     let absent = isolate.prove_state("Store", 0, "numbers", &[text("c")]).unwrap();
     let mut forged = proof.clone();
     forged.leaf = Some((0, integer(1_000)));
-    assert_eq!(verified(root, &proof.path, &forged), None, "another value");
+    assert!(verified(root, &proof.path, &forged).is_err(), "another value");
     forged = StateProof { leaf: None, ..proof.clone() };
-    assert_eq!(verified(root, &proof.path, &forged), None, "absence of what is there");
-    assert_eq!(verified(root, &other.path, &proof), None, "another place");
+    assert!(verified(root, &proof.path, &forged).is_err(), "absence of what is there");
+    assert!(verified(root, &other.path, &proof).is_err(), "another place");
     forged = StateProof { leaf: proof.leaf.clone(), end: proof.end, ..absent.clone() };
-    assert_eq!(verified(root, &absent.path, &forged), None, "presence of what is not there");
+    assert!(verified(root, &absent.path, &forged).is_err(), "presence of what is not there");
     let mut flipped = proof.clone();
     flipped.levels[0][3][0] ^= 1;
-    assert_eq!(verified(root, &proof.path, &flipped), None, "a changed branch");
-    assert_eq!(verified([7; 32], &proof.path, &proof), None, "another root");
+    assert!(verified(root, &proof.path, &flipped).is_err(), "a changed branch");
+    assert!(verified([7; 32], &proof.path, &proof).is_err(), "another root");
 }

@@ -130,11 +130,14 @@ impl StateTree {
     }
 }
 
+/// Insertion number, and where the content stands.
+type NumberedContent = (u64, Range<usize>);
+
 /// Changed leaves, in the order of the changes: paths and contents stand in one buffer.
 #[derive(Debug, Default)]
 struct Delta {
     bytes: Vec<u8>,
-    leaves: Vec<(Range<usize>, Option<(u64, Range<usize>)>)>,
+    leaves: Vec<(Range<usize>, Option<NumberedContent>)>,
 }
 
 impl Delta {

@@ -51,23 +51,17 @@ fn note(undo: &Undo, touched: &mut Vec<Touched>) {
             touched.push(Touched::Key { map: *map, key: *key });
             left = Some(*old);
         }
-        Undo::ListSet { list, index, old, .. } => {
-            touched.push(Touched::Slot { container: *list, index: *index });
+        Undo::ListSet { list: container, index, old, .. }
+        | Undo::ListPop { list: container, index, old }
+        | Undo::Record { record: container, index, old, .. } => {
+            touched.push(Touched::Slot { container: *container, index: *index });
             left = Some(*old);
         }
         Undo::ListPush { list, index } => touched.push(Touched::Slot { container: *list, index: *index }),
-        Undo::ListPop { list, index, old } => {
-            touched.push(Touched::Slot { container: *list, index: *index });
-            left = Some(*old);
-        }
         Undo::ListAll { list, old } => {
             touched.push(Touched::Elements { list: *list });
             let containers = old.iter().copied().filter(|old| old.tag().is_container());
             touched.extend(containers.map(|container| Touched::Left { container }));
-        }
-        Undo::Record { record, index, old, .. } => {
-            touched.push(Touched::Slot { container: *record, index: *index });
-            left = Some(*old);
         }
         Undo::Field { instance, index, old, .. } => {
             touched.push(Touched::Field { instance: *instance, index: *index });
