@@ -27,8 +27,8 @@ pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
-pub use session::{Inputs, Reply, Session};
 pub use proof::StateProof;
+pub use session::{Inputs, Reply, Session};
 pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
 
 #[doc(hidden)]
