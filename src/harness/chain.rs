@@ -38,7 +38,7 @@ impl Chain {
     }
 }
 
-/// Digest of a block: counts, gas, receipts, output so far, the state root where it is due, and the accounts' numbers
+/// Digest of a block: counts, gas, receipts, output so far, the state root if there is one, and the accounts' numbers
 /// and fees where there are any.
 pub fn block_digest(result: &BlockResult, output: &Digest, root: Option<&Digest>, accounts: Option<&Digest>) -> Digest {
     let mut hasher = blake3::Hasher::new();
