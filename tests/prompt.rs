@@ -16,6 +16,8 @@ struct Terminal {
     /// What has been shown since something was typed, and the same without the terminal's escape sequences.
     raw: Vec<u8>,
     text: String,
+    /// Whether a line was ended and the input goes on.
+    within_input: bool,
 }
 
 impl Terminal {
@@ -46,14 +48,19 @@ impl Terminal {
                 }
             }
         });
-        let mut terminal = Self { child, keys, shown, raw: Vec::new(), text: String::new() };
+        let mut terminal = Self { child, keys, shown, raw: Vec::new(), text: String::new(), within_input: false };
         terminal.wait_for("> ");
         terminal
     }
 
-    /// Waits until the text is shown; a minute without anything new means that it never will.
+    /// Waits until the text is shown.
     fn wait_for(&mut self, wanted: &str) {
-        while !self.text.contains(wanted) {
+        self.wait_until(wanted, |text| text.contains(wanted));
+    }
+
+    /// Waits for a state of the screen; a minute without anything new means that it never comes.
+    fn wait_until(&mut self, wanted: &str, reached: impl Fn(&str) -> bool) {
+        while !reached(&self.text) {
             match self.shown.recv_timeout(Duration::from_mins(1)) {
                 Ok(bytes) => {
                     self.raw.extend(bytes);
@@ -64,8 +71,13 @@ impl Terminal {
         }
     }
 
-    /// Types something and waits until the text is shown.
+    /// Types something and waits until the text is shown. Begins when there is a prompt, or within an input (`wanted`
+    /// was its line's end): what is typed while the program runs may be lost.
     fn type_keys(&mut self, keys: &str, wanted: &str) {
+        if !self.within_input {
+            self.wait_until("a prompt", |text| text.trim_end().ends_with('>'));
+        }
+        self.within_input = wanted == "\n";
         self.raw.clear();
         self.text.clear();
         self.keys.write_all(keys.as_bytes()).unwrap();
@@ -73,6 +85,7 @@ impl Terminal {
     }
 
     fn end(mut self, keys: &str) -> Option<i32> {
+        self.wait_until("a prompt", |text| text.trim_end().ends_with('>'));
         self.keys.write_all(keys.as_bytes()).unwrap();
         self.child.wait().unwrap().code()
     }
