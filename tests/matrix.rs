@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{check_all, check_cached, check_comments};
+use common::{check_all, check_cached, check_comments, check_profiled};
 use zx::engine::Mode;
 
 #[test]
@@ -68,4 +68,14 @@ fn cached() {
 #[test]
 fn cached_collecting() {
     check_cached(&[Mode::Adaptive], true);
+}
+
+#[test]
+fn profiled() {
+    check_profiled(false);
+}
+
+#[test]
+fn profiled_collecting() {
+    check_profiled(true);
 }

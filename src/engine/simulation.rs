@@ -240,8 +240,8 @@ mod tests {
             let regret = regret(costs);
             // Code handed over in mid-loop stays: where the VM is the slower one, by as much as it is.
             let slower = (costs.ns_in(1) / costs.ns_in(0)).max(1.0);
-            assert!(regret.free_worst <= 2.05 * slower, "{costs:?}: {regret:?}");
-            assert!(regret.fixed_worst_without <= 2.05 * slower, "{costs:?}: {regret:?}");
+            assert!(regret.free_worst <= 2.0 * slower, "{costs:?}: {regret:?}");
+            assert!(regret.fixed_worst_without <= 2.0 * slower, "{costs:?}: {regret:?}");
             sum += regret.free_mean;
         }
         let mean = sum / bodies.len() as f64;

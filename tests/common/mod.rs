@@ -9,7 +9,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use zx::engine::{Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions};
+use rand::{Rng, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use zx::engine::{
+    Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SiteProfile, TierProfile,
+};
 
 /// What a case's comments expect.
 #[derive(Default)]
@@ -84,7 +88,10 @@ pub(crate) fn observe_program(
     collect_always: bool,
     expected: &Expected,
 ) -> Observed {
-    let engine = Engine::new(mode);
+    observe_isolate(&mut isolate(program, mode, collect_always, expected))
+}
+
+fn isolate(program: &Arc<Program>, mode: Mode, collect_always: bool, expected: &Expected) -> Isolate {
     let options = RunOptions {
         output: OutputSink::Capture,
         gas_limit: expected.gas_limit,
@@ -93,7 +100,10 @@ pub(crate) fn observe_program(
         collect_always,
         ..RunOptions::default()
     };
-    let mut isolate = Isolate::new(&engine, program, options);
+    Isolate::new(&Engine::new(mode), program, options)
+}
+
+fn observe_isolate(isolate: &mut Isolate) -> Observed {
     isolate.keep_events();
     let result = isolate.run();
     Observed {
@@ -274,6 +284,50 @@ pub(crate) fn check_cached(modes: &[Mode], collect: bool) {
     }
     assert!(refused <= references().len() / 50 || refused < 3, "{refused} cases are not stored");
     report(&format!("cached {modes:?}, collect={collect}, {refused} not stored"), runs, problems);
+}
+
+/// Every case with hints of what pays: those of its own earlier run, those of another case, and invented ones.
+pub(crate) fn check_profiled(collect: bool) {
+    let (mut problems, mut runs) = (Vec::new(), 0);
+    let mut of_another = TierProfile::default();
+    let mut random = ChaCha8Rng::seed_from_u64(7);
+    for Reference { name, source, expected, observed } in references() {
+        let Ok(observed) = observed else { continue };
+        let program = compiled(source, name);
+        let run = |profile: &TierProfile| {
+            let run = || {
+                let mut isolate = isolate(&program, Mode::Adaptive, collect, expected);
+                isolate.use_tier_profile(profile);
+                (observe_isolate(&mut isolate), isolate.tier_profile())
+            };
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).ok()
+        };
+        let own = run(&TierProfile::default()).map_or_else(TierProfile::default, |(_, learnt)| learnt);
+        for (title, profile) in [("own", &own), ("another's", &of_another), ("invented", &invented(&mut random))] {
+            runs += 1;
+            match run(profile) {
+                Some((ours, _)) if ours == *observed => {}
+                Some((ours, _)) => problems.push(format!("{name}, {title} profile: {ours:?}\n  {observed:?}")),
+                None => problems.push(format!("{name}, {title} profile: panicked")),
+            }
+        }
+        of_another = own;
+    }
+    report(&format!("profiled, collect={collect}"), runs, problems);
+}
+
+/// Loops and actions of small numbers, which most programs have, and now and then one that is nowhere; some paid.
+fn invented(random: &mut ChaCha8Rng) -> TierProfile {
+    let site = |random: &mut ChaCha8Rng| SiteProfile {
+        action: random.random(),
+        index: if random.random_ratio(1, 20) { random.random() } else { random.random_range(0..12) },
+        step: random.random_range(0..3),
+        break_even: random.random_bool(0.5).then(|| random.random_range(0..1_000)),
+        speedup: random.random_bool(0.7).then(|| f64::from_bits(random.random())),
+        compile_ns: random.random_range(0..2),
+        saved_ns: random.random_range(0..4),
+    };
+    TierProfile { sites: (0..random.random_range(0..40)).map(|_| site(random)).collect() }
 }
 
 fn difference(reference: &Reference, mode: Mode, collect: bool) -> Option<String> {

@@ -1,13 +1,12 @@
 //! `zx-bench simulate policy` and `zx-bench simulate live`: what the adaptive tier policy costs against the best
 //! choice, computed from measured tier costs, and measured.
 
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::engine::simulation::{LOOK_NS, LoopCosts, Start, bodies, lengths, regret, simulate};
-use crate::engine::{ConfigValue, Engine, Isolate, Mode, OutputSink, Program, RunOptions};
+use crate::engine::{ConfigValue, Engine, Isolate, Mode, OutputSink, Program, RunOptions, TierProfile};
 use crate::harness::mode::mode_text;
 use crate::harness::outcome::{Exit, Stop};
 use crate::report::charts::{Axis, Body, Chart, Lines, Point, ScaleKind, Series, Size, Theme, render};
@@ -68,26 +67,35 @@ const MEASURED_LENGTH: u64 = 100_000;
 /// How often; the least counts.
 const MEASURED_RUNS: usize = 7;
 
-/// One fresh run: its time and gas, and what compiling took.
+/// One fresh run: its time and gas, what compiling took, and what its policy learnt.
 struct FreshRun {
     ns: f64,
     gas: u64,
     compile_ns: f64,
+    profile: TierProfile,
 }
 
 /// Parses the program anew, so that nothing is compiled yet, and times the run alone.
 fn fresh_run(source: &str, mode: Mode, length: u64) -> Result<FreshRun, Stop> {
+    run_with_profile(source, mode, length, None)
+}
+
+/// The same, with what an earlier run learnt.
+fn run_with_profile(source: &str, mode: Mode, length: u64, profile: Option<&TierProfile>) -> Result<FreshRun, Stop> {
     let program: Arc<Program> =
         Program::compile(source, "simulate.zx").map_err(|errors| Stop::failed(errors.rendered))?;
     let options = RunOptions { output: OutputSink::Digest, seed: Some(1), ..RunOptions::default() };
     let mut isolate = Isolate::new(&Engine::new(mode), &program, options);
     isolate.set_config("bench_iterations", ConfigValue::Int(length as i64));
+    if let Some(profile) = profile {
+        isolate.use_tier_profile(profile);
+    }
     let pass = isolate.run_once();
     if let Some(failure) = pass.failure {
         return Err(Stop::failed(failure.rendered));
     }
     let compile_ns = isolate.counters().compile_ns as f64;
-    Ok(FreshRun { ns: pass.execute_ns as f64, gas: pass.gas, compile_ns })
+    Ok(FreshRun { ns: pass.execute_ns as f64, gas: pass.gas, compile_ns, profile: isolate.tier_profile() })
 }
 
 /// What the tiers of this machine take for a loop.
@@ -134,25 +142,27 @@ pub(super) fn policy(arguments: &PolicyArguments) -> Result<Exit, Stop> {
             }
         }
     }
+    let (slower, gaining): (Vec<_>, Vec<_>) = bodies().into_iter().partition(|costs| costs.ns[1] > costs.ns[0]);
+    text.push_str(&summary("invented", &gaining));
+    text.push_str(&summary("invented, the VM 0.9 times as fast", &slower));
+    print::out(&text)?;
+    if let (Some(path), Some(costs)) = (&arguments.output, chosen) {
+        draw(&costs, path)?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// A row of the table for many loops.
+fn summary(name: &str, invented: &[LoopCosts]) -> String {
     let (mut mean, mut worst, mut without, mut from_500) = (0.0, 0.0f64, 0.0f64, 0.0);
-    let invented = bodies();
-    for costs in &invented {
+    for costs in invented {
         let regret = regret(costs);
         mean += regret.free_mean / invented.len() as f64;
         from_500 += regret.fixed_mean / invented.len() as f64;
         worst = worst.max(regret.free_worst);
         without = without.max(regret.fixed_worst_without);
     }
-    let _ = writeln!(
-        text,
-        "| {} invented | | | | {mean:.2} | {worst:.2} | {from_500:.2} | | {without:.2} |",
-        invented.len()
-    );
-    print::out(&text)?;
-    if let (Some(path), Some(costs)) = (&arguments.output, chosen) {
-        draw(&costs, path)?;
-    }
-    Ok(Exit::Pass)
+    format!("| {} {name} | | | | {mean:.2} | {worst:.2} | {from_500:.2} | | {without:.2} |\n", invented.len())
 }
 
 /// The costs that the user gives, if any.
@@ -232,8 +242,8 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<Exit, Stop> {
     let (_, source) = BODIES[1];
     let costs = measured(source)?;
     print::out(&format!(
-        "{:>12} {:>14} {:>14} {:>8} {:>14} {:>12} {:>8}\n",
-        "length", "adaptive (us)", "simulated (us)", "ratio", "best (us)", "mode", "ratio"
+        "{:>12} {:>14} {:>14} {:>8} {:>14} {:>12} {:>8} {:>14} {:>8}\n",
+        "length", "adaptive (us)", "simulated (us)", "ratio", "best (us)", "mode", "ratio", "profiled (us)", "ratio"
     ))?;
     // What the program does around its loop is the same in every mode.
     let around = (0..MEASURED_RUNS).map(|_| fresh_run(source, Mode::Interpreter, 0).map(|run| run.ns));
@@ -242,33 +252,59 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<Exit, Stop> {
         if STOP.load(std::sync::atomic::Ordering::Relaxed) {
             return Ok(Exit::Interrupted); // Relaxed: the flag is the message
         }
-        let rivals = rivals(length);
-        let modes: Vec<Mode> = [Mode::Adaptive].into_iter().chain(rivals).collect();
-        let mut times: Vec<Vec<f64>> = vec![Vec::new(); modes.len()];
-        for round in 0..arguments.runs as usize {
-            // In turn, each round beginning with another mode: what drifts, drifts for all.
-            for at in 0..modes.len() {
-                let at = (at + round) % modes.len();
-                times[at].push(fresh_run(source, modes[at], length)?.ns);
-            }
-        }
-        let medians: Vec<f64> = times.iter().filter_map(|times| median(times)).collect();
-        let ratios = |rival: usize| {
-            let pairs = times[0].iter().zip(&times[rival]);
-            median(&pairs.map(|(own, other)| own / other).collect::<Vec<_>>()).unwrap_or(f64::NAN)
-        };
-        let best = (1..modes.len()).min_by(|a, b| medians[*a].total_cmp(&medians[*b])).unwrap_or(0);
+        let row = row_of(source, length, arguments.runs as usize)?;
         let simulated = around + simulate(&costs, length, Start::Threshold).ns;
         print::out(&format!(
-            "{:>12} {:>14} {:>14} {:>8.3} {:>14} {:>12} {:>8.3}\n",
+            "{:>12} {:>14} {:>14} {:>8.3} {:>14} {:>12} {:>8.3} {:>14} {:>8.3}\n",
             thousands(length),
-            number(medians[0] / 1e3),
+            number(row.adaptive_ns / 1e3),
             number(simulated / 1e3),
-            medians[0] / simulated,
-            number(medians[best] / 1e3),
-            mode_text(modes[best]),
-            ratios(best)
+            row.adaptive_ns / simulated,
+            number(row.best_ns / 1e3),
+            mode_text(row.best),
+            row.to_best,
+            number(row.profiled_ns / 1e3),
+            row.profiled_to_best,
         ))?;
     }
     Ok(Exit::Pass)
+}
+
+/// How a length went: medians over the runs, ratios as medians over the rounds.
+struct LiveRow {
+    adaptive_ns: f64,
+    best: Mode,
+    best_ns: f64,
+    to_best: f64,
+    profiled_ns: f64,
+    profiled_to_best: f64,
+}
+
+/// All modes in turn, so many rounds, each beginning with another mode: what drifts, drifts for all.
+fn row_of(source: &str, length: u64, rounds: usize) -> Result<LiveRow, Stop> {
+    let learnt = fresh_run(source, Mode::Adaptive, length)?.profile;
+    let own = [(Mode::Adaptive, None), (Mode::Adaptive, Some(&learnt))];
+    let runs: Vec<_> = own.into_iter().chain(rivals(length).into_iter().map(|mode| (mode, None))).collect();
+    let mut times: Vec<Vec<f64>> = vec![Vec::new(); runs.len()];
+    for round in 0..rounds {
+        for at in 0..runs.len() {
+            let at = (at + round) % runs.len();
+            let (mode, profile) = runs[at];
+            times[at].push(run_with_profile(source, mode, length, profile)?.ns);
+        }
+    }
+    let medians: Vec<f64> = times.iter().map(|times| median(times).unwrap_or(f64::NAN)).collect();
+    let best = (own.len()..runs.len()).min_by(|a, b| medians[*a].total_cmp(&medians[*b])).unwrap_or(0);
+    let to_best = |at: usize| {
+        let pairs = times[at].iter().zip(&times[best]);
+        median(&pairs.map(|(own, other)| own / other).collect::<Vec<_>>()).unwrap_or(f64::NAN)
+    };
+    Ok(LiveRow {
+        adaptive_ns: medians[0],
+        best: runs[best].0,
+        best_ns: medians[best],
+        to_best: to_best(0),
+        profiled_ns: medians[1],
+        profiled_to_best: to_best(1),
+    })
 }

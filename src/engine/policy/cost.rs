@@ -14,13 +14,13 @@ pub(in crate::engine) struct StepModel {
 
 impl StepModel {
     /// Before anything has been seen: bytecode for a small action takes some 15 us and gains 1.7; machine code takes
-    /// about a millisecond, and is assumed to gain 10. A guess of at least half the true gain keeps the bound of
+    /// about a millisecond, and is assumed to gain 16. A guess of at least half the true gain keeps the bound of
     /// twice the best: with the share g of the time that is saved and the share g' that is expected, the ratio at
     /// the worst moment is (1 + g') / (1 + g' - g), and at most 2 if g' >= 2g - 1.
     pub(in crate::engine) fn prior(step: Step) -> Self {
         match step {
             Step::ToVm => Self { compile_ns: 15_000.0, speedup: 1.7 },
-            Step::ToNative => Self { compile_ns: 1_000_000.0, speedup: 10.0 },
+            Step::ToNative => Self { compile_ns: 1_000_000.0, speedup: 16.0 },
         }
     }
 
