@@ -285,3 +285,59 @@ fn parameters_out_of_range_are_usage_errors() {
         run(&["--skew", skew]).ends(2, &["skew"]);
     }
 }
+
+#[test]
+fn blocks_are_kept_in_a_store_and_timed_as_a_stage() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    place.smoke(&["--store", "redb:l.redb", "--modes", "vm"]).ends(0, &["agrees: vm"]);
+    let first = place.bench(&["store", "l.redb"]).ends(0, &["block 0 root ", " leaves 21"]);
+    place.smoke(&["--store", "redb:l.redb", "--modes", "interpreter"]).ends(0, &["agrees: interpreter"]);
+    assert_eq!(place.bench(&["store", "l.redb"]).ends(0, &[]), first, "another tier keeps another state");
+    let quick = ["run", "w.zx", "--quick", "--max-time", "10s", "--threads", "1,2", "--modes", "vm", "--no-latency"];
+    let store = ["--accounts", "20", "--block", "30", "--store", "redb:l.redb", "--sync", "never", "--out", "out"];
+    place.bench(&[&quick[..], &store].concat()).ends(0, &["store=redb sync=never"]);
+    place.bench(&["store", "l.redb.1"]).ends(0, &["block ", " leaves 21"]);
+    let summary = fs::read_to_string(place.path("out/summary.csv")).expect("written");
+    let mut rows = csv::Reader::from_reader(summary.as_bytes());
+    let header = rows.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|have| have == name).expect("a column");
+    for row in rows.records() {
+        let row = row.expect("a row");
+        let number = |name: &str| row[column(name)].parse::<f64>().expect("a number");
+        assert!(number("store_ns_per_tx") > 100.0, "no commit is that fast: {summary}");
+        assert!(number("tps_full") < number("tps"));
+    }
+    let stack = fs::read_to_string(place.path("out/charts/stages.svg")).expect("drawn");
+    assert!(stack.lines().any(|line| line == "store"), "the store is not in the stack");
+}
+
+#[test]
+fn stores_that_cannot_be_used_are_refused_before_anything_is_measured() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    place.smoke(&["--store", "redb:no/l.redb"]).ends(2, &["there is no folder no: make it, or name another file"]);
+    // Nobody, not even root, makes files there.
+    place.smoke(&["--store", "redb:/proc/l.redb"]).ends(2, &["nothing can be written to /proc"]);
+    place.smoke(&["--store", "redb"]).ends(2, &["write redb:PATH"]);
+    place.smoke(&["--store", "sqlite:l"]).ends(2, &["write memory, or redb:PATH"]);
+    place.smoke(&["--sync", "never"]).ends(2, &["--store"]);
+    place.smoke(&["--store", "memory"]).ends(0, &["agrees: vm"]);
+    place.file("l.redb", "my own notes, and nothing else");
+    place.smoke(&["--store", "redb:l.redb"]).ends(2, &["l.redb is not a ledger store: it was left as it is"]);
+    assert_eq!(fs::read(place.path("l.redb")).expect("there"), b"my own notes, and nothing else");
+    place.bench(&["store", "l.redb"]).ends(2, &["not a ledger store"]);
+    place.bench(&["store", "none.redb"]).ends(2, &["No such file"]);
+    fs::remove_file(place.path("l.redb")).expect("removed");
+    place.smoke(&["--store", "redb:l.redb", "--modes", "vm"]).ends(0, &[]);
+    let other = ["run", "w.zx", "--smoke", "--threads", "1", "--accounts", "21", "--store", "redb:l.redb"];
+    place.bench(&other).ends(2, &["l.redb belongs to another workload, another version of it or other parameters"]);
+    let bytes = fs::read(place.path("l.redb")).expect("there");
+    fs::write(place.path("cut.redb"), &bytes[..bytes.len() / 2]).expect("written");
+    place.smoke(&["--store", "redb:cut.redb"]).ends(2, &["cut.redb is damaged"]);
+    place.bench(&["store", "cut.redb"]).ends(1, &["cut.redb is damaged"]);
+    let sweep = ["sweep", "w.zx", "--param", "most=1,2", "--store", "redb:l.redb"];
+    place.bench(&sweep).ends(2, &["a store belongs to one value of each parameter"]);
+    place.file("s.zx", "action transfer() { return 1 }\ntransfer()\n");
+    place.bench(&["run", "s.zx", "--smoke", "--store", "redb:s.redb"]).ends(2, &["--store is for block workloads"]);
+}

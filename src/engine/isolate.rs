@@ -39,6 +39,8 @@ pub struct Isolate {
     pub(super) forbidden: Option<String>,
     /// Canonical bytes of the current transaction's result.
     pub(super) result_bytes: Vec<u8>,
+    /// Where blocks are committed, if anywhere.
+    pub(super) store: Option<crate::ledger::Store>,
 }
 
 /// One isolate's own handle of a tier that all isolates of a program share.
@@ -135,6 +137,7 @@ impl Isolate {
             gas_of_block: Vec::new(),
             forbidden: None,
             result_bytes: Vec::new(),
+            store: None,
         }
     }
 

@@ -16,6 +16,7 @@ mod render;
 mod session;
 pub mod simulation;
 mod sources;
+mod storage;
 
 pub use api::{
     ActionGas, BlockResult, ConfigValue, Counters, Data, Digest, Failure, FailureKind, Mode, OuterAction, OutputSink,
@@ -30,12 +31,13 @@ pub use program::{Program, SyntaxErrors};
 pub use proof::StateProof;
 pub use session::{Inputs, Reply, Session};
 pub use sources::{Found, ImportedFile, ModuleLoader, NoModules};
+pub use storage::{check_store, inspect_store};
 
 #[doc(hidden)]
 pub use crate::bytecode::PlantedBug;
 
 pub use crate::cache::Contents as CacheContents;
-pub use crate::ledger::{Accesses, ConflictGraph, Location, TreeSize};
+pub use crate::ledger::{Accesses, ConflictGraph, Location, StoreError, StoredBlock, TreeSize};
 pub use crate::runtime::{Clock, SiteProfile, TierName, TierProfile, WorkClock};
 
 pub use crate::runtime::probe::{Probe, Samples, Sampling, TxSample};

@@ -4,13 +4,15 @@
 //! [`super::child_block`], and speaks on standard output. Program output is hashed, never written.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{
-    Cache, Engine, Failure, FailureKind, InterruptHandle, Isolate, Mode, OutputSink, Program, RunOptions, TierEvent,
+    Cache, Digest, Engine, Failure, FailureKind, InterruptHandle, Isolate, Mode, OutputSink, Program, RunOptions,
+    TierEvent,
 };
 use crate::parallel::ShardError;
 
@@ -19,6 +21,7 @@ use super::job::{FormName, Job, JobKind};
 use super::machine;
 use super::mode::parse_mode;
 use super::protocol::{Event, Failed, Message, OUTPUT_CHAIN, PROTOCOL, counter};
+use super::store;
 use super::{chain, child_actions, child_block, child_control, child_count, child_script, workload};
 
 /// Between flushes, so that the reader is not woken in every window.
@@ -153,6 +156,14 @@ impl Bench<'_> {
         }
         self.watchdog.guard(isolate.interrupt_handle());
         isolate
+    }
+
+    /// Where the blocks of a ledger go, if they go anywhere: path, owner, whether commits wait for the disk.
+    pub(super) fn store_of(&self, ledger: usize) -> Option<(PathBuf, Digest, bool)> {
+        let store = self.job.parameters.store.as_ref()?;
+        let writes = matches!(self.job.kind, JobKind::Measure | JobKind::Smoke);
+        let owner = store::owner(&self.job.workload_digest, &self.job.parameters);
+        writes.then(|| (store.of_ledger(ledger), owner, store.syncs))
     }
 
     /// Whether windows should go on.

@@ -197,9 +197,15 @@ impl<'a, 'b> Measured<'a, 'b> {
     fn new(bench: &'a Bench<'b>, talk: &'a mut Talk) -> Result<Self, Halt> {
         let job = bench.job;
         let setups = Mutex::new(vec![(Instant::now(), Duration::ZERO); job.threads]);
+        let store_failed = Mutex::new(None);
         let make = |index: usize| {
             let begin = Instant::now();
-            let isolate = ready(bench, bench.mode, true)?;
+            let mut isolate = ready(bench, bench.mode, true)?;
+            if let Some(Err(error)) =
+                bench.store_of(index).map(|(path, owner, syncs)| isolate.open_store(&path, &owner, syncs))
+            {
+                store_failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error.to_string());
+            }
             setups.lock().unwrap_or_else(PoisonError::into_inner)[index] = (begin, begin.elapsed());
             Ok(isolate)
         };
@@ -210,6 +216,9 @@ impl<'a, 'b> Measured<'a, 'b> {
                 return Err(Halt::Fail(Failed::Runner, format!("no executor `{executor}` on {threads} threads")));
             }
         };
+        if let Some(message) = store_failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return Err(Halt::Fail(Failed::Runner, message));
+        }
         let setups = setups.into_inner().unwrap_or_else(PoisonError::into_inner);
         let slowest = setups.iter().map(|(_, took)| *took).max().unwrap_or_default();
         talk.count(counter::SETUP_NS, slowest.as_nanos() as f64)?;
@@ -271,7 +280,8 @@ impl<'a, 'b> Measured<'a, 'b> {
         for block in &ledger.blocks {
             n += block.result.committed;
             ns += block.execute_ns + longer(block.execute_ns, self.bench.job.added);
-            around_ns += block.stages.sig_ns + block.stages.nonce_ns + block.stages.fee_ns;
+            let StageTimes { sig_ns, nonce_ns, fee_ns, store_ns } = block.stages;
+            around_ns += sig_ns + nonce_ns + fee_ns + store_ns;
             if let Some((ordinal, message)) = &block.result.forbidden {
                 return Err(Halt::Fail(Failed::Program, format!("transaction {ordinal} of the stream: {message}")));
             }
@@ -280,6 +290,9 @@ impl<'a, 'b> Measured<'a, 'b> {
         }
         if let Some(refused) = &ledger.refused {
             return Err(Halt::Fail(Failed::Runner, format!("a block was refused: {refused}")));
+        }
+        if let Some(why) = &ledger.store_failed {
+            return Err(Halt::Fail(Failed::Runner, why.clone()));
         }
         self.last_ns = self.last_ns.max(ns);
         self.whole_ns = self.whole_ns.max(ns + around_ns);
@@ -314,8 +327,13 @@ impl<'a, 'b> Measured<'a, 'b> {
         ] {
             self.talk.count(name, value as f64)?;
         }
-        let StageTimes { sig_ns, nonce_ns, fee_ns } = self.totals.stages;
-        for (name, ns) in [(counter::SIG_NS, sig_ns), (counter::NONCE_NS, nonce_ns), (counter::FEE_NS, fee_ns)] {
+        let StageTimes { sig_ns, nonce_ns, fee_ns, store_ns } = self.totals.stages;
+        for (name, ns) in [
+            (counter::STORE_NS, store_ns),
+            (counter::SIG_NS, sig_ns),
+            (counter::NONCE_NS, nonce_ns),
+            (counter::FEE_NS, fee_ns),
+        ] {
             if ns > 0 {
                 self.talk.count(name, ns as f64)?;
             }
@@ -355,6 +373,7 @@ impl Totals {
             self.stages.sig_ns += block.stages.sig_ns;
             self.stages.nonce_ns += block.stages.nonce_ns;
             self.stages.fee_ns += block.stages.fee_ns;
+            self.stages.store_ns += block.stages.store_ns;
         }
         self.cpu_ns = self.cpu_ns.zip(ledger.cpu_ns).map(|(a, b)| a + b);
     }

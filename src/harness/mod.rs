@@ -39,6 +39,7 @@ pub mod rng;
 pub mod rows;
 pub mod run;
 pub mod runner;
+pub mod store;
 pub mod suggest;
 pub mod testing;
 pub mod trace;

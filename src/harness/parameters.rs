@@ -10,6 +10,7 @@ use crate::report::records::Params;
 
 use super::outcome::Stop;
 use super::rng::Skew;
+use super::store::{StoreChoice, StoreKind};
 use super::suggest::did_you_mean;
 use super::workload::{Form, Workload};
 
@@ -36,6 +37,10 @@ pub struct Overrides {
     pub nonces: bool,
     /// `--fees shared`; none is `--fees none` or nothing.
     pub fees: bool,
+    /// `--store`.
+    pub store: StoreKind,
+    /// `--sync never`: commits to a store do not wait for the disk.
+    pub no_sync: bool,
 }
 
 /// A `config` value that replaces the one in the text.
@@ -94,6 +99,9 @@ pub struct Parameters {
     /// The stages around execution.
     #[serde(default)]
     pub stages: Stages,
+    /// Where blocks are committed, if not in memory alone.
+    #[serde(default)]
+    pub store: Option<StoreChoice>,
     /// The trace that blocks are read from instead of being generated.
     #[serde(default)]
     pub trace: Option<PathBuf>,
@@ -105,7 +113,7 @@ pub struct Parameters {
 /// Keys of the harness itself; every other `bench_` key is the workload's own.
 const STANDARD: [&str; 8] = ["accounts", "block", "blocks", "skew", "gas_limit", "seed", "work", "transaction"];
 /// Names in the canonical text that are of stages, not of the stream; no workload has parameters of these names.
-const STAGES: [&str; 3] = ["signatures", "nonces", "fees"];
+const STAGES: [&str; 5] = ["signatures", "nonces", "fees", "store", "sync"];
 const ACCOUNTS_MAX: u64 = 10_000_000;
 const BLOCK_MAX: u64 = 1_000_000;
 const BLOCKS_MAX: u64 = 1_000_000;
@@ -141,6 +149,7 @@ impl Parameters {
             work: 0,
             settings: Vec::new(),
             stages: Stages::default(),
+            store: None,
             trace: None,
             records: false,
             canonical: params.to_string(),
@@ -212,6 +221,10 @@ fn resolve(program: &Program, form: Form, given: &Overrides) -> Result<Parameter
         settings: Vec::new(),
         canonical: String::new(),
         stages: Stages { signatures: given.signatures.unwrap_or_default(), nonces: given.nonces, fees: given.fees },
+        store: match &given.store {
+            StoreKind::Memory => None,
+            StoreKind::Redb(path) => Some(StoreChoice { path: path.clone(), syncs: !given.no_sync }),
+        },
         trace: None,
         records: false,
     };
@@ -233,6 +246,7 @@ impl Parameters {
             ("--signatures", given.signatures.is_some_and(|scheme| scheme != Signatures::None)),
             ("--nonces", given.nonces),
             ("--fees", given.fees),
+            ("--store", given.store != StoreKind::Memory),
         ];
         match block_flags.iter().find(|(_, is_given)| *is_given && form == Form::Script) {
             Some((flag, _)) => Err(format!(
@@ -362,6 +376,9 @@ fn canonical(program: &Program, form: Form, decided: &Parameters, own: &[(String
     }
     if fees {
         params.set("fees", "shared");
+    }
+    if let Some(store) = &decided.store {
+        params.set("store", "redb").set("sync", if store.syncs { "every" } else { "never" });
     }
     for name in own_names(program) {
         let flag = own.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| value.clone());

@@ -151,6 +151,7 @@ pub mod counter {
     pub const SETUP_NS: &str = "setup_ns";
     pub const CPU_NS: &str = "cpu_ns";
     pub const ROOT_NS: &str = "root_ns";
+    pub const STORE_NS: &str = "store_ns";
     pub const SIG_NS: &str = "sig_ns";
     pub const NONCE_NS: &str = "nonce_ns";
     pub const FEE_NS: &str = "fee_ns";

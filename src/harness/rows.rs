@@ -142,6 +142,7 @@ impl<'a> RowMaker<'a> {
             (counter::SETUP_NS, Phase::Setup, metrics::STAGE_NS, unit::NS),
             (counter::CPU_NS, Phase::Steady, metrics::CPU_NS, unit::NS),
             (counter::ROOT_NS, Phase::Root, metrics::ROOT_NS, unit::NS),
+            (counter::STORE_NS, Phase::Store, metrics::STORE_NS, unit::NS),
             (counter::SIG_NS, Phase::Sig, metrics::SIG_NS, unit::NS),
             (counter::NONCE_NS, Phase::Steady, metrics::NONCE_NS, unit::NS),
             (counter::FEE_NS, Phase::Steady, metrics::FEE_NS, unit::NS),
@@ -158,8 +159,8 @@ impl<'a> RowMaker<'a> {
         }
         let root_ns = record.counter(counter::ROOT_NS).filter(|ns| *ns > 0.0);
         if let (Some(root_ns), Some(committed)) = (root_ns, record.counter(counter::COMMITTED)) {
-            let others = [counter::SIG_NS, counter::NONCE_NS, counter::FEE_NS].map(|name| record.counter(name));
-            let others: f64 = others.into_iter().flatten().sum();
+            let others = [counter::STORE_NS, counter::SIG_NS, counter::NONCE_NS, counter::FEE_NS];
+            let others: f64 = others.into_iter().filter_map(|name| record.counter(name)).sum();
             let full_ns = (windows.timed_ns + root_ns + others) / self.cell.threads as f64;
             self.push(Phase::Steady, metrics::TPS_FULL, committed * 1e9 / full_ns, unit::TPS);
         }

@@ -26,6 +26,7 @@ use super::progress::{Neighbours, Progress};
 use super::protocol::counter;
 use super::replay;
 use super::rows::{Agreement, RowMaker, RunNames};
+use super::store;
 use super::trace;
 use super::workload::{Form, Workload};
 use refer::References;
@@ -87,6 +88,10 @@ pub struct Outcome {
 pub fn run(prepared: &Prepared, settings: &Settings<'_>) -> Result<Outcome, Stop> {
     let program =
         std::env::current_exe().map_err(|e| Stop::failed(format!("cannot find this program's own file: {e}")))?;
+    if let Some(store) = &prepared.parameters.store {
+        let ledgers = prepared.plan.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
+        store.check(ledgers, &store::owner(&prepared.workload.digest, &prepared.parameters))?;
+    }
     let trace = trace_of(prepared, settings, &program)?;
     let started = utc_now();
     let mut environment = Environment::now(settings.argv.clone(), Some(prepared.plan.seed), started);

@@ -13,6 +13,7 @@ pub mod place;
 mod recorder;
 mod root;
 mod state_tree;
+mod store;
 mod touched;
 mod view;
 mod write;
@@ -24,6 +25,7 @@ pub use merkle::{Branch, Digest};
 pub use recorder::Recorder;
 pub use root::{proof_path, root_of_leaves, state_root};
 pub use state_tree::{LeafLog, StateTree, TreeSize};
+pub use store::{Store, StoreError, StoredBlock};
 pub use view::{Direct, StateView};
 
 use crate::value::{Heap, Space, Value};

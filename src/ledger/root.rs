@@ -69,10 +69,11 @@ pub(super) fn change(path: &[u8], leaf: Option<(u64, &[u8])>, buffer: &mut Vec<u
 }
 
 /// The root of the leaves (path key, insertion number, content), in any order.
-pub fn root_of_leaves<'a>(leaves: impl Iterator<Item = (&'a [u8], u64, &'a [u8])>) -> Digest {
+pub fn root_of_leaves<T: AsRef<[u8]>>(leaves: impl Iterator<Item = (T, u64, T)>) -> Digest {
     let mut buffer = Vec::new();
-    let mut changes: Vec<Change> =
-        leaves.map(|(path, number, content)| change(path, Some((number, content)), &mut buffer)).collect();
+    let mut changes: Vec<Change> = leaves
+        .map(|(path, number, content)| change(path.as_ref(), Some((number, content.as_ref())), &mut buffer))
+        .collect();
     changes.sort_unstable_by_key(|change| change.position);
     let mut tree = Tree::default();
     tree.apply(&changes);

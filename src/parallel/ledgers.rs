@@ -99,7 +99,7 @@ impl Shards {
                 keep_gas: window.stages.fees,
             };
             let mut accounts = self.accounts[thread].lock().unwrap_or_else(PoisonError::into_inner);
-            let mut refused = None;
+            let (mut refused, mut store_failed) = (None, None);
             let mut probe = window.sampling.map(|sampling| {
                 let seed = window.seed ^ (window.first_block << 8) ^ thread as u64;
                 Probe::new(sampling, seed)
@@ -131,13 +131,21 @@ impl Shards {
                 );
                 let digest = (window.stages.nonces || window.stages.fees).then(|| accounts.digest(envelopes));
                 let begin = Instant::now();
-                let root = Some(isolate.state_root());
+                let root = isolate.state_root();
                 let root_ns = elapsed_ns(begin);
+                if isolate.has_store() {
+                    let begin = Instant::now();
+                    if let Err(error) = isolate.commit_block(settings.block_number, &root) {
+                        store_failed = Some(error.to_string());
+                        break;
+                    }
+                    times.store_ns = elapsed_ns(begin);
+                }
                 outcomes.push(BlockOutcome {
                     execute_ns,
                     result,
                     output: isolate.output_digest(),
-                    root,
+                    root: Some(root),
                     root_ns,
                     accounts: digest,
                     stages: times,
@@ -147,7 +155,7 @@ impl Shards {
             }
             let cpu_ns = (window.thread_cpu_ns)().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
             let samples = probe.map_or_else(Samples::default, |mut probe| probe.take());
-            LedgerWindow { blocks: outcomes, cpu_ns, samples, refused }
+            LedgerWindow { blocks: outcomes, cpu_ns, samples, refused, store_failed }
         })
     }
 

@@ -34,6 +34,7 @@ pub struct StageTimes {
     pub sig_ns: u64,
     pub nonce_ns: u64,
     pub fee_ns: u64,
+    pub store_ns: u64,
 }
 
 /// Before execution: what a block must pass.

@@ -71,12 +71,14 @@ pub struct BlockOutcome {
 pub struct LedgerWindow {
     /// Its blocks, in order.
     pub blocks: Vec<BlockOutcome>,
-    /// CPU time over them, state roots included.
+    /// CPU time over them, state roots and commits to a store included.
     pub cpu_ns: Option<u64>,
     /// Timed transactions; none without a sampling.
     pub samples: Samples,
     /// Why the block behind the last one was refused, and nothing after it executed.
     pub refused: Option<Refused>,
+    /// Why the block behind the last one could not be committed to the store, and nothing after it executed.
+    pub store_failed: Option<String>,
 }
 
 /// What an isolate knows about itself at the end.

@@ -18,6 +18,7 @@ mod run;
 mod settings;
 mod shell;
 mod simulate;
+mod store;
 mod sweep;
 mod test;
 
@@ -58,6 +59,8 @@ enum Command {
     Baseline(baseline::BaselineArguments),
     /// Recompute the verdict of a gate's folder from its records.
     Recheck(recheck::RecheckArguments),
+    /// Check a file that `run --store` wrote, and show its last block.
+    Store(store::StoreArguments),
     /// Measure a workload over thresholds, or over the values of a parameter.
     Sweep(Box<sweep::SweepArguments>),
     /// Show the workloads there are.
@@ -165,6 +168,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::Gas(gas) => gas::gas(gas, look),
         Command::Baseline(baseline) => baseline::baseline(baseline),
         Command::Recheck(recheck) => recheck::recheck(recheck, look),
+        Command::Store(arguments) => store::store(arguments),
         Command::Sweep(sweep) => sweep::sweep(sweep, look),
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),

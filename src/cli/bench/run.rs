@@ -12,6 +12,7 @@ use crate::harness::parameters::{Overrides, Parameters};
 use crate::harness::plan::{Plan, Request, parse_duration};
 use crate::harness::replay::{self, TraceUse};
 use crate::harness::run::{Outcome, Prepared, Settings, run as measure};
+use crate::harness::store::StoreKind;
 use crate::harness::workload::{self, load_foreign};
 use crate::parallel::Signatures;
 use crate::report::{Format, render_table, write_all};
@@ -63,6 +64,14 @@ pub(super) struct RunArguments {
     /// none, or shared: senders pay for gas to one account that all share [default: none].
     #[arg(long, value_enum)]
     fees: Option<Fees>,
+    /// Where blocks are committed, with the state root: memory, or redb:PATH (more than one thread: PATH.1, ... too)
+    /// [default: memory].
+    #[arg(long, value_name = "STORE")]
+    store: Option<StoreKind>,
+    /// When commits to a store wait for the disk: every, or never (they survive a kill, not a power cut)
+    /// [default: every].
+    #[arg(long, value_enum, requires = "store")]
+    sync: Option<Sync>,
     /// Write the blocks to a trace, and run them from it [default: as many as hold a million transactions].
     #[arg(long, value_name = "FILE", conflicts_with = "replay")]
     record: Option<PathBuf>,
@@ -98,6 +107,15 @@ pub(super) struct RunArguments {
     pub(super) out: Option<PathBuf>,
 }
 
+/// When commits wait for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Sync {
+    /// Each of them.
+    Every,
+    /// None.
+    Never,
+}
+
 /// Who gets what gas costs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Fees {
@@ -105,6 +123,13 @@ enum Fees {
     None,
     /// One account for all.
     Shared,
+}
+
+impl RunArguments {
+    /// Whether blocks are to be kept in a file.
+    pub(super) fn has_store(&self) -> bool {
+        matches!(self.store, Some(StoreKind::Redb(_)))
+    }
 }
 
 pub(super) fn run(arguments: &RunArguments, look: &Look) -> Result<Exit, Stop> {
@@ -155,16 +180,19 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         signatures: arguments.signatures,
         nonces: arguments.nonces,
         fees: arguments.fees == Some(Fees::Shared),
+        store: arguments.store.clone().unwrap_or_default(),
+        no_sync: arguments.sync == Some(Sync::Never),
     };
     let asked = match (&arguments.record, &arguments.replay) {
         (Some(path), _) => Some(TraceUse::Record(path.clone())),
         (None, Some(path)) => Some(TraceUse::Replay(path.clone())),
         (None, None) => None,
     };
-    let has_stages = overrides.signatures.is_some() || overrides.nonces || arguments.fees.is_some();
+    let has_stages =
+        overrides.signatures.is_some() || overrides.nonces || arguments.fees.is_some() || arguments.store.is_some();
     if !engines.is_empty() && (asked.is_some() || has_stages) {
         return Err(Stop::usage(
-            "--record, --replay, --signatures, --nonces and --fees are for the modes of zx-bench itself: an engine named by --engine is told nothing of them",
+            "--record, --replay, --signatures, --nonces, --fees and --store are for the modes of zx-bench itself: an engine named by --engine is told nothing of them",
         ));
     }
     let parameters = match &asked {

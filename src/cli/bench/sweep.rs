@@ -28,6 +28,9 @@ pub(super) fn sweep(arguments: &SweepArguments, look: &Look) -> Result<Exit, Sto
             "--plan is for `run`: a sweep over thresholds is `run --modes fixed:1,fixed:10,adaptive`",
         ));
     }
+    if arguments.run.has_store() && arguments.threshold.is_empty() {
+        return Err(Stop::usage("--store is for `run`: a store belongs to one value of each parameter"));
+    }
     if arguments.run.threads.is_empty() {
         arguments.run.threads = vec![1];
     }
