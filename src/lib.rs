@@ -1,6 +1,6 @@
 //! zx-run and zx-bench: the tiered Zexus runtime, and the laboratory that measures it.
 //!
-//! The rooms import downwards only, in this order: `cli`, `report`, `harness`, `stats`, `parallel`, `engine`, `cache`, `vm`,
+//! The rooms import downwards only, in this order: `cli`, `report`, `harness`, `stats`, `parallel`, `engine`, `cache`, `native`, `vm`,
 //! `bytecode`, `eval`, `resolve`, `format`, `syntax`, `runtime`, `ledger`, `value`. ARCHITECTURE.md has the map.
 
 pub mod bytecode;
@@ -11,6 +11,7 @@ pub mod eval;
 pub mod format;
 pub mod harness;
 pub mod ledger;
+pub mod native;
 pub mod parallel;
 pub mod report;
 pub mod resolve;

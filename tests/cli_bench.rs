@@ -133,7 +133,6 @@ fn bad_flags_say_what_is_right() {
     let script = place.file("w.zx", SCRIPT);
     let block = place.file("b.zx", BLOCK);
     place.run(&script, &["--modes", "vm,adpative"]).ends(2, &["unknown mode `adpative`", "did you mean `adaptive`?"]);
-    place.run(&script, &["--modes", "native"]).ends(2, &["does not exist yet"]);
     let threads = |n: &str| place.bench(&["run", "w.zx", "--threads", n, "--smoke"]);
     threads("0").ends(2, &["from 1 to 1024"]);
     threads("100000").ends(2, &["from 1 to 1024"]);

@@ -29,7 +29,7 @@ const CASES: [&str; 17] = [
     "match-short-circuit.zx",
 ];
 
-const MODES: [Mode; 3] = [Mode::Vm, Mode::Fixed(1), Mode::Fixed(3)];
+const MODES: [Mode; 4] = [Mode::Vm, Mode::Native, Mode::Fixed(1), Mode::Fixed(3)];
 
 #[test]
 fn every_tier_stops_at_the_same_place() {

@@ -22,10 +22,12 @@ const SEEDS: u64 = 48;
 const SEEDS_OF_BUG: u64 = 150;
 
 /// Modes compared with the interpreter, and whether every poll collects.
-const MODES: [(Mode, bool); 9] = [
+const MODES: [(Mode, bool); 11] = [
     (Mode::Vm, false),
     (Mode::Vm, true),
     (Mode::Interpreter, true),
+    (Mode::Native, false),
+    (Mode::Native, true),
     (Mode::Adaptive, false),
     (Mode::Fixed(1), false),
     (Mode::Fixed(2), true),

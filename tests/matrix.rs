@@ -31,6 +31,16 @@ fn vm_collecting() {
 }
 
 #[test]
+fn native() {
+    check_all(&[Mode::Native], false);
+}
+
+#[test]
+fn native_collecting() {
+    check_all(&[Mode::Native], true);
+}
+
+#[test]
 fn adaptive() {
     check_all(&[Mode::Adaptive, Mode::Fixed(500)], false);
 }

@@ -267,11 +267,12 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// A loop's header.
-    pub(super) fn loop_header(&mut self, gas: GasId) {
+    /// A loop's header; `id` where every iteration passes it.
+    pub(super) fn loop_header(&mut self, gas: GasId, id: Option<LoopId>) {
         let block = self.body.gas[gas.0 as usize];
         self.at(block.span);
-        self.emit_wide(Op::LoopHeader, 0, block.cost);
+        let site = id.map_or(Code::NO_LOOP, |id| u16::try_from(id.0).unwrap_or(Code::NO_LOOP));
+        self.emit_wide(Op::LoopHeader, site, block.cost);
     }
 
     pub(super) fn note_loop(&mut self, id: LoopId, header: Label) {

@@ -73,6 +73,9 @@ pub struct Code {
 }
 
 impl Code {
+    /// In a loop's header: it is not the one that every iteration passes, or the loop's number does not fit.
+    pub const NO_LOOP: u16 = u16::MAX;
+
     /// Code without tables.
     pub fn of_instructions(action: ActionId, instrs: Vec<Instr>, frame_size: u16) -> Self {
         Self {

@@ -12,6 +12,7 @@ mod disassemble;
 mod expr;
 mod inline;
 mod jump_table;
+mod machine;
 mod matching;
 mod op;
 mod planted;
@@ -23,6 +24,7 @@ mod verify_tests;
 
 pub use builder::compile;
 pub use code::{Closure, Code, Handler, Inlined};
+pub use machine::{Arrived, Machine, NativeTier};
 pub use matching::pattern_shape;
 pub use op::{Extension, Instr, Op, Operand, Shape};
 pub use planted::PlantedBug;

@@ -261,8 +261,8 @@ op_table! {
     Gas: None WideCost None None;
     /// Tells a profile where the program is.
     Mark: None WideNumber None None;
-    /// A loop's header: polls, charges.
-    LoopHeader: None WideCost None None;
+    /// A loop's header: polls, charges; the loop, or [`super::Code::NO_LOOP`].
+    LoopHeader: Number WideCost None None;
     /// `limit a`
     LimitGas: Reg None None None;
     /// The code of a leaf action follows: what a call of it does beside.

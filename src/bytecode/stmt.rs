@@ -210,7 +210,8 @@ impl<'a> Builder<'a> {
         let (exit, next) = (self.label(), self.label());
         let entry = self.label_here();
         self.note_loop(id, entry);
-        self.loop_header(header);
+        let turned = test.is_some_and(is_short_test);
+        self.loop_header(header, (!turned).then_some(id));
         if let Some(test) = test {
             self.jump_unless(test, exit);
         }
@@ -224,7 +225,7 @@ impl<'a> Builder<'a> {
         }
         match test {
             Some(test) if is_short_test(test) => {
-                self.loop_header(header);
+                self.loop_header(header, Some(id));
                 self.jump_when(test, again);
             }
             _ => self.emit_jump(Op::Jump, 0, entry),
@@ -244,7 +245,7 @@ impl<'a> Builder<'a> {
         let (exit, next) = (self.label(), self.label());
         let entry = self.label_here();
         self.note_loop(id, entry);
-        self.loop_header(header);
+        self.loop_header(header, Some(id));
         let mark = self.mark();
         let key = self.register_of(first);
         let value = second.map(|second| self.register_of(second));

@@ -321,6 +321,9 @@ fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elap
         for event in isolate.tier_events() {
             eprintln!("{}", explained(&event));
         }
+        for line in program.native_report() {
+            eprintln!("{line}");
+        }
     }
     if arguments.stats {
         let counters = isolate.counters();

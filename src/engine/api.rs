@@ -9,14 +9,24 @@ use serde::{Deserialize, Serialize};
 pub enum Mode {
     /// The evaluator alone.
     Interpreter,
-    /// The VM from the first instruction.
+    /// The VM from the first instruction, and nothing above it.
     Vm,
-    /// Starts in the evaluator; hot code moves up (`config.jit_threshold`, 500 by default).
+    /// The VM from the first instruction, and native code after one pass of each loop or one call of each action.
+    Native,
+    /// Starts in the evaluator; hot code moves up (`config.jit_threshold`, 500 by default), and into native code when
+    /// it has run in the VM for about the time that compiling it will take.
     Adaptive,
-    /// A loop or action enters the VM after exactly this many iterations or calls.
+    /// A loop or action enters the VM after exactly this many iterations or calls, and native code after as many more.
     Fixed(u64),
     /// Moves up at random back-edges and calls: for proofs.
     Chaos(u64),
+}
+
+impl Mode {
+    /// Whether a run begins in the VM.
+    pub const fn starts_in_machine(self) -> bool {
+        matches!(self, Mode::Vm | Mode::Native)
+    }
 }
 
 /// A value outside any isolate.

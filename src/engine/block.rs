@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::api::{BlockResult, Data, Failure, Mode, Receipt, TxStatus};
+use super::api::{BlockResult, Data, Failure, Receipt, TxStatus};
 use super::convert::{export, pooled};
 use super::isolate::Isolate;
 use super::program::Program;
@@ -297,7 +297,7 @@ impl Isolate {
         let top = self.inner.top;
         for (offset, &(transaction, caller)) in block.0.transactions.iter().enumerate() {
             let ordinal = settings.first_index + offset as u64;
-            watch.begins(|| self.mode == Mode::Vm || self.has_moved_up(action));
+            watch.begins(|| self.mode.starts_in_machine() || self.has_moved_up(action));
             let receipt = self.transact(action, work, transaction, caller, ordinal, settings);
             watch.ended(&receipt, &mut self.inner.ledger);
             self.inner.top = top;

@@ -191,9 +191,11 @@ impl Program {
         let (sources, imported, source_digest) = (texts.map.clone(), texts.imported.clone(), texts.digest);
         let codes = Codes { stored, info: info.clone(), origin: origin.clone(), texts, parsed: OnceLock::new() };
         let tree = Arc::new(Tree { actions: Vec::new() });
+        let vm = Arc::new(Vm::stored(Arc::new(codes), info.clone()));
         Some(Arc::new(Self {
             evaluator: Arc::new(Evaluator::new(tree.clone())),
-            vm: Arc::new(Vm::stored(Arc::new(codes), info.clone())),
+            native: Self::join_native(&vm, &info),
+            vm,
             info,
             sources,
             tree,

@@ -208,7 +208,7 @@ impl Isolate {
 
     /// Runs the entered frame in the mode's first tier and leaves it.
     fn run_entered(&mut self) -> Result<Value, Unwind> {
-        let result = if self.mode == Mode::Vm || self.program.is_loaded() {
+        let result = if self.mode.starts_in_machine() || self.program.is_loaded() {
             self.inner.run_upper(Entry::Start)
         } else {
             self.inner.run_frame(Entry::Start)
@@ -392,7 +392,8 @@ impl Isolate {
         actions
     }
 
-    /// Decisions of the tier policy so far.
+    /// Decisions of the tier policy so far. Moves into native code are among them in the mode that asks for it;
+    /// [`Program::native_report`] tells of all.
     pub fn tier_events(&self) -> Vec<TierEvent> {
         let info = &self.program.info;
         let event = |change: &runtime::TierChange| {
@@ -413,7 +414,10 @@ impl Isolate {
                 reason: change.reason.text(change.count),
             }
         };
-        self.inner.tier_changes.iter().map(event).collect()
+        let native = self.inner.heat.moves.iter().filter(|_| self.mode == Mode::Native);
+        let mut events: Vec<TierEvent> = self.inner.tier_changes.iter().chain(native).map(event).collect();
+        events.sort_by_key(|event| event.at_ns);
+        events
     }
 
     /// What the tier policy has learnt, for a later process that runs the same program.

@@ -9,9 +9,10 @@ use super::origin::Origin;
 use super::sources::{self, ImportedFile, ModuleLoader, NoModules};
 use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
+use crate::native::{Native, NativeBug, NativeCounts, UnitReport};
 use crate::resolve::{Tree, resolve};
-use crate::runtime::Tier;
 use crate::runtime::info::{ActionId, ActionInfo, ProgramInfo, SourceText};
+use crate::runtime::{Site, Tier};
 use crate::syntax::ast::{Span, Stmt, StmtKind};
 use crate::syntax::{Diagnostic, Interner, SourceMap, diagnostic};
 use crate::vm::{CountingVm, Tally, Vm};
@@ -33,6 +34,8 @@ pub struct Program {
     pub(super) info: Arc<ProgramInfo>,
     pub(super) evaluator: Arc<Evaluator>,
     pub(super) vm: Arc<Vm>,
+    /// Native code; none on targets without it.
+    pub(super) native: Option<Arc<Native>>,
     pub(super) sources: SourceMap,
     pub(super) tree: Arc<Tree>,
     pub(super) outer_actions: Vec<OuterAction>,
@@ -116,9 +119,11 @@ impl Program {
     /// A program of what the resolver made, and nothing known of where it came from.
     pub(super) fn assemble(tree: Tree, info: ProgramInfo, sources: SourceMap) -> Self {
         let (tree, info) = (Arc::new(tree), Arc::new(info));
+        let vm = Arc::new(Vm::new(tree.clone(), info.clone()));
         Self {
             evaluator: Arc::new(Evaluator::new(tree.clone())),
-            vm: Arc::new(Vm::new(tree.clone(), info.clone())),
+            native: Self::join_native(&vm, &info),
+            vm,
             sources,
             tree,
             outer_actions: Vec::new(),
@@ -130,6 +135,13 @@ impl Program {
             origin: Origin::default(),
             info,
         }
+    }
+
+    /// The tier above the VM, if this target has one.
+    pub(super) fn join_native(vm: &Vm, info: &Arc<ProgramInfo>) -> Option<Arc<Native>> {
+        let native = Arc::new(Native::new(info.clone())?);
+        vm.join(native.clone());
+        Some(native)
     }
 
     /// Code that is compiled from now on keeps every call a call, so that calls can be counted and timed one by one.
@@ -204,6 +216,46 @@ impl Program {
     #[doc(hidden)]
     pub fn plant_bug(&self, bug: PlantedBug) {
         self.vm.plant_bug(bug);
+    }
+
+    /// The same for native code.
+    #[doc(hidden)]
+    pub fn plant_native_bug(&self, bug: NativeBug) {
+        if let Some(native) = &self.native {
+            native.plant_bug(bug);
+        }
+    }
+
+    /// What native code has been made and left so far; none on a target without it.
+    pub fn native_counts(&self) -> Option<NativeCounts> {
+        self.native.as_ref().map(|native| native.counts())
+    }
+
+    /// What became of each loop and action that was to be native code: a line each.
+    pub fn native_report(&self) -> Vec<String> {
+        let line = |unit: UnitReport| {
+            let (kind, place) = match unit.site {
+                Site::Loop(id) => ("loop", self.info.loops[id.0 as usize].place),
+                Site::Action(action) => ("action", self.info.action(action).place),
+            };
+            let site = self.sources.site(place.start);
+            match unit.refused {
+                Some(reason) => format!("{kind} {site}: stays in the VM: {reason}"),
+                None => format!(
+                    "{kind} {site}: native code of {} instructions, {} of them by the VM: {} bytes in {:.3} ms; made {} \
+                     time{}, {} guard{} failed",
+                    unit.instructions,
+                    unit.stepped,
+                    unit.code_bytes,
+                    unit.compile_ns as f64 / 1e6,
+                    unit.rounds,
+                    if unit.rounds == 1 { "" } else { "s" },
+                    unit.exits,
+                    if unit.exits == 1 { "" } else { "s" },
+                ),
+            }
+        };
+        self.native.iter().flat_map(|native| native.reports()).map(line).collect()
     }
 
     /// The resolved tree as text.

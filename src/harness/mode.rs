@@ -15,6 +15,7 @@ pub fn mode_text(mode: Mode) -> String {
     match mode {
         Mode::Interpreter => "interpreter".into(),
         Mode::Vm => "vm".into(),
+        Mode::Native => "native".into(),
         Mode::Adaptive => "adaptive".into(),
         Mode::Fixed(iterations) => format!("fixed:{iterations}"),
         Mode::Chaos(seed) => format!("chaos:{seed}"),
@@ -26,10 +27,8 @@ pub fn parse_mode(text: &str) -> Result<Mode, String> {
     match text {
         "interpreter" => Ok(Mode::Interpreter),
         "vm" => Ok(Mode::Vm),
+        "native" => Ok(Mode::Native),
         "adaptive" => Ok(Mode::Adaptive),
-        "native" => {
-            Err("mode `native` does not exist yet: this build has interpreter, vm, adaptive and fixed:N".into())
-        }
         _ => match text.split_once(':') {
             Some(("fixed", count)) => count
                 .parse()
@@ -40,8 +39,8 @@ pub fn parse_mode(text: &str) -> Result<Mode, String> {
                 .map(Mode::Chaos)
                 .map_err(|_| format!("mode `{text}`: S in chaos:S is a seed, as in chaos:1")),
             _ => Err(format!(
-                "unknown mode `{text}`{}: the modes are interpreter, vm, adaptive and fixed:N",
-                did_you_mean(text, ["interpreter", "vm", "adaptive", "fixed:100"])
+                "unknown mode `{text}`{}: the modes are interpreter, vm, native, adaptive and fixed:N",
+                did_you_mean(text, ["interpreter", "vm", "native", "adaptive", "fixed:100"])
             )),
         },
     }
@@ -53,7 +52,7 @@ mod tests {
 
     #[test]
     fn texts_round_trip() {
-        for mode in [Mode::Interpreter, Mode::Vm, Mode::Adaptive, Mode::Fixed(7), Mode::Chaos(3)] {
+        for mode in [Mode::Interpreter, Mode::Vm, Mode::Native, Mode::Adaptive, Mode::Fixed(7), Mode::Chaos(3)] {
             assert_eq!(parse_mode(&mode_text(mode)), Ok(mode));
         }
     }
@@ -63,7 +62,7 @@ mod tests {
         let said = |text| parse_mode(text).expect_err("refused");
         assert!(said("adpative").contains("did you mean `adaptive`?"));
         assert!(said("fixed:x").contains("fixed:100"));
-        assert!(said("native").contains("does not exist yet"));
+        assert!(said("natvie").contains("did you mean `native`?"));
         assert!(said("").contains("unknown mode"));
     }
 }

@@ -311,6 +311,12 @@ impl Ledger {
         self.mark_state(true);
     }
 
+    /// Whether accesses of contract state go straight to the heap.
+    #[inline]
+    pub fn is_direct(&self) -> bool {
+        self.view.is_none()
+    }
+
     /// Accesses go straight to the heap again.
     pub fn record_no_more(&mut self) {
         self.view = None;

@@ -20,6 +20,11 @@ impl Ledger {
         self.globals[slot] = value;
     }
 
+    /// Whether a write to a global needs no entry in the journal: it has one, or no checkpoint is open.
+    pub fn is_logged(&self, global: u32) -> bool {
+        self.global_epochs[global as usize] >= self.heap.current_epoch
+    }
+
     /// Assigns a captured variable.
     #[inline]
     pub fn set_cell(&mut self, cell: Value, value: Value) {

@@ -82,6 +82,8 @@ pub struct Isolate {
     pub loops: Vec<Counter>,
     /// Hot counters by action.
     pub calls: Vec<Counter>,
+    /// What the VM counts for the tier above it.
+    pub heat: super::tier::Heat,
     /// Decides when code moves up.
     pub policy: Box<dyn TierPolicy>,
     /// The evaluator.
@@ -167,6 +169,7 @@ impl Isolate {
             poll_flags: Arc::new(PollFlags::default()),
             loops: vec![counter; info.loops.len()],
             calls: vec![counter; info.actions.len()],
+            heat: super::tier::Heat::new(info.loops.len(), info.actions.len()),
             shapes: info.actions.iter().map(super::info::ActionInfo::shape).collect(),
             info,
             config,
@@ -252,6 +255,8 @@ impl Isolate {
         let cold = Counter { count: 0, ask_at: 0 };
         self.loops.resize(info.loops.len(), cold);
         self.calls.resize(info.actions.len(), cold);
+        self.heat.loops.resize(info.loops.len(), cold);
+        self.heat.calls.resize(info.actions.len(), cold);
         self.rearm_counters();
         self.shapes = info.actions.iter().map(super::info::ActionInfo::shape).collect();
         self.ledger.grow(info.globals.len(), info.classes.len());
@@ -311,8 +316,12 @@ impl Isolate {
             counter.count = 0;
         }
         self.tier_changes.clear();
+        self.heat.moves.clear();
         self.policy.forget();
         self.runs = 0;
+        for counter in self.heat.loops.iter_mut().chain(self.heat.calls.iter_mut()) {
+            counter.count = 0;
+        }
         self.rearm_counters();
     }
 
@@ -328,5 +337,6 @@ impl Isolate {
             counter.ask_at = self.policy.first_ask(Step::ToVm, Site::Action(ActionId(id as u32)));
         }
         self.arm_slices();
+        self.heat.rearm(enabled);
     }
 }

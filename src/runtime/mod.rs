@@ -12,6 +12,7 @@ mod host;
 pub mod info;
 mod instance;
 mod isolate;
+mod layout;
 pub mod library;
 pub mod names;
 pub mod ops;
@@ -35,7 +36,7 @@ pub use output::Output;
 pub use poll::PollFlags;
 pub use signal::{ErrorKind, Interrupt, Signal, Unwind};
 pub use tier::{
-    Clock, Counter, Decision, Entry, Meter, Moment, Note, Prepared, Reason, Site, Step, Terms, Tier, TierChange,
+    Clock, Counter, Decision, Entry, Heat, Meter, Moment, Note, Prepared, Reason, Site, Step, Terms, Tier, TierChange,
     TierName, TierPolicy, WorkClock,
 };
 pub use tier_profile::{SiteProfile, TierProfile};

@@ -262,6 +262,13 @@ pub trait TierPolicy: Send + std::fmt::Debug {
     /// A site's count reached what it asked for.
     fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision;
 
+    /// A site's count in the VM reached the count at which native code was to be asked about; at first that is 0.
+    /// `words`: the length of the code that it stands in.
+    fn ask_native(&mut self, site: Site, words: u32, count: u64) -> Decision {
+        let _ = (site, words, count);
+        Decision::AskAt(u64::MAX)
+    }
+
     /// A move that is on record has happened; the meter shows the time after compiling. Gives the gas until the
     /// next sample.
     fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {
@@ -363,6 +370,59 @@ impl Clock for WorkClock {
         let took = prepared.code_bytes as f64 * self.compile_ns_per_byte;
         self.now_ns += took;
         took as u64
+    }
+}
+
+/// Counters of what the VM executes, for the tier above it.
+#[derive(Debug)]
+pub struct Heat {
+    /// By loop.
+    pub loops: Vec<Counter>,
+    /// By action.
+    pub calls: Vec<Counter>,
+    /// Moves into native code, each site's first.
+    pub moves: Vec<TierChange>,
+}
+
+impl Heat {
+    pub(super) fn new(loops: usize, calls: usize) -> Self {
+        let counter = Counter { count: 0, ask_at: 0 };
+        Self { loops: vec![counter; loops], calls: vec![counter; calls], moves: Vec::new() }
+    }
+
+    /// Counts an arrival at a loop's header in the VM; whether it is time to ask. `loop_id` may be out of range.
+    #[inline(always)]
+    pub fn tick_loop(&mut self, loop_id: u16) -> bool {
+        self.loops.get_mut(usize::from(loop_id)).is_some_and(Counter::tick)
+    }
+
+    /// Counts a call in the VM; whether it is time to ask.
+    #[inline(always)]
+    pub fn tick_call(&mut self, action: ActionId) -> bool {
+        self.calls[action.0 as usize].tick()
+    }
+
+    /// Starts anew; while native code is not wanted, nothing asks.
+    pub(super) fn rearm(&mut self, enabled: bool) {
+        for counter in self.loops.iter_mut().chain(self.calls.iter_mut()) {
+            counter.ask_at = if enabled { 0 } else { u64::MAX };
+        }
+    }
+
+    /// The counter of a site.
+    pub fn counter(&mut self, site: Site) -> &mut Counter {
+        match site {
+            Site::Loop(id) => &mut self.loops[id.0 as usize],
+            Site::Action(action) => &mut self.calls[action.0 as usize],
+        }
+    }
+}
+
+impl Counter {
+    #[inline(always)]
+    fn tick(&mut self) -> bool {
+        self.count += 1;
+        self.count > self.ask_at
     }
 }
 

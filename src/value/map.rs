@@ -81,6 +81,9 @@ fn hint_of(key: Value) -> usize {
 }
 
 impl MapData {
+    /// Where the vector of entries stands, for native code.
+    pub(super) const ENTRIES: usize = std::mem::offset_of!(MapData, entries);
+
     /// An empty map.
     pub fn new() -> MapData {
         MapData {

@@ -21,6 +21,7 @@ mod hash;
 mod heap;
 #[cfg(test)]
 mod heap_tests;
+mod layout;
 mod map;
 #[cfg(test)]
 mod map_tests;
@@ -41,6 +42,7 @@ pub use copy::{
 pub use equality::{MAX_DEPTH, TooDeep, compare, equals};
 pub use hash::hash_text;
 pub use heap::Heap;
+pub use layout::{ValueLayout, VecLayout, vec_layout};
 pub use map::{Entry, MapData};
 pub use object::{
     BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FROZEN, FunctionObject, Header,

@@ -173,6 +173,22 @@ impl Value {
         (self.word.get() >> 32) as u32
     }
 
+    /// The first word, for native code.
+    #[inline(always)]
+    pub const fn word(self) -> u64 {
+        self.word.get()
+    }
+
+    /// A value from its two words.
+    ///
+    /// # Safety
+    /// They are those of a value.
+    #[inline(always)]
+    pub const unsafe fn from_words(word: u64, payload: u64) -> Value {
+        // SAFETY: the first word of a value is never 0.
+        Value { word: unsafe { NonZeroU64::new_unchecked(word) }, payload }
+    }
+
     /// The raw payload, for native code and for identity.
     #[inline(always)]
     pub const fn payload(self) -> u64 {

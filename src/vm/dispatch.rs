@@ -6,7 +6,7 @@ use super::cursor::{Cursor, constant};
 use super::jumps::{compare, compare_short, on_value};
 use super::watch::Watch;
 use super::{Vm, calls, containers, jumps, surroundings, unwind, variables};
-use crate::bytecode::{Code, Op};
+use crate::bytecode::{Arrived, Code, Op};
 use crate::runtime::info::{ActionId, ClassId};
 use crate::runtime::{Isolate, Unwind};
 use crate::value::Value;
@@ -16,12 +16,12 @@ pub(super) type Step<'vm> = Result<Cursor<'vm>, Unwind>;
 
 impl Vm {
     /// Runs from a position in the topmost frame until that frame returns or something leaves it.
-    pub(super) fn execute<'vm>(
+    pub(super) fn execute<'vm, W: Watch>(
         &'vm self,
         isolate: &mut Isolate,
         mut code: &'vm Code,
         position: u32,
-        watch: &impl Watch,
+        watch: &W,
     ) -> Result<Value, Unwind> {
         let mut at = Cursor::enter(isolate, code, position);
         let depth = isolate.frames.len();
@@ -52,32 +52,6 @@ impl Vm {
                     at = Cursor::enter(isolate, code, $position);
                 }};
             }
-            macro_rules! enter {
-                ($entered:expr) => {
-                    match $entered {
-                        Ok(()) => {
-                            switch!(0);
-                            continue;
-                        }
-                        Err(Unwind) => at.position(code),
-                    }
-                };
-            }
-            macro_rules! reach {
-                ($reached:expr) => {
-                    match $reached {
-                        Ok(Reached::Frame) => {
-                            switch!(0);
-                            continue;
-                        }
-                        Ok(Reached::Done(next)) => {
-                            at = next;
-                            continue;
-                        }
-                        Err(Unwind) => at.position(code),
-                    }
-                };
-            }
             macro_rules! leave {
                 ($value:expr, $fresh:expr) => {{
                     let value = $value;
@@ -97,8 +71,57 @@ impl Vm {
                     }
                 }};
             }
+            // A place where native code may go on. An arm that stays or comes back goes round.
+            macro_rules! ascend {
+                ($position:expr) => {
+                    match self.arrive(isolate, code, $position) {
+                        Arrived::Stay => continue,
+                        Arrived::At(position) => {
+                            at = Cursor::enter(isolate, code, position);
+                            continue;
+                        }
+                        Arrived::Returned(value) => leave!(value, isolate.fresh_result),
+                        Arrived::Failed(position) => position,
+                    }
+                };
+            }
+            macro_rules! enter {
+                ($entered:expr) => {
+                    match $entered {
+                        Ok(()) => {
+                            switch!(0);
+                            if !W::ASCENDS || !isolate.heat.tick_call(code.action) {
+                                continue;
+                            }
+                            ascend!(0)
+                        }
+                        Err(Unwind) => at.position(code),
+                    }
+                };
+            }
+            macro_rules! reach {
+                ($reached:expr) => {
+                    match $reached {
+                        Ok(Reached::Frame) => {
+                            switch!(0);
+                            if !W::ASCENDS || !isolate.heat.tick_call(code.action) {
+                                continue;
+                            }
+                            ascend!(0)
+                        }
+                        Ok(Reached::Done(next)) => {
+                            at = next;
+                            continue;
+                        }
+                        Err(Unwind) => at.position(code),
+                    }
+                };
+            }
             let instr = at.instr();
-            watch.instruction(isolate); // nothing, unless this instantiation counts
+            // Nothing, unless this instantiation counts or stops.
+            if watch.instruction(isolate, || at.position(code)) {
+                return Ok(Value::NULL);
+            }
             let failed_at = match instr.op {
                 Op::Word => unreachable!("a word is no instruction"),
                 Op::Move => {
@@ -203,7 +226,21 @@ impl Vm {
                 Op::JumpIfNotEqualImm => step!(compare_short(isolate, at, false, Isolate::equal)),
                 Op::Gas => step!(jumps::gas(isolate, at)),
                 Op::Mark => go!(surroundings::mark(isolate, at)),
-                Op::LoopHeader => step!(jumps::loop_header(isolate, code, at)),
+                Op::LoopHeader => {
+                    if W::ASCENDS && isolate.heat.tick_loop(instr.a) {
+                        match self.arrive(isolate, code, at.position(code)) {
+                            Arrived::Stay => step!(jumps::loop_header(isolate, code, at)),
+                            Arrived::At(position) => {
+                                at = Cursor::enter(isolate, code, position);
+                                continue;
+                            }
+                            Arrived::Returned(value) => leave!(value, isolate.fresh_result),
+                            Arrived::Failed(position) => position,
+                        }
+                    } else {
+                        step!(jumps::loop_header(isolate, code, at))
+                    }
+                }
                 Op::EnterInlined => step!(isolate.enter_inlined(ActionId(instr.number())).map(|()| at.next())),
                 Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
                 Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),

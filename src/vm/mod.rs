@@ -5,6 +5,7 @@
 //! from below except through [`Tier`], and it hands nothing down again.
 
 mod arith;
+mod ascend;
 mod calls;
 mod containers;
 mod cursor;
@@ -20,7 +21,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use self::watch::{Unwatched, Watch};
-use crate::bytecode::{Code, PlantedBug, compile};
+use crate::bytecode::{Arrived, Code, NativeTier, PlantedBug, compile};
 use crate::resolve::hir::Tree;
 use crate::runtime::info::{ActionId, Place, ProgramInfo};
 use crate::runtime::{Entry, Isolate, Prepared, Tier, Unwind};
@@ -52,6 +53,7 @@ pub struct Vm {
     code_bytes: AtomicU64,
     inlines: AtomicBool,
     planted: OnceLock<PlantedBug>,
+    native: OnceLock<Arc<dyn NativeTier>>,
 }
 
 /// What has been compiled so far.
@@ -84,6 +86,7 @@ impl Vm {
             code_bytes: AtomicU64::new(0),
             inlines: AtomicBool::new(true),
             planted: OnceLock::new(),
+            native: OnceLock::new(),
         }
     }
 
@@ -154,18 +157,44 @@ impl Vm {
 impl Vm {
     fn run_watched(&self, isolate: &mut Isolate, entry: Entry, watch: &impl Watch) -> Result<Value, Unwind> {
         let action = isolate.frame().action;
-        let code = self.code(action);
-        let position = match entry {
+        let was = std::mem::replace(&mut isolate.in_upper, true);
+        let result = match entry {
             Entry::Start => {
                 isolate.calls[action.0 as usize].count += 1;
-                0
+                self.start(isolate, watch)
             }
-            Entry::Loop(id) => code.loop_entry(id),
+            Entry::Loop(id) => {
+                let code = self.code(action);
+                self.execute(isolate, code, code.loop_entry(id), watch)
+            }
         };
-        let was = std::mem::replace(&mut isolate.in_upper, true);
-        let result = self.execute(isolate, code, position, watch);
         isolate.in_upper = was;
         result
+    }
+
+    /// Runs the topmost frame from its start, in native code if that is wanted.
+    fn start<W: Watch>(&self, isolate: &mut Isolate, watch: &W) -> Result<Value, Unwind> {
+        let code = self.code(isolate.frame().action);
+        if !W::ASCENDS || !isolate.heat.tick_call(code.action) {
+            return self.execute(isolate, code, 0, watch);
+        }
+        isolate.top = isolate.frame().base + u32::from(code.frame_size);
+        let arrived = self.arrive(isolate, code, 0);
+        self.go_on(isolate, arrived, watch)
+    }
+
+    /// Runs the topmost frame to its end from where native code has left it.
+    fn go_on<W: Watch>(&self, isolate: &mut Isolate, arrived: Arrived, watch: &W) -> Result<Value, Unwind> {
+        let code = self.code(isolate.frame().action);
+        match arrived {
+            Arrived::Stay => self.execute(isolate, code, 0, watch),
+            Arrived::At(position) => self.execute(isolate, code, position, watch),
+            Arrived::Returned(value) => Ok(value),
+            Arrived::Failed(position) => match self.unwind(isolate, position, isolate.frames.len()) {
+                Some(handler) => self.execute(isolate, code, handler, watch),
+                None => Err(Unwind),
+            },
+        }
     }
 }
 

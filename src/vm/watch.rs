@@ -1,6 +1,7 @@
 //! Counting what the machine executes, in an instantiation of the dispatch loop of its own: the one that is timed
 //! contains no trace of it.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,8 +13,11 @@ use crate::value::Value;
 
 /// What the dispatch loop tells before each instruction.
 pub(super) trait Watch {
-    /// An instruction of the topmost frame is about to be executed.
-    fn instruction(&self, isolate: &Isolate);
+    /// Whether loops and calls may go on in native code.
+    const ASCENDS: bool;
+
+    /// An instruction of the topmost frame is about to be executed; whether the loop stops before it.
+    fn instruction(&self, isolate: &Isolate, position: impl FnOnce() -> u32) -> bool;
 }
 
 /// Nobody: compiles to nothing.
@@ -21,8 +25,43 @@ pub(super) trait Watch {
 pub(super) struct Unwatched;
 
 impl Watch for Unwatched {
+    const ASCENDS: bool = true;
+
     #[inline(always)]
-    fn instruction(&self, _isolate: &Isolate) {}
+    fn instruction(&self, _isolate: &Isolate, _position: impl FnOnce() -> u32) -> bool {
+        false
+    }
+}
+
+/// Stops when the frame at this depth is about to execute its second instruction.
+#[derive(Debug)]
+pub(super) struct OneStep {
+    depth: usize,
+    begun: Cell<bool>,
+    /// Where it stopped.
+    pub(super) stopped_at: Cell<u32>,
+}
+
+impl OneStep {
+    pub(super) fn new(depth: usize) -> Self {
+        Self { depth, begun: Cell::new(false), stopped_at: Cell::new(0) }
+    }
+}
+
+impl Watch for OneStep {
+    const ASCENDS: bool = true;
+
+    #[inline(always)]
+    fn instruction(&self, isolate: &Isolate, position: impl FnOnce() -> u32) -> bool {
+        if isolate.frames.len() != self.depth {
+            return false;
+        }
+        if self.begun.replace(true) {
+            self.stopped_at.set(position());
+            return true;
+        }
+        false
+    }
 }
 
 /// Instructions executed and the gas of each call, of one isolate.
@@ -95,11 +134,14 @@ impl Calls {
 }
 
 impl Watch for Tally {
-    fn instruction(&self, isolate: &Isolate) {
+    const ASCENDS: bool = false;
+
+    fn instruction(&self, isolate: &Isolate, _position: impl FnOnce() -> u32) -> bool {
         self.operations.fetch_add(1, Ordering::Relaxed); // a count
         if isolate.frames.len() != self.depth.load(Ordering::Relaxed) {
             self.depth_changed(isolate);
         }
+        false
     }
 }
 

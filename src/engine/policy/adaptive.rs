@@ -253,6 +253,10 @@ impl TierPolicy for Adaptive {
         }
     }
 
+    fn ask_native(&mut self, _site: Site, words: u32, count: u64) -> Decision {
+        super::native_when_worth_it(words, count)
+    }
+
     fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision {
         let state = self.sites.entry((step, site)).or_default();
         match state.state {

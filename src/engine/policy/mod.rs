@@ -18,11 +18,28 @@ pub(super) use cost::StepModel;
 pub(super) fn policy(mode: Mode) -> Box<dyn TierPolicy> {
     match mode {
         Mode::Interpreter => Box::new(Never),
-        Mode::Vm => Box::new(Fixed::at(0)),
+        Mode::Vm => Box::new(Fixed::at(0, None)),
+        Mode::Native => Box::new(Fixed::at(0, Some(1))),
         Mode::Adaptive => Box::new(Adaptive::new(Start::Threshold)),
-        Mode::Fixed(threshold) => Box::new(Fixed::at(threshold)),
+        Mode::Fixed(threshold) => Box::new(Fixed::at(threshold, Some(threshold))),
         Mode::Chaos(seed) => Box::new(Chaos { state: seed | 1, enabled: true, seen: BTreeSet::new() }),
     }
+}
+
+/// Into native code when the count has passed this; the count is of this arrival too.
+fn native_after(passes: u64, count: u64) -> Decision {
+    if count > passes { Decision::Enter(None) } else { Decision::AskAt(passes) }
+}
+
+/// What compiling to native code takes, at least, and for each word of bytecode, in nanoseconds; what one iteration or
+/// call takes in the VM. Rough, and on the safe side: native code is entered when the VM has spent that time.
+const NATIVE_NS: u64 = 300_000;
+const NATIVE_WORD_NS: u64 = 12_000;
+const PASS_NS: u64 = 60;
+
+/// Into native code when the time spent in the VM has reached what compiling will take.
+fn native_when_worth_it(words: u32, count: u64) -> Decision {
+    native_after((NATIVE_NS + NATIVE_WORD_NS * u64::from(words)) / PASS_NS, count)
 }
 
 /// Interpreter-only.
@@ -45,14 +62,16 @@ impl TierPolicy for Never {
 #[derive(Debug)]
 struct Fixed {
     threshold: u64,
+    /// Iterations or calls in the VM before native code.
+    native: Option<u64>,
     enabled: bool,
     /// What has moved: a move is recorded once.
     seen: BTreeSet<(Step, Site)>,
 }
 
 impl Fixed {
-    fn at(threshold: u64) -> Self {
-        Self { threshold, enabled: true, seen: BTreeSet::new() }
+    fn at(threshold: u64, native: Option<u64>) -> Self {
+        Self { threshold, native, enabled: true, seen: BTreeSet::new() }
     }
 }
 
@@ -71,6 +90,10 @@ impl TierPolicy for Fixed {
 
     fn ask(&mut self, step: Step, site: Site, _count: u64, _meter: &mut dyn Meter) -> Decision {
         Decision::Enter(self.seen.insert((step, site)).then_some(Reason::Count))
+    }
+
+    fn ask_native(&mut self, _site: Site, _words: u32, count: u64) -> Decision {
+        native_after(self.native.unwrap_or(u64::MAX), count)
     }
 
     fn forget(&mut self) {
@@ -106,6 +129,12 @@ impl TierPolicy for Chaos {
         } else {
             Decision::AskAt(count + 1 + self.state % 3)
         }
+    }
+
+    fn ask_native(&mut self, site: Site, _words: u32, count: u64) -> Decision {
+        self.state = self.state.rotate_left(7) ^ 0x9e37_79b9_7f4a_7c15;
+        let _ = site;
+        if self.state.is_multiple_of(3) { Decision::Enter(None) } else { Decision::AskAt(count + self.state % 3) }
     }
 
     /// Samples at random moments, so that slices of gas are cut wherever they can be.

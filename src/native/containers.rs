@@ -1,0 +1,225 @@
+//! Elements of maps and lists.
+//!
+//! A find gives the address of the value in the entry, or of a null that stands for no entry; so reading needs no
+//! branch. A find holds until the machine executes something: reading, checking and updating one entry share it.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
+
+use super::context::{find, no_entry, write_entry};
+use super::lower::{Lowerer, trusted};
+use super::state::{Find, Kind};
+use crate::bytecode::{Instr, Op};
+use crate::runtime::Isolate;
+use crate::value::{Entry, Tag, Value};
+
+/// What an element is looked for by.
+#[derive(Clone, Copy)]
+enum Key {
+    Place(usize),
+    Constant(Value),
+}
+
+impl Lowerer<'_, '_> {
+    /// Lowers an instruction that reads or writes an element.
+    pub(super) fn container(&mut self, at: u32, instr: Instr) -> bool {
+        if self.plan.generic.contains(&at) {
+            return false;
+        }
+        let (a, b, c) = (Self::register(instr.a), Self::register(instr.b), Self::register(instr.c));
+        match instr.op {
+            Op::IndexGet => self.index_get(at, a, b, Key::Place(c)),
+            Op::IndexGetConst => {
+                let key = self.plan.code.constants[usize::from(instr.c)];
+                self.index_get(at, a, b, Key::Constant(key))
+            }
+            Op::IndexGetField => match self.field(instr.b) {
+                Some(field) => self.index_get(at, a, field, Key::Place(c)),
+                None => false,
+            },
+            Op::IndexGetGlobal => match self.global(u32::from(instr.b)) {
+                Some(global) => self.index_get(at, a, global, Key::Place(c)),
+                None => false,
+            },
+            Op::IndexSet => self.index_set(at, a, Key::Place(b), c),
+            Op::IndexSetField => match self.field(instr.a) {
+                Some(field) => self.index_set(at, field, Key::Place(b), c),
+                None => false,
+            },
+            _ => false,
+        }
+    }
+
+    fn index_get(&mut self, at: u32, to: usize, object: usize, key: Key) -> bool {
+        let tag = self.kind(object).tag().or_else(|| self.guess(object));
+        match tag {
+            Some(Tag::Map) => {
+                let Some((word, payload)) = self.key_words(at, key) else { return false };
+                self.guard_kind(object, Kind::Any(Some(Tag::Map)), at);
+                let found = self.find(object, (word, payload));
+                let word = self.b.ins().load(types::I64, trusted(), found.entry, 0);
+                let payload = self.b.ins().load(types::I64, trusted(), found.entry, Value::PAYLOAD);
+                self.set_any(to, None, word, payload);
+                true
+            }
+            Some(Tag::List) => self.list_get(at, to, object, key),
+            _ => false,
+        }
+    }
+
+    /// A key's words, if it is a string or an integer.
+    fn key_words(&mut self, at: u32, key: Key) -> Option<(Ssa, Ssa)> {
+        let place = match key {
+            Key::Constant(value) if matches!(value.tag(), Tag::Str | Tag::Int) => {
+                let payload = self.constant_payload(value);
+                return Some((self.int_const(value.word() as i64), payload));
+            }
+            Key::Constant(_) => return None,
+            Key::Place(place) => place,
+        };
+        match self.kind(place) {
+            Kind::Int | Kind::Any(Some(Tag::Str)) => {}
+            Kind::Any(None) => match self.guess(place) {
+                Some(tag @ (Tag::Str | Tag::Int)) => self.guard_kind(place, Kind::of(tag), at),
+                _ => return None,
+            },
+            _ => return None,
+        }
+        Some(self.words(place))
+    }
+
+    fn list_get(&mut self, at: u32, to: usize, list: usize, key: Key) -> bool {
+        let Key::Place(index) = key else { return false };
+        match self.kind(index) {
+            Kind::Int => {}
+            Kind::Any(None) => self.guard_kind(index, Kind::Int, at),
+            _ => return false,
+        }
+        self.guard_kind(list, Kind::Any(Some(Tag::List)), at);
+        let (list, index) = (self.payload(list), self.payload(index));
+        let items = self.plan.layout.list_items;
+        let length = self.b.ins().load(types::I64, trusted(), list, items.length);
+        let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
+        self.guard(inside, at);
+        let first = self.b.ins().load(types::I64, trusted(), list, items.pointer);
+        let offset = self.b.ins().ishl_imm_u(index, 4);
+        let address = self.b.ins().iadd(first, offset);
+        let word = self.b.ins().load(types::I64, trusted(), address, 0);
+        let payload = self.b.ins().load(types::I64, trusted(), address, Value::PAYLOAD);
+        self.set_any(to, None, word, payload);
+        true
+    }
+
+    /// The address of the value under a key of a map.
+    fn find(&mut self, map_place: usize, (word, key): (Ssa, Ssa)) -> Find {
+        let map = self.payload(map_place);
+        if let Some(known) = self.state.finds.iter().find(|find| find.map == map && find.key == key) {
+            return *known;
+        }
+        let predicted = self.predict(map_place, key);
+        let entry = match predicted {
+            Some((at, constant)) => self.find_predicted(map, (word, key), at, constant),
+            None => self.find_by_helper(map, word, key),
+        };
+        let found = Find { map, key, entry, present: false };
+        self.state.finds.push(found);
+        found
+    }
+
+    fn find_by_helper(&mut self, map: Ssa, word: Ssa, key: Ssa) -> Ssa {
+        let context = self.context;
+        self.call(find as *const () as usize, &[types::I64; 4], types::I64, &[context, map, word, key])
+    }
+
+    /// Where a constant key stands now in the map that a place holds now: it will probably stay there.
+    fn predict(&self, map: usize, key: Ssa) -> Option<(u32, Value)> {
+        let constant = self.constant_of(key)?;
+        let map = self.seen(map).filter(|value| value.is_map())?;
+        Some((self.plan.heap.map(map).map.find(constant)?, constant))
+    }
+
+    fn find_predicted(&mut self, map: Ssa, (word, key): (Ssa, Ssa), at: u32, constant: Value) -> Ssa {
+        let layout = self.plan.layout;
+        let (maybe, hit, miss, join) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let result = self.b.append_block_param(join, types::I64);
+        let length = self.b.ins().load(types::I64, trusted(), map, layout.map_entries.length);
+        let inside = self.b.ins().icmp_imm_u(IntCC::UnsignedGreaterThan, length, i64::from(at));
+        self.b.ins().brif(inside, maybe, &[], miss, &[]);
+        self.go_on_in(maybe);
+        let entries = self.b.ins().load(types::I64, trusted(), map, layout.map_entries.pointer);
+        let entry = i64::from(at) * size_of::<Entry>() as i64;
+        let offset = entry as i32 + layout.entry_key;
+        let there = self.b.ins().load(types::I64, trusted(), entries, offset + Value::PAYLOAD);
+        let there_tag = self.b.ins().load(types::I8, trusted(), entries, offset);
+        let tag = self.b.ins().icmp_imm_u(IntCC::Equal, there_tag, Value::word_of(constant.tag()) as i64);
+        let same = self.b.ins().icmp(IntCC::Equal, there, key);
+        let same = self.b.ins().band(same, tag);
+        self.b.ins().brif(same, hit, &[], miss, &[]);
+        self.go_on_in(hit);
+        let address = self.b.ins().iadd_imm_s(entries, entry + i64::from(layout.entry_value));
+        self.b.ins().jump(join, &[address.into()]);
+        self.b.set_cold_block(miss);
+        self.go_on_in(miss);
+        let found = self.find_by_helper(map, word, key);
+        self.b.ins().jump(join, &[found.into()]);
+        self.go_on_in(join);
+        result
+    }
+
+    /// Stores a value that needs no copy under a key that is there; anything else leaves, and is the machine's.
+    fn index_set(&mut self, at: u32, object: usize, key: Key, value: usize) -> bool {
+        if self.kind(object).tag().or_else(|| self.guess(object)) != Some(Tag::Map) {
+            return false;
+        }
+        match self.kind(value) {
+            Kind::Any(Some(tag)) if !tag.is_plain() => return false,
+            Kind::Any(None) => match self.guess(value) {
+                Some(tag) if tag.is_plain() && tag != Tag::Unset => self.guard_kind(value, Kind::of(tag), at),
+                _ => return false,
+            },
+            _ => {}
+        }
+        let Some(key) = self.key_words(at, key) else { return false };
+        self.guard_kind(object, Kind::Any(Some(Tag::Map)), at);
+        let found = self.find(object, key);
+        let map = self.payload(object);
+        let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
+        let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
+        self.guard(plain, at);
+        if !found.present {
+            let none = self.int_const(no_entry() as i64);
+            let there = self.b.ins().icmp(IntCC::NotEqual, found.entry, none);
+            self.guard(there, at);
+            let same = |find: &&mut Find| find.entry == found.entry;
+            self.state.finds.iter_mut().filter(same).for_each(|find| find.present = true);
+        }
+        self.store_entry(map, found.entry, value);
+        true
+    }
+
+    /// Writes to an entry; the journal is asked if it may want the old value, or if that was a container.
+    fn store_entry(&mut self, map: Ssa, entry: Ssa, value: usize) {
+        let layout = self.plan.layout;
+        let (word, payload) = self.words(value);
+        let (quick, aside, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let epoch = self.b.ins().load(types::I64, trusted(), entry, layout.entry_epoch - layout.entry_value);
+        let current = (Isolate::HEAP_OFFSET + layout.heap_epoch) as i32;
+        let current = self.b.ins().load(types::I64, trusted(), self.isolate, current);
+        let logged = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, current);
+        let tag = self.b.ins().load(types::I8, trusted(), entry, 0);
+        let light = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, tag, Value::word_of(Tag::List) as i64);
+        let quickly = self.b.ins().band(logged, light);
+        self.b.ins().brif(quickly, quick, &[], aside, &[]);
+        self.go_on_in(quick);
+        self.b.ins().store(trusted(), word, entry, 0);
+        self.b.ins().store(trusted(), payload, entry, Value::PAYLOAD);
+        self.b.ins().jump(join, &[]);
+        self.go_on_in(aside);
+        let context = self.context;
+        let helper = write_entry as *const () as usize;
+        self.call(helper, &[types::I64; 5], types::I64, &[context, map, entry, word, payload]);
+        self.b.ins().jump(join, &[]);
+        self.go_on_in(join);
+    }
+}

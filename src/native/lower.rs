@@ -1,0 +1,650 @@
+//! From bytecode to Cranelift's form. The places of a region (its frame's registers, the globals and contract fields
+//! that it names) are held in machine registers as far as their kinds are known, and are written to their memory
+//! only where somebody else may look: at exits, and before the machine executes an instruction.
+//!
+//! Kinds at the beginning of a block are what all ways into it agree on. They are guessed from the ways seen first;
+//! if a way back disagrees, the whole is lowered anew with what was learnt, a bounded number of times.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value as Ssa, types};
+use cranelift_codegen::isa::{CallConv, TargetIsa};
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+
+use super::context::{Context, status};
+use super::effects::{leaves_registers_alone, may_run_code};
+use super::liveness::{Liveness, Region, sets_a, touched, uses_up_from};
+use super::state::{Kind, Loc, State};
+use crate::bytecode::{Code, Op};
+use crate::runtime::Isolate;
+use crate::runtime::info::ProgramInfo;
+use crate::value::{Heap, Tag, Value, ValueLayout};
+
+/// How often a region is lowered with better knowledge before nothing is assumed at block boundaries.
+const ATTEMPTS: usize = 8;
+/// Globals of a region that may be held in registers.
+const GLOBALS_MAX: usize = 24;
+
+/// What is to be compiled, and what is known of it.
+pub(super) struct Plan<'a> {
+    pub(super) code: &'a Code,
+    pub(super) info: &'a ProgramInfo,
+    pub(super) entry: u32,
+    pub(super) is_loop: bool,
+    pub(super) region: &'a Region,
+    pub(super) liveness: &'a Liveness,
+    pub(super) layout: &'a ValueLayout,
+    /// The frame's registers as they are now: what each will probably hold.
+    pub(super) seen: &'a [Value],
+    /// The globals as they are now.
+    pub(super) globals: &'a [Value],
+    /// The fields of the frame's contract instance as they are now.
+    pub(super) fields: &'a [Value],
+    /// The heap that those values live in.
+    pub(super) heap: &'a Heap,
+    /// Instructions that nothing is guessed about.
+    pub(super) generic: &'a BTreeSet<u32>,
+    /// Whether the entry may ask for kinds.
+    pub(super) typed_entry: bool,
+    /// Whether globals may be written late.
+    pub(super) promotes: bool,
+    /// A bug to be put in, for tests that must find it.
+    pub(super) bug: Option<super::NativeBug>,
+}
+
+/// Where a place's memory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Home {
+    /// A register of the frame.
+    Register(u16),
+    /// A global.
+    Global(u32),
+    /// A field of the frame's contract instance.
+    Field(u16),
+}
+
+/// What was made besides the function itself.
+#[derive(Debug, Default)]
+pub(super) struct Lowered {
+    /// The first words that places must have at the entry.
+    pub(super) checks: Vec<(Home, u64)>,
+    /// The position of each guard's exit.
+    pub(super) exits: Vec<u32>,
+    /// Globals that are written without asking the journal: their entries must be logged already.
+    pub(super) stored_globals: Vec<u32>,
+    /// The greatest logical frame of a leaf inside.
+    pub(super) leaf_slots: u32,
+    /// Instructions executed by the machine.
+    pub(super) stepped: u32,
+    /// How often it was lowered.
+    pub(super) attempts: usize,
+}
+
+/// The variables of a place.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Vars {
+    pub(super) word: Option<Variable>,
+    pub(super) payload: Option<Variable>,
+    pub(super) float: Option<Variable>,
+}
+
+/// An exit yet to be written.
+pub(super) struct Pending {
+    block: Block,
+    state: State,
+    position: u32,
+    kind: i64,
+    exit: u32,
+}
+
+/// A way to a block, in a block of its own.
+pub(super) struct Edge {
+    target: u32,
+    block: Block,
+    state: State,
+}
+
+/// A basic block of the region.
+pub(super) struct Target {
+    block: Block,
+    edges: Vec<Edge>,
+    lowered: Option<State>,
+}
+
+pub(super) struct Lowerer<'a, 'f> {
+    pub(super) plan: &'a Plan<'a>,
+    pub(super) b: FunctionBuilder<'f>,
+    pub(super) out: Lowered,
+    pub(super) homes: Vec<Home>,
+    pub(super) places: BTreeMap<Home, usize>,
+    pub(super) vars: Vec<Vars>,
+    pub(super) gas: Variable,
+    pub(super) context: Ssa,
+    pub(super) isolate: Ssa,
+    pub(super) base: Ssa,
+    pub(super) globals: Ssa,
+    pub(super) fields: Ssa,
+    pub(super) poll_bits: Ssa,
+    pub(super) state: State,
+    pub(super) targets: HashMap<u32, Target>,
+    pub(super) new_edges: Vec<Edge>,
+    pub(super) pending: Vec<Pending>,
+    /// The exit made last: its position, and how many writes there had been.
+    pub(super) last_exit: Option<(u32, u32, Block)>,
+    pub(super) writes: u32,
+    pub(super) seeds: &'a mut HashMap<u32, State>,
+    pub(super) again: bool,
+    pub(super) call_conv: CallConv,
+    pub(super) signatures: HashMap<usize, SigRef>,
+    /// What the payloads of constants are.
+    pub(super) constants: HashMap<Ssa, Value>,
+    /// The block is at its end.
+    pub(super) ended: bool,
+}
+
+/// Lowers the plan into the context's function.
+pub(super) fn lower(
+    plan: &Plan<'_>,
+    isa: &dyn TargetIsa,
+    context: &mut cranelift_codegen::Context,
+    builders: &mut FunctionBuilderContext,
+) -> Lowered {
+    let mut seeds = HashMap::new();
+    for attempt in 1..=ATTEMPTS + 1 {
+        context.clear();
+        let call_conv = isa.default_call_conv();
+        context.func.signature = entry_signature(call_conv);
+        let b = FunctionBuilder::new(&mut context.func, builders);
+        let mut lowerer = Lowerer::new(plan, b, &mut seeds, call_conv);
+        lowerer.region(attempt > ATTEMPTS);
+        let again = lowerer.again;
+        let Lowerer { mut b, mut out, .. } = lowerer;
+        b.seal_all_blocks();
+        b.finalize(isa.frontend_config());
+        if !again {
+            out.attempts = attempt;
+            return out;
+        }
+    }
+    unreachable!("without assumptions at block boundaries nothing can disagree")
+}
+
+fn entry_signature(call_conv: CallConv) -> Signature {
+    let mut signature = Signature::new(call_conv);
+    signature.params.extend([AbiParam::new(types::I64); 2]);
+    signature.returns.push(AbiParam::new(types::I64));
+    signature
+}
+
+pub(super) fn trusted() -> MemFlagsData {
+    MemFlagsData::trusted()
+}
+
+impl<'a, 'f> Lowerer<'a, 'f> {
+    fn new(
+        plan: &'a Plan<'a>,
+        mut b: FunctionBuilder<'f>,
+        seeds: &'a mut HashMap<u32, State>,
+        call_conv: CallConv,
+    ) -> Self {
+        let first = b.create_block();
+        b.append_block_params_for_function_params(first);
+        b.switch_to_block(first);
+        b.seal_block(first);
+        let (context, base) = (b.block_params(first)[0], b.block_params(first)[1]);
+        let mut load = |offset: usize| b.ins().load(types::I64, trusted().with_readonly(), context, offset as i32);
+        let isolate = load(std::mem::offset_of!(Context, isolate));
+        let globals = load(std::mem::offset_of!(Context, globals));
+        let fields = load(std::mem::offset_of!(Context, fields));
+        let poll_bits = load(std::mem::offset_of!(Context, poll_bits));
+        let gas = b.declare_var(types::I64);
+        let homes = homes(plan);
+        let places = homes.iter().enumerate().map(|(place, home)| (*home, place)).collect();
+        let state = State::new(homes.len());
+        Self {
+            plan,
+            b,
+            out: Lowered::default(),
+            vars: vec![Vars::default(); homes.len()],
+            homes,
+            places,
+            gas,
+            context,
+            isolate,
+            base,
+            globals,
+            fields,
+            poll_bits,
+            state,
+            targets: HashMap::new(),
+            new_edges: Vec::new(),
+            pending: Vec::new(),
+            last_exit: None,
+            writes: 0,
+            seeds,
+            again: false,
+            call_conv,
+            signatures: HashMap::new(),
+            constants: HashMap::new(),
+            ended: false,
+        }
+    }
+
+    // ---- blocks ----
+
+    fn region(&mut self, assume_nothing: bool) {
+        for &leader in &self.plan.region.order {
+            let block = self.b.create_block();
+            self.targets.insert(leader, Target { block, edges: Vec::new(), lowered: None });
+        }
+        self.reload_gas();
+        self.enter(assume_nothing);
+        for &leader in &self.plan.region.order {
+            self.block(leader, assume_nothing);
+        }
+    }
+
+    /// The entry: places whose kinds help are taken into registers; their first words are checked before.
+    fn enter(&mut self, assume_nothing: bool) {
+        if self.plan.typed_entry && !assume_nothing {
+            for place in 0..self.homes.len() {
+                let seed = self.seeds.get(&self.plan.entry).map(|seed| seed.locs[place]);
+                if seed == Some(Loc::Home) || !self.is_live(self.plan.entry, place) {
+                    continue;
+                }
+                let word = self.guess(place).map(Kind::of);
+                if let Some(kind @ (Kind::Int | Kind::Float | Kind::Bool)) = word {
+                    let tag = kind.tag().unwrap_or(Tag::Null);
+                    self.out.checks.push((self.homes[place], Value::word_of(tag)));
+                    self.load_payload(place, kind);
+                }
+            }
+        }
+        let edge = self.edge(self.plan.entry);
+        self.b.ins().jump(edge, &[]);
+        self.connect();
+    }
+
+    fn block(&mut self, leader: u32, assume_nothing: bool) {
+        let Some(target) = self.targets.get_mut(&leader) else { return };
+        let (block, edges) = (target.block, std::mem::take(&mut target.edges));
+        let Some(first) = edges.first() else { return };
+        let mut state = first.state.clone();
+        edges.iter().skip(1).for_each(|edge| state.join(&edge.state));
+        if let Some(seed) = self.seeds.get(&leader) {
+            state.join(seed);
+        }
+        if edges.len() > 1
+            || self.seeds.contains_key(&leader)
+            || self.plan.code.instrs[leader as usize].op == Op::LoopHeader
+        {
+            state.finds.clear();
+        }
+        for place in 0..state.locs.len() {
+            if assume_nothing || !self.is_live(leader, place) {
+                state.set(place, Loc::Home);
+            }
+        }
+        for edge in edges {
+            self.arrive(edge, &state, block);
+        }
+        if let Some(target) = self.targets.get_mut(&leader) {
+            target.lowered = Some(state.clone());
+        }
+        self.b.switch_to_block(block);
+        self.state = state;
+        self.ended = false;
+        self.last_exit = None;
+        let mut at = leader;
+        loop {
+            self.instruction(at);
+            if self.ended {
+                break;
+            }
+            at += self.plan.code.instrs[at as usize].op.words() as u32;
+            if !self.plan.region.has(at) || self.plan.region.is_leader(at) {
+                let edge = self.edge(at);
+                self.b.ins().jump(edge, &[]);
+                break;
+            }
+        }
+        self.connect();
+    }
+
+    /// The way from the current point to a position: a block of its own.
+    pub(super) fn edge(&mut self, target: u32) -> Block {
+        let block = self.b.create_block();
+        let state = self.state.clone();
+        if self.plan.region.has(target) {
+            self.new_edges.push(Edge { target, block, state });
+        } else {
+            self.pending.push(Pending { block, state, position: target, kind: status::LEFT, exit: 0 });
+        }
+        block
+    }
+
+    /// Finishes what branched off the block that has just ended.
+    fn connect(&mut self) {
+        for pending in std::mem::take(&mut self.pending) {
+            self.b.switch_to_block(pending.block);
+            self.b.set_cold_block(pending.block);
+            self.state = pending.state;
+            self.flush(pending.position);
+            let word = status::word(pending.kind, pending.exit, pending.position);
+            let word = self.int_const(word);
+            self.b.ins().return_(&[word]);
+        }
+        for edge in std::mem::take(&mut self.new_edges) {
+            let Some(target) = self.targets.get_mut(&edge.target) else { unreachable!("a leader inside") };
+            let Some(lowered) = target.lowered.clone() else {
+                target.edges.push(edge);
+                continue;
+            };
+            let block = target.block;
+            let mut joined = lowered.clone();
+            joined.join(&edge.state);
+            for place in 0..joined.locs.len() {
+                if !self.is_live(edge.target, place) {
+                    joined.set(place, Loc::Home);
+                }
+            }
+            if joined.locs != lowered.locs {
+                self.again = true;
+                self.seeds.entry(edge.target).and_modify(|seed| seed.join(&joined)).or_insert(joined);
+            }
+            self.arrive(edge, &lowered, block);
+        }
+    }
+
+    /// The end of a way: brings places to where the block wants them.
+    fn arrive(&mut self, edge: Edge, wanted: &State, block: Block) {
+        self.b.switch_to_block(edge.block);
+        self.b.seal_block(edge.block);
+        self.state = edge.state;
+        if !Rc::ptr_eq(&self.state.locs, &wanted.locs) {
+            for place in 0..wanted.locs.len() {
+                match (self.state.locs[place], wanted.locs[place]) {
+                    (Loc::Held { kind, dirty: true }, Loc::Home) if self.is_live(edge.target, place) => {
+                        self.store_home(place, kind);
+                    }
+                    (Loc::Held { kind, .. }, Loc::Held { kind: Kind::Any(_), .. }) if !matches!(kind, Kind::Any(_)) => {
+                        let (word, payload) = self.words_of(place, kind);
+                        self.def_word(place, word);
+                        self.def_payload(place, payload);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        self.b.ins().jump(block, &[]);
+    }
+
+    pub(super) fn is_live(&self, position: u32, place: usize) -> bool {
+        match self.homes[place] {
+            Home::Register(register) => self.plan.liveness.is_live(position, register),
+            _ => true,
+        }
+    }
+
+    // ---- exits ----
+
+    /// Leaves before the instruction at a position unless `holds`.
+    pub(super) fn guard(&mut self, holds: Ssa, position: u32) {
+        let go_on = self.b.create_block();
+        let exit = self.exit(position);
+        self.b.ins().brif(holds, go_on, &[], exit, &[]);
+        self.go_on_in(go_on);
+    }
+
+    /// Leaves before the instruction at a position if `fails`.
+    pub(super) fn guard_not(&mut self, fails: Ssa, position: u32) {
+        let go_on = self.b.create_block();
+        let exit = self.exit(position);
+        self.b.ins().brif(fails, exit, &[], go_on, &[]);
+        self.go_on_in(go_on);
+    }
+
+    pub(super) fn go_on_in(&mut self, block: Block) {
+        self.b.switch_to_block(block);
+        self.b.seal_block(block);
+    }
+
+    fn exit(&mut self, position: u32) -> Block {
+        if let Some((at, writes, block)) = self.last_exit
+            && (at, writes) == (position, self.writes)
+        {
+            return block;
+        }
+        let block = self.b.create_block();
+        let exit = self.out.exits.len() as u32;
+        self.out.exits.push(position);
+        self.pending.push(Pending { block, state: self.state.clone(), position, kind: status::GUARD, exit });
+        self.last_exit = Some((position, self.writes, block));
+        block
+    }
+
+    /// Leaves before the instruction at a position, always.
+    pub(super) fn leave(&mut self, position: u32) {
+        let edge = self.b.create_block();
+        self.pending.push(Pending { block: edge, state: self.state.clone(), position, kind: status::LEFT, exit: 0 });
+        self.b.ins().jump(edge, &[]);
+        self.ended = true;
+    }
+
+    /// Writes to memory what is newer in registers and may be looked at from a position on; and the gas.
+    pub(super) fn flush(&mut self, position: u32) {
+        let bug = self.plan.bug == Some(super::NativeBug::WrongExitSlot);
+        for place in 0..self.homes.len() {
+            if let Loc::Held { kind, dirty: true } = self.state.locs[place]
+                && self.is_live(position, place)
+            {
+                if bug && kind == Kind::Int && matches!(self.homes[place], Home::Register(_)) {
+                    continue;
+                }
+                self.store_home(place, kind);
+            }
+        }
+        self.store_gas();
+    }
+
+    /// Writes what outlives the frame: globals, and the gas.
+    pub(super) fn flush_outside(&mut self) {
+        for place in 0..self.homes.len() {
+            if let (Loc::Held { kind, dirty: true }, Home::Global(_)) = (self.state.locs[place], self.homes[place]) {
+                self.store_home(place, kind);
+            }
+        }
+        self.store_gas();
+    }
+
+    fn store_gas(&mut self) {
+        let gas = self.b.use_var(self.gas);
+        self.b.ins().store(trusted(), gas, self.isolate, Isolate::GAS_OFFSET);
+    }
+
+    fn flush_for_step(&mut self, position: u32) {
+        self.flush(position);
+        for place in 0..self.homes.len() {
+            if let Loc::Held { kind, dirty: true } = self.state.locs[place] {
+                let live = self.is_live(position, place);
+                self.state.set(place, if live { Loc::Held { kind, dirty: false } } else { Loc::Home });
+            }
+        }
+    }
+
+    // ---- the machine executes ----
+
+    /// Calls the machine for the instruction; gives where it goes on. Everything was written before.
+    fn call_step(&mut self, position: u32) -> Ssa {
+        let at = self.b.ins().iconst(types::I32, i64::from(position));
+        let context = self.context;
+        let next = self.call(
+            super::context::step as *const () as usize,
+            &[types::I64, types::I32],
+            types::I64,
+            &[context, at],
+        );
+        self.reload_gas();
+        next
+    }
+
+    /// Has the machine execute the instruction, which is no branch.
+    pub(super) fn step(&mut self, position: u32) {
+        self.out.stepped += 1;
+        self.flush_for_step(position);
+        let went = self.call_step(position);
+        let next = position + self.plan.code.instrs[position as usize].op.words() as u32;
+        self.went_to(went, next);
+        self.forget(position);
+    }
+
+    /// Goes on here if the machine went on at `next`; else leaves as it says.
+    fn went_to(&mut self, went: Ssa, next: u32) {
+        let (go_on, other) = (self.b.create_block(), self.b.create_block());
+        let same = self.b.ins().icmp_imm_s(IntCC::Equal, went, i64::from(next));
+        self.b.ins().brif(same, go_on, &[], other, &[]);
+        self.b.set_cold_block(other);
+        self.go_on_in(other);
+        self.b.ins().return_(&[went]);
+        self.go_on_in(go_on);
+    }
+
+    /// Has a helper execute the instruction, a call, whose result is then in the context.
+    pub(super) fn step_by(&mut self, position: u32, helper: usize) {
+        self.flush_for_step(position);
+        let at = self.b.ins().iconst(types::I32, i64::from(position));
+        let context = self.context;
+        let went = self.call(helper, &[types::I64, types::I32], types::I64, &[context, at]);
+        self.reload_gas();
+        let next = position + self.plan.code.instrs[position as usize].op.words() as u32;
+        self.went_to(went, next);
+        self.forget(position);
+    }
+
+    /// Has the machine execute a branch.
+    pub(super) fn step_branch(&mut self, position: u32, next: u32, target: u32) {
+        self.out.stepped += 1;
+        self.flush_for_step(position);
+        let went = self.call_step(position);
+        self.forget(position);
+        if next != target {
+            let (jumps, falls) = (self.edge(target), self.b.create_block());
+            let jumped = self.b.ins().icmp_imm_s(IntCC::Equal, went, i64::from(target));
+            self.b.ins().brif(jumped, jumps, &[], falls, &[]);
+            self.go_on_in(falls);
+        }
+        self.went_to(went, next);
+        let edge = self.edge(next);
+        self.b.ins().jump(edge, &[]);
+        self.ended = true;
+    }
+
+    /// In a cold block: has the machine execute the instruction and goes on in `join`. What is held stays so.
+    pub(super) fn step_aside(&mut self, position: u32, next: u32, join: Block) {
+        self.flush(position);
+        let went = self.call_step(position);
+        self.went_to(went, next);
+        self.b.ins().jump(join, &[]);
+    }
+
+    /// What the machine may have changed by executing an instruction is no longer known.
+    fn forget(&mut self, position: u32) {
+        let instr = self.plan.code.instrs[position as usize];
+        if sets_a(instr.op) {
+            self.state.set(usize::from(instr.a), Loc::Home);
+        }
+        let mut changed = Vec::new();
+        if !leaves_registers_alone(instr.op) {
+            touched(self.plan.code, position, |register| changed.push(register));
+        }
+        if let Some(from) = uses_up_from(self.plan.code, position) {
+            changed.extend(from..self.plan.code.frame_size);
+        }
+        for register in changed {
+            self.state.set(usize::from(register), Loc::Home);
+        }
+        if may_run_code(instr.op) {
+            for place in 0..self.homes.len() {
+                if !matches!(self.homes[place], Home::Register(_)) {
+                    self.state.set(place, Loc::Home);
+                }
+            }
+        }
+        if self.plan.bug != Some(super::NativeBug::StaleFind) {
+            self.state.finds.clear();
+        }
+    }
+
+    // ---- gas ----
+
+    fn reload_gas(&mut self) {
+        let gas = self.b.ins().load(types::I64, trusted(), self.isolate, Isolate::GAS_OFFSET);
+        self.b.def_var(self.gas, gas);
+    }
+
+    /// Charges. If that is more than there is, the machine executes the instruction instead: a slice of gas may have
+    /// ended, or all of it.
+    pub(super) fn charge(&mut self, cost: u32, position: u32) {
+        if cost == 0 {
+            return;
+        }
+        let (aside, enough, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let gas = self.b.use_var(self.gas);
+        let left = self.b.ins().iadd_imm_s(gas, -i64::from(cost));
+        let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
+        self.b.ins().brif(short, aside, &[], enough, &[]);
+        self.b.set_cold_block(aside);
+        self.go_on_in(aside);
+        self.step_aside(position, position + 1, join);
+        self.go_on_in(enough);
+        self.b.def_var(self.gas, left);
+        self.b.ins().jump(join, &[]);
+        self.go_on_in(join);
+        self.last_exit = None;
+    }
+
+    // ---- small things ----
+
+    pub(super) fn int_const(&mut self, value: i64) -> Ssa {
+        self.b.ins().iconst(types::I64, value)
+    }
+
+    /// Calls a helper by its address.
+    pub(super) fn call(&mut self, address: usize, params: &[Type], result: Type, args: &[Ssa]) -> Ssa {
+        let signature = match self.signatures.get(&address) {
+            Some(signature) => *signature,
+            None => {
+                let mut signature = Signature::new(self.call_conv);
+                signature.params.extend(params.iter().map(|param| AbiParam::new(*param)));
+                signature.returns.push(AbiParam::new(result));
+                let reference = self.b.import_signature(signature);
+                self.signatures.insert(address, reference);
+                reference
+            }
+        };
+        let address = self.int_const(address as i64);
+        let call = self.b.ins().call_indirect(signature, address, args);
+        self.b.inst_results(call)[0]
+    }
+}
+
+/// Registers first, then the globals and fields that the region names.
+fn homes(plan: &Plan<'_>) -> Vec<Home> {
+    let mut named = BTreeSet::new();
+    for (at, instr) in plan.code.instrs.iter().enumerate() {
+        if !plan.region.has(at as u32) {
+            continue;
+        }
+        match instr.op {
+            Op::LoadGlobal | Op::StoreGlobal => drop(named.insert(Home::Global(instr.number()))),
+            Op::IndexGetGlobal => drop(named.insert(Home::Global(u32::from(instr.b)))),
+            Op::LoadField | Op::IndexGetField => drop(named.insert(Home::Field(instr.b))),
+            Op::IndexSetField => drop(named.insert(Home::Field(instr.a))),
+            _ => {}
+        }
+    }
+    let registers = (0..plan.code.frame_size).map(Home::Register);
+    registers.chain(named.into_iter().take(GLOBALS_MAX)).collect()
+}

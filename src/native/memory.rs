@@ -1,0 +1,77 @@
+//! The one owner of executable memory: a unit's code is freed with it.
+#![expect(unsafe_code, reason = "code is called through its address")]
+
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_jit::{JITBuilder, JITModule};
+use cranelift_module::{Linkage, Module, default_libcall_names};
+
+use super::context::Context;
+use crate::value::Value;
+
+/// What compiled code is called as: the context, the frame's window; gives how it ended (see `status`).
+pub(super) type Entry = unsafe extern "C" fn(*mut Context, *mut Value) -> i64;
+
+/// A compiled function and the pages that it stands in, which are executable and no longer writable.
+pub(super) struct Compiled {
+    module: Option<JITModule>,
+    entry: Entry,
+    /// Size of the code.
+    pub(super) bytes: usize,
+}
+
+impl std::fmt::Debug for Compiled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Compiled").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}
+
+// SAFETY: the module is only kept to be freed; its code is immutable and may be run by any thread.
+unsafe impl Send for Compiled {}
+// SAFETY: as above; nothing of the module is reached through a shared reference.
+unsafe impl Sync for Compiled {}
+
+impl Compiled {
+    /// A module for one function.
+    pub(super) fn module(isa: &OwnedTargetIsa) -> JITModule {
+        JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()))
+    }
+
+    /// Compiles the function that the context holds.
+    pub(super) fn finish(mut module: JITModule, context: &mut cranelift_codegen::Context) -> Result<Self, String> {
+        let made = (|| {
+            let signature = context.func.signature.clone();
+            let id = module.declare_function("unit", Linkage::Local, &signature).map_err(|error| error.to_string())?;
+            module.define_function(id, context).map_err(|error| error.to_string())?;
+            module.finalize_definitions().map_err(|error| error.to_string())?;
+            Ok::<_, String>(id)
+        })();
+        match made {
+            Ok(id) => {
+                let bytes = context.compiled_code().map_or(0, |code| code.code_buffer().len());
+                let address = module.get_finalized_function(id);
+                // SAFETY: the function was made with the signature of `Entry`.
+                let entry = unsafe { std::mem::transmute::<*const u8, Entry>(address) };
+                Ok(Self { module: Some(module), entry, bytes })
+            }
+            Err(error) => {
+                // SAFETY: nothing of the module was handed out.
+                unsafe { module.free_memory() };
+                Err(error)
+            }
+        }
+    }
+
+    /// Where the code begins.
+    pub(super) fn entry(&self) -> Entry {
+        self.entry
+    }
+}
+
+impl Drop for Compiled {
+    fn drop(&mut self) {
+        if let Some(module) = self.module.take() {
+            // SAFETY: whoever runs the code holds the unit that owns it.
+            unsafe { module.free_memory() };
+        }
+    }
+}

@@ -1,0 +1,490 @@
+//! The tier: which units there are, when they are made again, and how they are entered.
+#![expect(unsafe_code, reason = "compiled code is called")]
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::time::Instant;
+
+use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::FunctionBuilderContext;
+
+use super::context::{Context, status};
+use super::liveness::{Liveness, Region};
+use super::lower::{Home, Lowered, Plan, lower};
+use super::memory::Compiled;
+use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
+use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
+use crate::runtime::{Isolate, NO_INSTANCE, Prepared, Reason, Site, TierChange, TierName};
+use crate::value::{Value, ValueLayout};
+
+/// Instructions of a unit, at most: what is larger stays in the VM.
+const UNIT_MAX: usize = 3_000;
+/// Registers of a frame whose code is compiled, at most.
+const FRAME_MAX: u16 = 1_000;
+/// Host stack that compiling a unit may take.
+const COMPILE_STACK: usize = 2 << 20;
+/// Code of one program, at most.
+const CODE_BYTES_MAX: u64 = 16 << 20;
+/// Failures of one guard after which its instruction is compiled without guesses.
+const EXITS_MAX: u32 = 20;
+/// How often a unit is made again; the last time without any guess.
+const ROUNDS_MAX: u32 = 6;
+
+/// A bug to be put into native code, so that tests can show that a comparison of the tiers finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeBug {
+    /// An overflow goes unnoticed.
+    DroppedOverflowCheck,
+    /// An exit forgets registers that hold integers.
+    WrongExitSlot,
+    /// A find is believed after something else was executed.
+    StaleFind,
+    /// Gas blocks are not charged.
+    SkippedGas,
+}
+
+impl NativeBug {
+    /// All.
+    pub const ALL: [NativeBug; 4] =
+        [NativeBug::DroppedOverflowCheck, NativeBug::WrongExitSlot, NativeBug::StaleFind, NativeBug::SkippedGas];
+}
+
+/// What the tier has done so far, over all isolates of a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NativeCounts {
+    /// Units made, those made again included.
+    pub units: u64,
+    /// Time spent making them, nanoseconds.
+    pub compile_ns: u64,
+    /// Machine code, bytes.
+    pub code_bytes: u64,
+    /// Entries into native code.
+    pub entries: u64,
+    /// Guards that failed.
+    pub exits: u64,
+    /// Units made again because of them.
+    pub recompiled: u64,
+    /// Loops and actions that stay in the VM.
+    pub refused: u64,
+}
+
+/// One unit, for people.
+#[derive(Clone, Debug)]
+pub struct UnitReport {
+    /// The loop or action.
+    pub site: Site,
+    /// How often it was made.
+    pub rounds: u32,
+    /// Why there is none, or nothing.
+    pub refused: Option<String>,
+    /// Bytecode instructions in it.
+    pub instructions: usize,
+    /// Of these, executed by the machine.
+    pub stepped: u32,
+    /// Machine code, bytes.
+    pub code_bytes: usize,
+    /// Making it took so long, nanoseconds.
+    pub compile_ns: u64,
+    /// Guards that failed.
+    pub exits: u64,
+}
+
+/// One compiled unit.
+#[derive(Debug)]
+pub(super) struct Unit {
+    frame_size: u16,
+    compiled: Compiled,
+    lowered: Lowered,
+    /// By exit.
+    failed: Box<[AtomicU32]>,
+    misfits: AtomicU32,
+    instructions: usize,
+    compile_ns: u64,
+}
+
+/// What is known of one loop or action.
+#[derive(Debug, Default)]
+struct Place {
+    unit: RwLock<Option<Arc<Unit>>>,
+    history: Mutex<History>,
+}
+
+#[derive(Debug, Default)]
+struct History {
+    rounds: u32,
+    generic: BTreeSet<u32>,
+    untyped_entry: bool,
+    unpromoted: bool,
+    refused: Option<String>,
+    exits: u64,
+}
+
+/// Native code of one program, shared by all its isolates.
+pub struct Native {
+    isa: OwnedTargetIsa,
+    layout: &'static ValueLayout,
+    info: Arc<ProgramInfo>,
+    loops: Box<[Place]>,
+    actions: Box<[Place]>,
+    builders: Mutex<Builders>,
+    counts: Counts,
+    bug: OnceLock<NativeBug>,
+}
+
+#[derive(Default)]
+struct Builders {
+    frontend: FunctionBuilderContext,
+    context: Option<cranelift_codegen::Context>,
+    /// By action: it does not change with what is guessed.
+    liveness: HashMap<u32, Arc<Liveness>>,
+}
+
+impl std::fmt::Debug for Native {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Native").field("counts", &self.counts()).finish_non_exhaustive()
+    }
+}
+
+impl std::fmt::Debug for Builders {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Builders").field("liveness", &self.liveness.len()).finish_non_exhaustive()
+    }
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    units: AtomicU64,
+    compile_ns: AtomicU64,
+    code_bytes: AtomicU64,
+    entries: AtomicU64,
+    exits: AtomicU64,
+    recompiled: AtomicU64,
+    refused: AtomicU64,
+}
+
+/// The machine's description for Cranelift; none where it makes no code for it.
+fn host() -> Option<OwnedTargetIsa> {
+    static HOST: OnceLock<Option<OwnedTargetIsa>> = OnceLock::new();
+    let make = || {
+        let mut flags = settings::builder();
+        flags.set("opt_level", "speed").ok()?;
+        flags.set("is_pic", "false").ok()?;
+        let check = if cfg!(debug_assertions) { "true" } else { "false" };
+        flags.set("enable_verifier", check).ok()?;
+        cranelift_native::builder().ok()?.finish(settings::Flags::new(flags)).ok()
+    };
+    if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+        return None;
+    }
+    HOST.get_or_init(make).clone()
+}
+
+fn add(count: &AtomicU64, more: u64) {
+    count.fetch_add(more, Ordering::Relaxed); // statistics; nothing is published with them
+}
+
+impl Native {
+    /// The tier for a program; none on a target that it has no code for.
+    pub fn new(info: Arc<ProgramInfo>) -> Option<Self> {
+        let places = |count: usize| (0..count).map(|_| Place::default()).collect();
+        Some(Self {
+            isa: host()?,
+            layout: ValueLayout::get()?,
+            loops: places(info.loops.len()),
+            actions: places(info.actions.len()),
+            info,
+            builders: Mutex::default(),
+            counts: Counts::default(),
+            bug: OnceLock::new(),
+        })
+    }
+
+    /// Puts a bug into the code made from now on: for tests that must find it.
+    pub fn plant_bug(&self, bug: NativeBug) {
+        self.bug.set(bug).expect("one bug at a time");
+    }
+
+    /// What was done so far.
+    pub fn counts(&self) -> NativeCounts {
+        let get = |count: &AtomicU64| count.load(Ordering::Relaxed); // statistics
+        NativeCounts {
+            units: get(&self.counts.units),
+            compile_ns: get(&self.counts.compile_ns),
+            code_bytes: get(&self.counts.code_bytes),
+            entries: get(&self.counts.entries),
+            exits: get(&self.counts.exits),
+            recompiled: get(&self.counts.recompiled),
+            refused: get(&self.counts.refused),
+        }
+    }
+
+    /// Every loop and action that was to be compiled.
+    pub fn reports(&self) -> Vec<UnitReport> {
+        let loops = self.loops.iter().enumerate().map(|(at, place)| (Site::Loop(LoopId(at as u32)), place));
+        let actions = self.actions.iter().enumerate().map(|(at, place)| (Site::Action(ActionId(at as u32)), place));
+        loops.chain(actions).filter_map(|(site, place)| place.report(site)).collect()
+    }
+
+    fn place(&self, code: &Code, position: u32) -> (Site, &Place) {
+        let header = code.instrs[position as usize];
+        if header.op == Op::LoopHeader && header.a != Code::NO_LOOP {
+            (Site::Loop(LoopId(u32::from(header.a))), &self.loops[usize::from(header.a)])
+        } else {
+            (Site::Action(code.action), &self.actions[code.action.0 as usize])
+        }
+    }
+}
+
+impl Place {
+    fn unit(&self) -> Option<Arc<Unit>> {
+        self.unit.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn put(&self, unit: Option<Arc<Unit>>) {
+        *self.unit.write().unwrap_or_else(PoisonError::into_inner) = unit;
+    }
+
+    fn history(&self) -> std::sync::MutexGuard<'_, History> {
+        self.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn report(&self, site: Site) -> Option<UnitReport> {
+        let history = self.history();
+        let unit = self.unit();
+        if history.rounds == 0 && history.refused.is_none() {
+            return None;
+        }
+        Some(UnitReport {
+            site,
+            rounds: history.rounds,
+            refused: history.refused.clone(),
+            instructions: unit.as_ref().map_or(0, |unit| unit.instructions),
+            stepped: unit.as_ref().map_or(0, |unit| unit.lowered.stepped),
+            code_bytes: unit.as_ref().map_or(0, |unit| unit.compiled.bytes),
+            compile_ns: unit.as_ref().map_or(0, |unit| unit.compile_ns),
+            exits: history.exits,
+        })
+    }
+}
+
+impl NativeTier for Native {
+    fn arrive(&self, isolate: &mut Isolate, code: &Code, position: u32, machine: &dyn Machine) -> Arrived {
+        let (site, place) = self.place(code, position);
+        let unit = match place.unit() {
+            Some(unit) => unit,
+            None => match self.make(isolate, code, position, place) {
+                Some(unit) => {
+                    note(isolate, site, &unit);
+                    unit
+                }
+                None => {
+                    isolate.heat.counter(site).ask_at = u64::MAX;
+                    return Arrived::Stay;
+                }
+            },
+        };
+        self.enter(isolate, place, &unit, machine)
+    }
+}
+
+impl Native {
+    fn enter(&self, isolate: &mut Isolate, place: &Place, unit: &Unit, machine: &dyn Machine) -> Arrived {
+        if !unit.fits(isolate) {
+            Self::misfit(place, unit);
+            return Arrived::Stay;
+        }
+        add(&self.counts.entries, 1);
+        let mut context = Context::new(isolate, self, machine);
+        let base = isolate.frame().base as usize;
+        let window = std::ptr::from_mut(&mut isolate.slots[base]);
+        // SAFETY: the context and the window hold for this call (the slot array never moves, and the machine made the
+        // frame's slots exist); the isolate is not used here meanwhile; the unit is held.
+        let word = unsafe { (unit.compiled.entry())(&raw mut context, window) };
+        if let Some(fault) = context.fault.take() {
+            std::panic::resume_unwind(fault);
+        }
+        let at = status::position(word);
+        match status::kind(word) {
+            status::RETURNED => {
+                // SAFETY: compiled code put the words of a value there.
+                Arrived::Returned(unsafe { Value::from_words(context.result[0], context.result[1]) })
+            }
+            status::FAILED => Arrived::Failed(at),
+            status::GUARD => {
+                self.exited(place, unit, status::exit(word), at);
+                Arrived::At(at)
+            }
+            _ => Arrived::At(at),
+        }
+    }
+}
+
+impl Native {
+    /// An action's unit, to be called from another.
+    pub(super) fn unit_of(&self, action: ActionId) -> Option<Arc<Unit>> {
+        self.actions[action.0 as usize].unit()
+    }
+
+    /// Runs an action's unit in the topmost frame.
+    pub(super) fn run(&self, isolate: &mut Isolate, unit: &Unit, action: ActionId, machine: &dyn Machine) -> Arrived {
+        self.enter(isolate, &self.actions[action.0 as usize], unit, machine)
+    }
+}
+
+/// Puts the first move into a unit on record.
+fn note(isolate: &mut Isolate, site: Site, unit: &Unit) {
+    if isolate.heat.moves.iter().any(|change| change.site == site) {
+        return;
+    }
+    let prepared = Prepared { compile_ns: unit.compile_ns, code_bytes: unit.compiled.bytes as u64 };
+    let (at_ns, count) = (isolate.now_ns(), isolate.heat.counter(site).count);
+    let (from, to) = (TierName::Vm, TierName::Native);
+    let change = TierChange { at_ns, site, count, from, to, prepared, speedup: None, reason: Reason::Count };
+    isolate.heat.moves.push(change);
+}
+
+impl Unit {
+    /// Registers of its frame.
+    pub(super) fn frame_size(&self) -> u16 {
+        self.frame_size
+    }
+
+    /// Whether the frame is what it was compiled for.
+    fn fits(&self, isolate: &Isolate) -> bool {
+        let frame = isolate.frame();
+        let kinds = self.lowered.checks.iter().all(|(home, word)| {
+            let value = match home {
+                Home::Register(register) => isolate.slots[frame.base as usize + usize::from(*register)],
+                Home::Global(global) => isolate.ledger.globals[*global as usize],
+                Home::Field(field) => isolate.ledger.instances[frame.this as usize].fields[usize::from(*field)],
+            };
+            value.word() == *word
+        });
+        kinds
+            && isolate.writes_freely()
+            && isolate.has_room_for(self.lowered.leaf_slots)
+            && self.lowered.stored_globals.iter().all(|global| isolate.ledger.is_logged(*global))
+    }
+}
+
+impl Native {
+    /// A guard failed: the machine goes on. What fails again and again is compiled without the guess.
+    #[cold]
+    fn exited(&self, place: &Place, unit: &Unit, exit: u32, at: u32) {
+        add(&self.counts.exits, 1);
+        let mut history = place.history();
+        history.exits += 1;
+        let failed = unit.failed[exit as usize].fetch_add(1, Ordering::Relaxed) + 1; // a count
+        if failed >= EXITS_MAX && history.rounds < ROUNDS_MAX {
+            history.generic.insert(at);
+            // What fails now and then will be next: one more round serves all of them.
+            let often = |failed: &&AtomicU32| failed.load(Ordering::Relaxed) >= EXITS_MAX / 4;
+            let all = unit.lowered.exits.iter().zip(&unit.failed).filter(|(_, failed)| often(failed));
+            history.generic.extend(all.map(|(at, _)| *at));
+            place.put(None);
+        }
+    }
+
+    /// The frame is not what the unit was compiled for.
+    #[cold]
+    fn misfit(place: &Place, unit: &Unit) {
+        let misfits = unit.misfits.fetch_add(1, Ordering::Relaxed) + 1; // a count
+        let mut history = place.history();
+        if misfits >= EXITS_MAX && history.rounds < ROUNDS_MAX {
+            history.untyped_entry = true;
+            history.unpromoted = true;
+            place.put(None);
+        }
+    }
+
+    #[cold]
+    fn make(&self, isolate: &Isolate, code: &Code, position: u32, place: &Place) -> Option<Arc<Unit>> {
+        let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
+        // Another thread may have made it meanwhile.
+        if let Some(unit) = place.unit() {
+            return Some(unit);
+        }
+        let mut history = place.history();
+        if history.refused.is_some() {
+            return None;
+        }
+        let started = Instant::now();
+        let compile = || self.compile(&mut builders, &history, isolate, code, position);
+        match stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile) {
+            Ok((compiled, lowered, instructions)) => {
+                let compile_ns = started.elapsed().as_nanos() as u64;
+                history.rounds += 1;
+                add(&self.counts.units, 1);
+                add(&self.counts.compile_ns, compile_ns);
+                add(&self.counts.code_bytes, compiled.bytes as u64);
+                add(&self.counts.recompiled, u64::from(history.rounds > 1));
+                let failed = lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
+                let (misfits, frame_size) = (AtomicU32::new(0), code.frame_size);
+                let unit = Unit { frame_size, compiled, lowered, failed, misfits, instructions, compile_ns };
+                let unit = Arc::new(unit);
+                place.put(Some(unit.clone()));
+                Some(unit)
+            }
+            Err(reason) => {
+                add(&self.counts.refused, 1);
+                history.refused = Some(reason);
+                None
+            }
+        }
+    }
+
+    fn compile(
+        &self,
+        builders: &mut Builders,
+        history: &History,
+        isolate: &Isolate,
+        code: &Code,
+        position: u32,
+    ) -> Result<(Compiled, Lowered, usize), String> {
+        let is_loop = matches!(self.place(code, position).0, Site::Loop(_));
+        if code.frame_size > FRAME_MAX {
+            return Err(format!("its frame has {} slots, over {FRAME_MAX}", code.frame_size));
+        }
+        if self.counts().code_bytes > CODE_BYTES_MAX {
+            return Err(format!("the program has {} MiB of native code already", CODE_BYTES_MAX >> 20));
+        }
+        let region = Region::of(code, position, is_loop);
+        if region.length > UNIT_MAX {
+            return Err(format!("it has {} instructions, over {UNIT_MAX}", region.length));
+        }
+        let liveness = builders.liveness.entry(code.action.0).or_insert_with(|| Arc::new(Liveness::of(code))).clone();
+        let frame = isolate.frame();
+        let base = frame.base as usize;
+        let everything = (0..code.instrs.len() as u32).collect();
+        let last = history.rounds + 1 >= ROUNDS_MAX;
+        let fields = match frame.this {
+            NO_INSTANCE => &[][..],
+            this => &isolate.ledger.instances[this as usize].fields,
+        };
+        let plan = Plan {
+            code,
+            info: &self.info,
+            entry: position,
+            is_loop,
+            region: &region,
+            liveness: &liveness,
+            layout: self.layout,
+            seen: &isolate.slots[base..base + usize::from(code.frame_size)],
+            globals: &isolate.ledger.globals,
+            fields,
+            heap: &isolate.ledger.heap,
+            generic: if last { &everything } else { &history.generic },
+            typed_entry: is_loop && !history.untyped_entry && !last,
+            promotes: !history.unpromoted && !last,
+            bug: self.bug.get().copied(),
+        };
+        let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
+        let module = Compiled::module(&self.isa);
+        let lowered = lower(&plan, &*self.isa, context, &mut builders.frontend);
+        let compiled = Compiled::finish(module, context)?;
+        context.clear();
+        Ok((compiled, lowered, region.length))
+    }
+}
