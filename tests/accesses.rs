@@ -141,7 +141,7 @@ fn every_tier_sees_the_same_accesses_and_recording_changes_nothing() {
     for seed in 0..8 {
         let block = random_block(seed, 60);
         let (reference, receipts, root) = record(Mode::Interpreter, &block);
-        for mode in [Mode::Vm, Mode::Fixed(2)] {
+        for mode in [Mode::Vm, Mode::Native, Mode::Fixed(2)] {
             let (recorded, ours, our_root) = record(mode, &block);
             assert_eq!(recorded.accesses, reference.accesses, "{mode:?} seed {seed}");
             assert_eq!((ours, our_root), (receipts.clone(), root), "{mode:?} seed {seed}");

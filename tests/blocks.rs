@@ -65,7 +65,7 @@ action transaction(tx) {
 action verify() { return bank.check() }
 "#;
 
-const MODES: [Mode; 4] = [Mode::Interpreter, Mode::Vm, Mode::Fixed(2), Mode::Adaptive];
+const MODES: [Mode; 5] = [Mode::Interpreter, Mode::Vm, Mode::Native, Mode::Fixed(2), Mode::Adaptive];
 
 fn text(text: &str) -> Data {
     Data::Str(text.into())
@@ -221,7 +221,7 @@ fn every_tier_builds_the_same_chain() {
         let all = |count: fn(&BlockResult) -> u64| reference.iter().map(|block| count(&block.0)).sum::<u64>();
         let ends = [all(|block| block.committed), all(|block| block.reverted), all(|block| block.out_of_gas)];
         assert!(ends.iter().all(|&count| count > 10), "a kind of end is missing: {ends:?}");
-        for mode in [Mode::Vm, Mode::Fixed(2), Mode::Adaptive, Mode::Chaos(3)] {
+        for mode in [Mode::Vm, Mode::Native, Mode::Fixed(2), Mode::Adaptive, Mode::Chaos(3)] {
             for (number, (ours, theirs)) in chain(mode, work).iter().zip(&reference).enumerate() {
                 assert_eq!(ours.1, theirs.1, "{mode:?} block {number} work {work}: receipts");
                 assert_eq!(ours.0, theirs.0, "{mode:?} block {number} work {work}: result");

@@ -65,7 +65,7 @@ fn check(seed: u64) -> (Vec<String>, String) {
     };
     let less = reference.gas * 2 / 3;
     let stopped = run(&source, Mode::Interpreter, false, less, None);
-    let few = [(Mode::Vm, false), (Mode::Fixed(1), false), (Mode::Fixed(3), false)];
+    let few = [(Mode::Vm, false), (Mode::Native, false), (Mode::Fixed(1), false), (Mode::Fixed(3), false)];
     let full = MODES.iter().map(|run| (*run, GAS, Ok(reference.clone())));
     for ((mode, collect), gas, wanted) in full.chain(few.iter().map(|run| (*run, less, stopped.clone()))) {
         let observed = run(&source, mode, collect, gas, None);

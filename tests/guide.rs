@@ -72,7 +72,7 @@ fn every_example_of_the_guide_runs() {
     let examples = examples(&fs::read_to_string(path).unwrap());
     assert!(examples.len() > 25, "only {} examples were found", examples.len());
     for example in &examples {
-        for mode in [Mode::Interpreter, Mode::Vm, Mode::Adaptive, Mode::Fixed(1), Mode::Fixed(3)] {
+        for mode in [Mode::Interpreter, Mode::Vm, Mode::Native, Mode::Adaptive, Mode::Fixed(1), Mode::Fixed(3)] {
             let (failed, text) = run(example, mode);
             assert_eq!(text, example.expected, "line {} of docs/language.md, {mode:?}", example.line);
             assert_eq!(failed, example.fails, "line {} of docs/language.md, {mode:?}", example.line);

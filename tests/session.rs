@@ -4,9 +4,10 @@
 
 use zx::engine::{Engine, Inputs, Mode, NoModules, OutputSink, Reply, RunOptions, Session};
 
-const MODES: [Mode; 8] = [
+const MODES: [Mode; 9] = [
     Mode::Interpreter,
     Mode::Vm,
+    Mode::Native,
     Mode::Adaptive,
     Mode::Fixed(0),
     Mode::Fixed(1),

@@ -10,7 +10,7 @@ use zx::harness::parameters::{Overrides, Parameters};
 use zx::harness::rng::TransactionRng;
 use zx::harness::workload::{self, Form, Workload};
 
-const MODES: [Mode; 4] = [Mode::Vm, Mode::Fixed(2), Mode::Adaptive, Mode::Chaos(3)];
+const MODES: [Mode; 5] = [Mode::Vm, Mode::Native, Mode::Fixed(2), Mode::Adaptive, Mode::Chaos(3)];
 const BLOCKS: u64 = 4;
 const BLOCK: u64 = 150;
 

@@ -74,6 +74,8 @@ pub(super) struct Lowered {
     pub(super) exits: Vec<u32>,
     /// Globals that are written without asking the journal: their entries must be logged already.
     pub(super) stored_globals: Vec<u32>,
+    /// How many fields the frame's contract instance must have.
+    pub(super) fields: usize,
     /// The greatest logical frame of a leaf inside.
     pub(super) leaf_slots: u32,
     /// Instructions executed by the machine.
@@ -201,12 +203,14 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         let poll_bits = load(std::mem::offset_of!(Context, poll_bits));
         let gas = b.declare_var(types::I64);
         let homes = homes(plan);
+        let fields_of = |home: &Home| if let Home::Field(field) = home { usize::from(*field) + 1 } else { 0 };
+        let out = Lowered { fields: homes.iter().map(fields_of).max().unwrap_or(0), ..Lowered::default() };
         let places = homes.iter().enumerate().map(|(place, home)| (*home, place)).collect();
         let state = State::new(homes.len());
         Self {
             plan,
             b,
-            out: Lowered::default(),
+            out,
             vars: vec![Vars::default(); homes.len()],
             homes,
             places,

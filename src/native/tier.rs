@@ -94,6 +94,8 @@ pub struct UnitReport {
 /// One compiled unit.
 #[derive(Debug)]
 pub(super) struct Unit {
+    /// Whose code, and the position at which it begins. Stored code may name one loop twice.
+    entry: (ActionId, u32),
     frame_size: u16,
     compiled: Compiled,
     lowered: Lowered,
@@ -273,6 +275,7 @@ impl NativeTier for Native {
     fn arrive(&self, isolate: &mut Isolate, code: &Code, position: u32, machine: &dyn Machine) -> Arrived {
         let (site, place) = self.place(code, position);
         let unit = match place.unit() {
+            Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
             Some(unit) => unit,
             None => match self.make(isolate, code, position, place) {
                 Some(unit) => {
@@ -291,6 +294,9 @@ impl NativeTier for Native {
 
 impl Native {
     fn enter(&self, isolate: &mut Isolate, place: &Place, unit: &Unit, machine: &dyn Machine) -> Arrived {
+        if !isolate.writes_freely() {
+            return Arrived::Stay;
+        }
         if !unit.fits(isolate) {
             Self::misfit(place, unit);
             return Arrived::Stay;
@@ -354,6 +360,11 @@ impl Unit {
     /// Whether the frame is what it was compiled for.
     fn fits(&self, isolate: &Isolate) -> bool {
         let frame = isolate.frame();
+        // Stored code may run on no instance, or on another's.
+        let fields = isolate.ledger.instances.get(frame.this as usize).map_or(0, |instance| instance.fields.len());
+        if fields < self.lowered.fields {
+            return false;
+        }
         let kinds = self.lowered.checks.iter().all(|(home, word)| {
             let value = match home {
                 Home::Register(register) => isolate.slots[frame.base as usize + usize::from(*register)],
@@ -363,8 +374,8 @@ impl Unit {
             value.word() == *word
         });
         kinds
-            && isolate.writes_freely()
             && isolate.has_room_for(self.lowered.leaf_slots)
+            && (self.lowered.stored_globals.is_empty() || isolate.has_open_globals())
             && self.lowered.stored_globals.iter().all(|global| isolate.ledger.is_logged(*global))
     }
 }
@@ -404,7 +415,7 @@ impl Native {
         let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made it meanwhile.
         if let Some(unit) = place.unit() {
-            return Some(unit);
+            return Some(unit).filter(|unit| unit.entry == (code.action, position));
         }
         let mut history = place.history();
         if history.refused.is_some() {
@@ -422,7 +433,8 @@ impl Native {
                 add(&self.counts.recompiled, u64::from(history.rounds > 1));
                 let failed = lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
                 let (misfits, frame_size) = (AtomicU32::new(0), code.frame_size);
-                let unit = Unit { frame_size, compiled, lowered, failed, misfits, instructions, compile_ns };
+                let entry = (code.action, position);
+                let unit = Unit { entry, frame_size, compiled, lowered, failed, misfits, instructions, compile_ns };
                 let unit = Arc::new(unit);
                 place.put(Some(unit.clone()));
                 Some(unit)

@@ -13,10 +13,15 @@ impl Isolate {
     /// Offset of the heap.
     pub const HEAP_OFFSET: usize = offset_of!(Isolate, ledger) + offset_of!(Ledger, heap);
 
-    /// Whether plain reads and writes of state, globals and containers need no question first: nothing is recorded, no
-    /// global is sealed, no view runs.
+    /// Whether plain reads and writes of state and containers need no question first: nothing is recorded, no view
+    /// runs.
     pub fn writes_freely(&self) -> bool {
-        !(self.sealed && self.tx.in_block) && self.view_since == 0 && self.ledger.is_direct()
+        self.ledger.is_direct() && !self.view_runs()
+    }
+
+    /// Whether globals may be assigned.
+    pub fn has_open_globals(&self) -> bool {
+        !(self.sealed && self.tx.in_block)
     }
 
     /// Whether a leaf of so many logical slots may be run inside the topmost frame.

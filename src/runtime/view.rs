@@ -22,6 +22,12 @@ impl Isolate {
         actions.find(|action| self.info.action(*action).view)
     }
 
+    /// Whether a view action runs.
+    #[inline]
+    pub(super) fn view_runs(&self) -> bool {
+        self.view_since != 0 && self.view_action().is_some()
+    }
+
     /// An error if a view action runs: `what` it cannot do.
     #[inline]
     pub(super) fn check_view(&mut self, what: &str) -> Result<(), Unwind> {
