@@ -15,8 +15,8 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, ValueEnum};
 
 use crate::engine::{
-    Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors, TierEvent,
-    TierProfile,
+    Cache, Engine, Failure, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SyntaxErrors,
+    TierEvent, TierProfile,
 };
 
 /// Exit statuses: see the README.
@@ -92,6 +92,9 @@ pub struct Arguments {
     /// Seed of `random`; a run with the same seed draws the same numbers.
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Keep `persistent` fields and the values of `persist_set` in this file, between runs.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// Neither read nor write the cache of compiled programs.
     #[arg(long)]
     no_cache: bool,
@@ -222,7 +225,7 @@ impl Arguments {
     /// Whether a flag asks for something that only the run of a whole program has.
     fn is_about_a_run(&self) -> bool {
         let shows = self.stats || self.explain || self.events || self.is_profiled();
-        shows || self.check || self.timeout.is_some()
+        shows || self.check || self.timeout.is_some() || self.state.is_some()
     }
 
     /// The name and text of the program to run.
@@ -271,6 +274,10 @@ fn run(
     if arguments.events {
         isolate.keep_events();
     }
+    if let Some(Err(error)) = arguments.state.as_deref().map(|path| isolate.keep_state(path)) {
+        eprintln!("error: --state: {error}");
+        return status::USAGE;
+    }
     let handle = isolate.interrupt_handle();
     // A second Ctrl-C ends the process at once, in case the first is not seen.
     let mut pressed = false;
@@ -286,6 +293,7 @@ fn run(
     let started = std::time::Instant::now();
     let result = isolate.run_once();
     let elapsed = started.elapsed();
+    let kept = keep(&mut isolate, result.failure.as_ref());
     *learnt = isolate.tier_profile();
     show_extras(arguments, program, &isolate, elapsed);
     let written = profile::show(&mut isolate, arguments.profile, arguments.profile_out.as_deref());
@@ -299,12 +307,24 @@ fn run(
         }
         _ => {}
     }
-    let Some(failure) = result.failure else { return written.err().unwrap_or(status::OK) };
+    let Some(failure) = result.failure else { return written.and(kept).err().unwrap_or(status::OK) };
     eprint!("{}", failure.rendered);
     if failure.kind == FailureKind::Interrupted && failure.message == "Interrupted" {
         status::INTERRUPTED
     } else {
         status::FAILED
+    }
+}
+
+/// Keeps what stands at the end of a run, an uncaught error included: calls that failed have left no trace. A script that
+/// ran out of gas or memory is a transaction that was undone: nothing of it is kept. Else gives the exit status.
+fn keep(isolate: &mut Isolate, failure: Option<&Failure>) -> Result<(), i32> {
+    match failure.map(|failure| failure.kind) {
+        Some(FailureKind::OutOfGas | FailureKind::OutOfMemory) => Ok(()),
+        Some(FailureKind::Error | FailureKind::Interrupted) | None => isolate.commit_kept().map_err(|message| {
+            eprintln!("error: --state: {message}");
+            status::FAILED
+        }),
     }
 }
 

@@ -155,7 +155,7 @@ impl Isolate {
         let counted_before = self.counted_count();
         let began_ns = self.inner.now_ns();
         let started = Instant::now();
-        let result = self.run_main();
+        let result = self.inner.restore_persisted().and_then(|()| self.run_main());
         let execute_ns = started.elapsed().as_nanos() as u64;
         let failure = result.err().map(|Unwind| render::failure(&self.program, &mut self.inner));
         self.inner.output.flush();

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::api::Digest;
 use super::isolate::Isolate;
-use crate::ledger::{Store, StoreError, StoredBlock};
+use crate::ledger::{StateFile, Store, StoreError, StoredBlock};
 
 impl Isolate {
     /// From now on [`Isolate::commit_block`] keeps contract state in the file at `path`, which is made if it is not
@@ -17,6 +17,19 @@ impl Isolate {
         self.inner.ledger.keep_leaves();
         self.store = Some(store);
         Ok(last)
+    }
+
+    /// From now on `persistent` fields and the values of `persist_set` begin with what the state file at `path` holds,
+    /// which is made if it is not there; [`Isolate::commit_kept`] puts them back. Refuses as [`Isolate::open_store`].
+    pub fn keep_state(&mut self, path: &Path) -> Result<(), StoreError> {
+        self.inner.kept = Some(Box::new(crate::runtime::KeptState::new(StateFile::open(path)?)));
+        Ok(())
+    }
+
+    /// Commits to the state file what is to be kept, as it stands, in one step; on the disk when this returns. Does
+    /// nothing without one. The message says what cannot be kept, or why it cannot be written; nothing is then.
+    pub fn commit_kept(&mut self) -> Result<(), String> {
+        self.inner.commit_kept()
     }
 
     /// Whether blocks are committed to a store.

@@ -25,7 +25,7 @@ pub use merkle::{Branch, Digest};
 pub use recorder::Recorder;
 pub use root::{proof_path, root_of_leaves, state_root};
 pub use state_tree::{LeafLog, StateTree, TreeSize};
-pub use store::{Store, StoreError, StoredBlock};
+pub use store::{Row, StateFile, Store, StoreError, StoredBlock};
 pub use view::{Direct, StateView};
 
 use crate::value::{Heap, Space, Value};

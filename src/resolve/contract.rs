@@ -5,17 +5,20 @@
 use std::collections::HashSet;
 
 use crate::runtime::info::{ActionInfo, ClassId, ClassInfo, ClassKind, FieldZero, Symbol};
+use crate::runtime::names;
 use crate::syntax::ast::{self, Ident};
 use crate::syntax::{Diagnostic, diagnostic::nearest};
 use crate::value::Value;
 
 use super::call::is_fresh;
 use super::cost;
-use super::hir::{Block, Expr, ExprKind, Place, Stmt, StmtKind};
+use super::expr::Held;
+use super::hir::{Block, Callee, Expr, ExprKind, IfArm, Place, Stmt, StmtKind};
 use super::name::Meaning;
 use super::namespace::NamespaceId;
 use super::prescan::Scan;
 use super::scope::{GlobalKind, Resolver};
+use super::sequence::not;
 
 /// What the resolver keeps of a contract beside its [`ClassInfo`].
 #[derive(Clone, Debug)]
@@ -338,23 +341,50 @@ impl<'a> Resolver<'a> {
         for field in &contract.fields {
             let index = self.classes[class.0 as usize].field(Symbol(field.name.symbol.0));
             let place = Place::Field(index.expect("the contract has its fields"));
-            if field.value.is_none() && !replaces {
+            if field.value.is_none() && !replaces && !field.persistent {
                 continue;
             }
             self.in_sequence(&mut stmts, |resolver, stmts| {
                 let span = field.name.span;
-                let value = if let Some(value) = &field.value {
-                    resolver.function().gas.charge(cost::STATEMENT);
-                    resolver.whole(value)
-                } else {
-                    // What the base put there goes.
-                    Expr { kind: resolver.zero_value(field), span, runs_code: false }
-                };
+                if field.persistent {
+                    return resolver.kept_field(field, place, replaces, stmts);
+                }
+                let value = resolver.first_value(field);
                 let fresh = is_fresh(&value);
                 stmts.push(Stmt { kind: StmtKind::Assign { place, value, fresh }, span });
             });
         }
         self.leave(shape, None, Vec::new(), Block { gas, stmts });
+    }
+
+    /// What a field is assigned first; without a value in the text, what the base put there goes.
+    fn first_value(&mut self, field: &'a ast::Field) -> Expr {
+        let Some(value) = &field.value else {
+            return Expr { kind: self.zero_value(field), span: field.name.span, runs_code: false };
+        };
+        self.function().gas.charge(cost::STATEMENT);
+        self.whole(value)
+    }
+
+    /// `if !contract.restore(index) { field = value }`: the value that was kept, or the first one.
+    fn kept_field(&mut self, field: &'a ast::Field, place: Place, replaces: bool, out: &mut Vec<Stmt>) {
+        let span = field.name.span;
+        let Place::Field(index) = place else { unreachable!("a contract's field") };
+        let builtin = names::builtin_id("contract.restore").expect("the table has it");
+        self.function().gas.charge(cost::STATEMENT);
+        let args = vec![Expr { kind: ExprKind::Const(Value::int(i64::from(index))), span, runs_code: false }];
+        let restored = self.finish_call(Callee::Builtin(builtin), args, &Held::one(), span, span);
+        self.needed(0);
+        if field.value.is_none() && !replaces {
+            return out.push(Stmt { kind: StmtKind::Expr(restored), span });
+        }
+        let gas = self.function().gas.open(span);
+        let (mut stmts, value) = self.apart(|resolver| resolver.first_value(field));
+        let fresh = is_fresh(&value);
+        stmts.push(Stmt { kind: StmtKind::Assign { place, value, fresh }, span });
+        let arm = IfArm { gas: None, test: not(restored), body: Block { gas, stmts } };
+        out.push(Stmt { kind: StmtKind::If(vec![arm], None), span });
+        out.push(Stmt { kind: StmtKind::Gas(self.function().gas.cut(span)), span });
     }
 
     /// The starting value of a field by its type, as an expression.

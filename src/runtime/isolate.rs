@@ -130,6 +130,8 @@ pub struct Isolate {
     pub tier_changes: Vec<super::tier::TierChange>,
     /// What the tier policy and its records take the time from.
     pub clock: Box<dyn Clock>,
+    /// What is kept between runs, if anything is.
+    pub kept: Option<Box<super::kept::KeptState>>,
     /// Runs that began: resets so far.
     pub(super) runs: u64,
     /// What a profile has seen, if there is one.
@@ -195,6 +197,7 @@ impl Isolate {
             probe: None,
             tier_changes: Vec::new(),
             clock: Box::new(SystemClock::default()),
+            kept: None,
             runs: 0,
             profile: None,
             settings,

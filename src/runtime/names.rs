@@ -86,6 +86,8 @@ pub const BUILTINS: &[(&str, u16, u16)] = &[
     ("storage_commit_batch", 0, ANY),
     // Members of built-in modules (`runtime::library`): no program can say a name with a dot.
     ("module.is_main", 0, 0),
+    // What a persistent field's initialiser stands behind (`runtime::kept`).
+    ("contract.restore", 1, 1),
     ("math.trunc", 1, 1),
     ("math.sign", 1, 1),
     ("math.clamp", 3, 3),

@@ -22,8 +22,10 @@ const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// What the database may hold in memory of its file.
 const CACHE_BYTES: usize = 64 << 20;
 
+/// Key and content.
+pub type Row = (Vec<u8>, Vec<u8>);
 /// Rows one after another, by key; an error ends them.
-pub(super) type RowReader<'a> = dyn Iterator<Item = (Vec<u8>, Vec<u8>)> + 'a;
+pub(super) type RowReader<'a> = dyn Iterator<Item = Row> + 'a;
 
 /// A kind of store.
 #[derive(Debug)]
@@ -131,6 +133,20 @@ impl StoreFile {
         let file = File::open(path).map_err(|error| system(path, &error))?;
         lock(path, file.try_lock_shared())?;
         Ok(open_checked(path, file, kind, None, false)?.last)
+    }
+
+    /// All rows, by key.
+    pub(super) fn rows(&self) -> Result<Vec<Row>, StoreError> {
+        let read = || -> Result<_, redb::Error> {
+            let table = self.database.begin_read()?.open_table(ROWS)?;
+            let mut rows = Vec::with_capacity(table.len()? as usize);
+            for row in table.iter()? {
+                let (key, value) = row?;
+                rows.push((key.value().to_vec(), value.value().to_vec()));
+            }
+            Ok(rows)
+        };
+        read().map_err(|error| system(&self.path, &error))
     }
 
     /// Commits changed rows (none: the row goes) with the digest of what is then there. `all`: what was there before

@@ -5,11 +5,13 @@
 mod error;
 mod file;
 mod overlay;
+mod state;
 
 use std::path::Path;
 
 pub use error::StoreError;
-pub use file::StoredBlock;
+pub use file::{Row, StoredBlock};
+pub use state::StateFile;
 
 use super::Ledger;
 use super::merkle::Digest;

@@ -13,7 +13,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
     ("throw", |isolate, args| isolate.throw(args.first())),
     ("is_main", |_, _| Ok(Value::TRUE)),
     ("storage_begin_batch", |_, _| Ok(Value::NULL)),
-    ("storage_commit_batch", |_, _| Ok(Value::NULL)),
+    ("storage_commit_batch", |isolate, _| super::super::kept::commit_batch(isolate)),
+    ("contract.restore", |isolate, args| super::super::kept::restore(isolate, args.first())),
 ];
 
 fn print(isolate: &mut Isolate, args: &Args) -> Result<Value, Unwind> {
