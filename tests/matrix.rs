@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{check_all, check_cached, check_comments, check_profiled};
+use common::{check_all, check_cached, check_comments, check_forced, check_profiled};
 use zx::engine::Mode;
 
 #[test]
@@ -88,4 +88,15 @@ fn profiled() {
 #[test]
 fn profiled_collecting() {
     check_profiled(true);
+}
+
+#[test]
+fn guards_that_fail() {
+    let exits = check_forced(3, false);
+    assert!(exits > 1_000 || std::env::var_os("ZX_CASE").is_some(), "guards were not forced: {exits} exits");
+}
+
+#[test]
+fn guards_that_fail_collecting() {
+    check_forced(2, true);
 }

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::sources::{self, ImportedFile, ModuleLoader, NoModules};
 use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
-use crate::native::{Native, NativeBug, NativeCounts, UnitReport};
+use crate::native::{ForcedGuards, Native, NativeBug, NativeCounts, UnitReport};
 use crate::resolve::{Tree, resolve};
 use crate::runtime::info::{ActionId, ActionInfo, ProgramInfo, SourceText};
 use crate::runtime::{Site, Tier};
@@ -223,6 +223,14 @@ impl Program {
     pub fn plant_native_bug(&self, bug: NativeBug) {
         if let Some(native) = &self.native {
             native.plant_bug(bug);
+        }
+    }
+
+    /// Has guards of native code fail, to show that leaving it anywhere changes nothing. For tests.
+    #[doc(hidden)]
+    pub fn force_native_guards(&self, forced: ForcedGuards) {
+        if let Some(native) = &self.native {
+            native.force_guards(forced);
         }
     }
 

@@ -52,6 +52,8 @@ pub(super) struct Plan<'a> {
     pub(super) promotes: bool,
     /// A bug to be put in, for tests that must find it.
     pub(super) bug: Option<super::NativeBug>,
+    /// Guards that fail always, for tests.
+    pub(super) forced: Option<super::ForcedGuards>,
 }
 
 /// Where a place's memory is.
@@ -398,6 +400,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     pub(super) fn guard(&mut self, holds: Ssa, position: u32) {
         let go_on = self.b.create_block();
         let exit = self.exit(position);
+        let holds = if self.is_forced() { self.b.ins().iconst(types::I8, 0) } else { holds };
         self.b.ins().brif(holds, go_on, &[], exit, &[]);
         self.go_on_in(go_on);
     }
@@ -406,8 +409,14 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     pub(super) fn guard_not(&mut self, fails: Ssa, position: u32) {
         let go_on = self.b.create_block();
         let exit = self.exit(position);
+        let fails = if self.is_forced() { self.b.ins().iconst(types::I8, 1) } else { fails };
         self.b.ins().brif(fails, exit, &[], go_on, &[]);
         self.go_on_in(go_on);
+    }
+
+    /// Whether the guard whose exit was asked for last is to fail.
+    fn is_forced(&self) -> bool {
+        self.plan.forced.is_some_and(|forced| self.out.exits.len() as u32 % forced.every == forced.at)
     }
 
     pub(super) fn go_on_in(&mut self, block: Block) {

@@ -51,6 +51,16 @@ impl NativeBug {
         [NativeBug::DroppedOverflowCheck, NativeBug::WrongExitSlot, NativeBug::StaleFind, NativeBug::SkippedGas];
 }
 
+/// Guards that fail whatever they find: of each unit those whose number has this remainder. What is computed is the
+/// same, which tests show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForcedGuards {
+    /// The divisor, at least 1.
+    pub every: u32,
+    /// The remainder, below the divisor.
+    pub at: u32,
+}
+
 /// What the tier has done so far, over all isolates of a program.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NativeCounts {
@@ -133,6 +143,7 @@ pub struct Native {
     builders: Mutex<Builders>,
     counts: Counts,
     bug: OnceLock<NativeBug>,
+    forced: OnceLock<ForcedGuards>,
 }
 
 #[derive(Default)]
@@ -200,12 +211,19 @@ impl Native {
             builders: Mutex::default(),
             counts: Counts::default(),
             bug: OnceLock::new(),
+            forced: OnceLock::new(),
         })
     }
 
     /// Puts a bug into the code made from now on: for tests that must find it.
     pub fn plant_bug(&self, bug: NativeBug) {
         self.bug.set(bug).expect("one bug at a time");
+    }
+
+    /// Has guards fail in the code made from now on: for tests.
+    pub fn force_guards(&self, forced: ForcedGuards) {
+        assert!(forced.at < forced.every, "a remainder is below its divisor");
+        self.forced.set(forced).expect("once");
     }
 
     /// What was done so far.
@@ -491,6 +509,7 @@ impl Native {
             typed_entry: is_loop && !history.untyped_entry && !last,
             promotes: !history.unpromoted && !last,
             bug: self.bug.get().copied(),
+            forced: self.forced.get().copied(),
         };
         let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
         let module = Compiled::module(&self.isa);

@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use zx::engine::{
-    Cache, Engine, FailureKind, FileLoader, Isolate, Mode, OutputSink, Program, RunOptions, SiteProfile, TierProfile,
+    Cache, Engine, FailureKind, FileLoader, ForcedGuards, Isolate, Mode, OutputSink, Program, RunOptions, SiteProfile,
+    TierProfile,
 };
 
 /// What a case's comments expect.
@@ -328,6 +329,29 @@ fn invented(random: &mut ChaCha8Rng) -> TierProfile {
         saved_ns: random.random_range(0..4),
     };
     TierProfile { sites: (0..random.random_range(0..40)).map(|_| site(random)).collect() }
+}
+
+/// Every case in native code, a part of whose guards fail each time: all parts in turn. Gives how often native code was
+/// left.
+pub(crate) fn check_forced(parts: u32, collect: bool) -> u64 {
+    let (mut problems, mut runs, mut exits) = (Vec::new(), 0, 0);
+    for Reference { name, source, expected, observed } in references() {
+        let Ok(observed) = observed else { continue };
+        for at in 0..parts {
+            runs += 1;
+            let program = compiled(source, name);
+            program.force_native_guards(ForcedGuards { every: parts, at });
+            let run = || observe_program(&program, Mode::Native, collect, expected);
+            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+                Ok(ours) if ours == *observed => {}
+                Ok(ours) => problems.push(format!("{name}, guards {at} of {parts}: {ours:?}\n  {observed:?}")),
+                Err(_) => problems.push(format!("{name}, guards {at} of {parts}: panicked")),
+            }
+            exits += program.native_counts().map_or(0, |counts| counts.exits);
+        }
+    }
+    report(&format!("forced guards in {parts} parts, collect={collect}, {exits} exits"), runs, problems);
+    exits
 }
 
 fn difference(reference: &Reference, mode: Mode, collect: bool) -> Option<String> {

@@ -1,0 +1,138 @@
+//! Native code: that a comparison of the tiers finds bugs planted in it, that a unit whose guards fail settles, and
+//! that what is too large stays in the VM. What programs mean in it is the matrix's to test.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "what was found is asked for")]
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use zx::engine::{Engine, Isolate, Mode, NativeBug, NativeCounts, OutputSink, Program, RunOptions};
+
+/// What a run shows: output, gas, how it ended.
+type Shown = (String, u64, Option<String>);
+
+fn run(program: &Arc<Program>, mode: Mode, gas_limit: Option<u64>) -> Shown {
+    let options = RunOptions { output: OutputSink::Capture, gas_limit, seed: Some(1), ..RunOptions::default() };
+    let mut isolate = Isolate::new(&Engine::new(mode), program, options);
+    let pass = isolate.run_once();
+    (isolate.captured_output().to_owned(), pass.gas, pass.failure.map(|failure| failure.rendered))
+}
+
+fn compiled(source: &str) -> Arc<Program> {
+    Program::compile(source, "native.zx").unwrap()
+}
+
+/// Runs in the interpreter and in native code, which must agree; what native code did.
+fn agree(source: &str) -> Option<NativeCounts> {
+    let program = compiled(source);
+    assert_eq!(run(&program, Mode::Interpreter, None), run(&program, Mode::Native, None));
+    program.native_counts()
+}
+
+const LOOP: &str = r#"
+action drive(n) {
+    let s = 9223372036854775000
+    let i = 0
+    while i < n { s = s + i * i % 7; i = i + 1 }
+    return s
+}
+print(drive(500))
+let m = {"a": 1}
+let k = 0
+action add(key) { m[key] = (m[key] ?? 0) + 1 }
+while k < 200 {
+    add("a")
+    if k % 10 == 0 { m = {"b": k} }
+    add("a")
+    k = k + 1
+}
+print(m, k)
+action again(n) {
+    let held = {"x": 1}
+    let key = "a"
+    let there = 0
+    let i = 0
+    while i < n {
+        let before = held[key]
+        held[key] = [i]
+        if held[key] != before { there = there + 1 }
+        held.delete(key)
+        i = i + 1
+    }
+    return there
+}
+print(again(300))
+"#;
+
+#[test]
+fn the_comparison_finds_every_planted_bug() {
+    for bug in NativeBug::ALL {
+        let reference = run(&compiled(LOOP), Mode::Interpreter, None);
+        let program = compiled(LOOP);
+        if program.native_counts().is_none() {
+            return; // a target without native code
+        }
+        assert_eq!(run(&compiled(LOOP), Mode::Native, None), reference);
+        program.plant_native_bug(bug);
+        assert_ne!(run(&program, Mode::Native, None), reference, "{bug:?} shows nowhere");
+    }
+}
+
+#[test]
+fn a_steady_loop_is_compiled_once_and_never_left() {
+    let source =
+        "action f(n) { let s = 0; let i = 0; while i < n { s = s + i % 7; i = i + 1 } return s }\nprint(f(9000))";
+    let Some(counts) = agree(source) else { return };
+    assert_eq!((counts.units, counts.exits, counts.refused), (1, 0, 0), "{counts:?}");
+    assert!(counts.code_bytes > 0 && counts.compile_ns > 0);
+}
+
+#[test]
+fn what_changes_its_kind_again_and_again_settles() {
+    let source = "
+let kinds = [1, 2.5, \"x\", 2 ** 70, 7]
+let log = {}
+let i = 0
+while i < 5000 {
+    let x = kinds[i % 5]
+    x = x + x
+    let name = typeof(x)
+    log[name] = (log[name] ?? 0) + 1
+    i = i + 1
+}
+print(log)";
+    let Some(counts) = agree(source) else { return };
+    println!("{counts:?}");
+    assert!(counts.exits < 500 && counts.recompiled <= 12, "{counts:?}");
+}
+
+#[test]
+fn gas_strikes_at_the_same_place() {
+    let program = compiled(LOOP);
+    let (_, gas, _) = run(&program, Mode::Interpreter, None);
+    for limit in (1..40).map(|part| gas * part / 40) {
+        let reference = run(&program, Mode::Interpreter, Some(limit));
+        assert_eq!(run(&program, Mode::Native, Some(limit)), reference, "limit {limit} of {gas}");
+    }
+}
+
+#[test]
+fn what_is_too_large_stays_in_the_machine() {
+    let mut source = "action f(n) {\n let s = 0\n let i = 0\n while i < n {\n".to_owned();
+    for at in 0..4_000 {
+        let _ = writeln!(source, " s = s + i % {}", at + 2);
+    }
+    source.push_str(" i = i + 1\n }\n return s\n}\nprint(f(20))");
+    let Some(counts) = agree(&source) else { return };
+    assert!(counts.refused >= 1, "{counts:?}");
+    let mut source = "let i = 0\n".to_owned();
+    for at in 0..1_200 {
+        let _ = writeln!(source, "action f{at}(x) {{ return x + {at} }}");
+    }
+    source.push_str("while i < 50 {\n i = i + 1\n");
+    for at in 0..300 {
+        let _ = writeln!(source, " let v{at} = f{at}(i)");
+    }
+    source.push_str("}\nprint(i)");
+    agree(&source);
+}
