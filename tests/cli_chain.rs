@@ -341,3 +341,26 @@ fn stores_that_cannot_be_used_are_refused_before_anything_is_measured() {
     place.file("s.zx", "action transfer() { return 1 }\ntransfer()\n");
     place.bench(&["run", "s.zx", "--smoke", "--store", "redb:s.redb"]).ends(2, &["--store is for block workloads"]);
 }
+
+#[test]
+fn a_sweep_over_skew_or_accounts_draws_throughput_against_it() {
+    let place = Place::new();
+    place.file("w.zx", COUNTS);
+    let sweep = |param: &str, out: &str| {
+        let flags =
+            ["sweep", "w.zx", "--processes", "1", "--max-time", "30s", "--no-latency", "--modes", "vm,interpreter"];
+        place
+            .bench(&[&flags[..], &["--block", "20", "--blocks", "12", "--param", param, "--out", out]].concat())
+            .ends(0, &[out]);
+        fs::read_to_string(place.path(&format!("{out}/report.html"))).expect("written")
+    };
+    assert!(sweep("skew=uniform,zipf:0.5,zipf:0.99", "s").contains("How does throughput go with how unevenly"));
+    let points = fs::read_to_string(place.path("s/charts/tps-skew.csv")).expect("written");
+    for point in ["vm", "interpreter", "0.5", "0.99"] {
+        assert!(points.contains(point), "{point}: {points}");
+    }
+    assert!(sweep("accounts=2,200", "a").contains("How does throughput go with the number of accounts?"));
+    let again = place.bench(&["report", "a"]);
+    again.ends(0, &["accounts=200"]);
+    assert!(place.path("a/charts/tps-accounts.png").exists());
+}

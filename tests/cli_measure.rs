@@ -247,6 +247,9 @@ fn sweeps_hold_adaptive_against_fixed_thresholds() {
     place.bench(&values).ends(0, &["iterations"]);
     assert_eq!(place.column("p/sweep.csv", "value"), ["20", "40"]);
     assert!(place.path("p/iterations=40/summary.csv").exists());
+    assert!(place.path("p/charts/tps-iterations.png").exists());
+    let page = std::fs::read_to_string(place.path("p/report.html")).expect("written");
+    assert!(page.contains("Throughput against iterations"));
     place.bench(&flags).ends(2, &["nothing to sweep"]);
     place.bench(&[&flags[..], &["--threshold", "1", "--modes", "vm"]].concat()).ends(2, &["sets the modes itself"]);
 }

@@ -107,6 +107,23 @@ impl ResultFolder {
     }
 }
 
+/// Writes the records of several folders into one, which can be reported as any: the samples and tier changes of all,
+/// the environment of the last.
+pub fn join(into: &Path, folders: &[PathBuf]) -> Result<(), ReportError> {
+    let mut samples = RowWriter::<SampleRow>::create(into.join(SAMPLES))?;
+    let mut tiers = RowWriter::<TierRow>::create(into.join(TIERS))?;
+    for folder in folders {
+        let read = ResultFolder::load(folder)?;
+        samples.write_all(&read.samples)?;
+        tiers.write_all(read.tiers.iter().flatten())?;
+    }
+    if let Some(last) = folders.last() {
+        let path = into.join("env.json");
+        std::fs::copy(last.join("env.json"), &path).map_err(|cause| RecordError::Io { path, cause })?;
+    }
+    Ok(())
+}
+
 /// Missing is not worth a word; unreadable is.
 fn read_json(path: &Path, warnings: &mut Vec<Warning>) -> Option<Value> {
     let text = std::fs::read_to_string(path).ok()?;

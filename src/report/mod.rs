@@ -24,8 +24,9 @@ pub mod records;
 pub mod summary;
 pub mod sweep;
 pub mod table;
+mod varied;
 
-pub use folder::{ReportError, ResultFolder, Written, write_all};
+pub use folder::{ReportError, ResultFolder, Written, join, write_all};
 pub use junit::{JunitCase, JunitSuite, junit};
 pub use records::{Params, RowWriter, SCHEMA, SampleRow, SummaryRow, TierRow, Warning, read_rows};
 pub use summary::{ColdStart, Summary, summarise};

@@ -126,6 +126,10 @@ type Figure = fn(&SweepRow) -> Option<f64>;
 
 fn throughput(sweep: &Sweep, rows: &[SweepRow]) -> Option<Chart> {
     let is_threshold = sweep.by == "threshold";
+    if !is_threshold {
+        // The charts of the whole folder have it, a line a mode.
+        return None;
+    }
     let figures: [(&str, Figure); 2] = [("steady", |row| row.tps), ("first pass", |row| row.tps_first)];
     let series = series(rows, &figures);
     let adaptive = rows.iter().filter(|row| row.value == "adaptive").find_map(|row| row.tps);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::engine::Mode;
 use crate::harness::outcome::{Exit, Stop};
 use crate::report::sweep::{Sweep, SweepRow, by_parameter, by_threshold, verdict, write};
-use crate::report::{ResultFolder, write_all};
+use crate::report::{ResultFolder, join, write_all};
 
 use super::run::{RunArguments, measured, prepare, report_problems, show};
 use super::{Look, print};
@@ -69,6 +69,7 @@ fn values(mut run: RunArguments, at: usize, look: &Look) -> Result<Exit, Stop> {
     let values: Vec<&str> = list.split(',').map(str::trim).filter(|value| !value.is_empty()).collect();
     let (mut rows, mut caption, mut exit) = (Vec::new(), String::new(), Exit::Pass);
     let mut base: Option<PathBuf> = run.out.clone();
+    let mut folders: Vec<PathBuf> = Vec::new();
     for value in values {
         run.own[at] = format!("{name}={value}");
         run.out = base.as_ref().map(|base| base.join(file_name(&run.own[at])));
@@ -90,13 +91,18 @@ fn values(mut run: RunArguments, at: usize, look: &Look) -> Result<Exit, Stop> {
             let written = write_all(folder).map_err(|e| Stop::failed(e.to_string()))?;
             rows.extend(by_parameter(name, value, &written.summary));
             caption = ResultFolder::load(folder).map_or(caption, |folder| folder.caption());
+            folders.push(folder.clone());
         }
         if exit == Exit::Interrupted {
             break;
         }
     }
     if let Some(base) = base.filter(|_| !rows.is_empty()) {
+        join(&base, &folders).and_then(|()| write_all(&base)).map_err(|e| Stop::failed(e.to_string()))?;
         finish(&base, name, caption, &rows, look)?;
+        if !look.quiet {
+            print::note(&format!("the report over all values is {}", base.join("report.html").display()));
+        }
     }
     Ok(exit)
 }

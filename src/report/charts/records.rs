@@ -28,9 +28,10 @@ pub struct WorkCharts<'a> {
     pub charts: Vec<Chart>,
 }
 
-/// Every chart that the records have data for, one set a workload and its parameters.
+/// Every chart that the records have data for: over the parameters that vary, and one set a workload and its parameters.
 pub fn charts_of(folder: &ResultFolder, summary: &Summary) -> Vec<Chart> {
-    charts_by_work(folder, summary).into_iter().flat_map(|work| work.charts).collect()
+    let of_works = charts_by_work(folder, summary).into_iter().flat_map(|work| work.charts);
+    crate::report::varied::charts(folder, summary).into_iter().chain(of_works).collect()
 }
 
 /// The same, by workload and parameters.

@@ -15,6 +15,7 @@ use super::charts::{Chart, ChartError, Width, charts_by_work, dark_rules, inline
 use super::folder::ResultFolder;
 use super::records::{Params, SummaryRow};
 use super::summary::Summary;
+use super::varied;
 
 /// File name inside a result folder.
 pub const PAGE: &str = "report.html";
@@ -33,6 +34,11 @@ pub fn page(folder: &ResultFolder, summary: &Summary) -> Result<String, ChartErr
     let title = if names.is_empty() { "no results".to_owned() } else { names.join(", ") };
     let several = works.len() > 1;
     let mut sections = Vec::new();
+    let all: Vec<&SummaryRow> = summary.rows.iter().collect();
+    for chart in &varied::charts(folder, summary) {
+        let figure = figure(chart, &all, summary)?;
+        sections.push(html! { section { (figure) } });
+    }
     for work in &works {
         let rows: Vec<&SummaryRow> =
             summary.rows.iter().filter(|r| r.workload == work.workload && r.params == *work.params).collect();
@@ -109,6 +115,8 @@ fn verdict(rows: &[&SummaryRow], summary: &Summary) -> Markup {
 /// The question a chart answers.
 fn question(chart: &Chart) -> &str {
     let questions = [
+        ("tps-accounts", "How does throughput go with the number of accounts?"),
+        ("tps-skew", "How does throughput go with how unevenly accounts are used?"),
         ("tps-threads", "How much work is done, and how does it grow with threads?"),
         ("speedup", "How much faster is each mode than the interpreter alone?"),
         ("warmup", "How long does a process take to reach its speed?"),
