@@ -13,7 +13,26 @@ impl Parser<'_> {
     pub(super) fn starts_match(&self) -> bool {
         let next = self.ahead(1);
         let bracket = matches!(next.kind, Kind::LParen | Kind::LBracket | Kind::LBrace);
-        self.before_operand() || bracket && !next.newline && self.after_partner(self.pos + 1).kind == Kind::LBrace
+        self.before_operand()
+            || bracket && !next.newline && self.after_partner(self.pos + 1).kind == Kind::LBrace
+            || self.before_sign()
+    }
+
+    /// Whether a signed operand follows on this line. `!` and `~` join nothing, so only an operand begins with them; a
+    /// `-` could subtract from a variable `match`, so the arms must follow too, where they can be nothing else.
+    fn before_sign(&self) -> bool {
+        let next = self.ahead(1);
+        !next.newline
+            && match next.kind {
+                Kind::Bang | Kind::Tilde => true,
+                Kind::Minus => {
+                    self.context.entity
+                        && matches!(self.ahead(2).kind, Kind::Int | Kind::Float | Kind::Name)
+                        && self.ahead(3).kind == Kind::LBrace
+                        && !self.ahead(3).newline
+                }
+                _ => false,
+            }
     }
 
     pub(super) fn match_expression(&mut self) -> Parse<Expr> {
