@@ -136,3 +136,28 @@ fn what_is_too_large_stays_in_the_machine() {
     source.push_str("}\nprint(i)");
     agree(&source);
 }
+
+#[test]
+fn what_was_compiled_can_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (script, dump) = (folder.path().join("w.zx"), folder.path().join("dump"));
+    let body = "let s = 0\nlet i = 0\nwhile i < 3000000 {\n s = s + i % 7\n i = i + 1\n}\nprint(s)\n";
+    std::fs::write(&script, body).unwrap();
+    let run = |dump: &std::path::Path| {
+        let mut command = assert_cmd::Command::cargo_bin("zx-run").unwrap();
+        command.arg("--no-cache").arg("--dump").arg(dump).arg(&script).assert()
+    };
+    run(&dump).success().stdout("8999994\n");
+    let names = std::fs::read_dir(&dump).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names: Vec<String> = names.collect();
+    assert!(names.contains(&"bytecode.txt".to_owned()), "{names:?}");
+    if compiled("print(1)").native_counts().is_some() {
+        let of = |ending: &str| names.iter().find(|name| name.ends_with(ending)).unwrap_or_else(|| panic!("{names:?}"));
+        let clif = std::fs::read_to_string(dump.join(of(".clif"))).unwrap();
+        let assembly = std::fs::read_to_string(dump.join(of(".asm"))).unwrap();
+        assert!(clif.starts_with("function ") && assembly.contains("block0"), "{clif}\n{assembly}");
+    }
+    // A folder that is a file.
+    let shown = String::from_utf8(run(&script).failure().code(1).get_output().stderr.clone()).unwrap();
+    assert!(shown.contains("--dump: cannot write to"), "{shown}");
+}

@@ -2,6 +2,7 @@
 
 mod cache;
 mod check;
+mod dump;
 mod format;
 mod profile;
 mod prompt;
@@ -68,6 +69,9 @@ pub struct Arguments {
     /// Show what was compiled, where and when, on standard error at the end.
     #[arg(long)]
     explain: bool,
+    /// Write bytecode, Cranelift's form and machine code of what was compiled into this folder, for `--explain` in depth.
+    #[arg(long, value_name = "DIR")]
+    dump: Option<PathBuf>,
     /// Show the emitted events on standard error at the end.
     #[arg(long)]
     events: bool,
@@ -225,7 +229,7 @@ impl Arguments {
     /// Whether a flag asks for something that only the run of a whole program has.
     fn is_about_a_run(&self) -> bool {
         let shows = self.stats || self.explain || self.events || self.is_profiled();
-        shows || self.check || self.timeout.is_some() || self.state.is_some()
+        shows || self.dump.is_some() || self.check || self.timeout.is_some() || self.state.is_some()
     }
 
     /// The name and text of the program to run.
@@ -290,6 +294,9 @@ fn run(
     if arguments.is_profiled() {
         isolate.start_profile();
     }
+    if arguments.dump.is_some() {
+        program.keep_native_texts();
+    }
     let started = std::time::Instant::now();
     let result = isolate.run_once();
     let elapsed = started.elapsed();
@@ -297,6 +304,7 @@ fn run(
     *learnt = isolate.tier_profile();
     show_extras(arguments, program, &isolate, elapsed);
     let written = profile::show(&mut isolate, arguments.profile, arguments.profile_out.as_deref());
+    let written = written.and(dump::write(arguments.dump.as_deref(), program));
     let stopped = result.failure.as_ref().is_none_or(|failure| failure.kind == FailureKind::Interrupted);
     match isolate.output_failure() {
         // The reader went away: the program was stopped for want of one, which is no failure.

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::sources::{self, ImportedFile, ModuleLoader, NoModules};
 use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
-use crate::native::{ForcedGuards, Native, NativeBug, NativeCounts, UnitReport};
+use crate::native::{ForcedGuards, Native, NativeBug, NativeCounts, UnitReport, UnitText};
 use crate::resolve::{Tree, resolve};
 use crate::runtime::info::{ActionId, ActionInfo, ProgramInfo, SourceText};
 use crate::runtime::{Site, Tier};
@@ -239,14 +239,35 @@ impl Program {
         self.native.as_ref().map(|native| native.counts())
     }
 
+    /// Has native code made from now on keep its texts, for [`Program::native_texts`].
+    pub fn keep_native_texts(&self) {
+        if let Some(native) = &self.native {
+            native.keep_texts();
+        }
+    }
+
+    /// Of each piece of native code: its loop or action as `loop main.zx:8:1`, what Cranelift was given, and the
+    /// machine code that came of it.
+    pub fn native_texts(&self) -> Vec<(String, String, String)> {
+        let text = |unit: UnitText| {
+            let (kind, site) = self.kind_and_place(unit.site);
+            (format!("{kind} {site}"), unit.clif, unit.assembly)
+        };
+        self.native.iter().flat_map(|native| native.texts()).map(text).collect()
+    }
+
+    fn kind_and_place(&self, site: Site) -> (&'static str, String) {
+        let (kind, place) = match site {
+            Site::Loop(id) => ("loop", self.info.loops[id.0 as usize].place),
+            Site::Action(action) => ("action", self.info.action(action).place),
+        };
+        (kind, self.sources.site(place.start))
+    }
+
     /// What became of each loop and action that was to be native code: a line each.
     pub fn native_report(&self) -> Vec<String> {
         let line = |unit: UnitReport| {
-            let (kind, place) = match unit.site {
-                Site::Loop(id) => ("loop", self.info.loops[id.0 as usize].place),
-                Site::Action(action) => ("action", self.info.action(action).place),
-            };
-            let site = self.sources.site(place.start);
+            let (kind, site) = self.kind_and_place(unit.site);
             match unit.refused {
                 Some(reason) => format!("{kind} {site}: stays in the VM: {reason}"),
                 None => format!(

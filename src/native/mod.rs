@@ -20,4 +20,4 @@ mod places;
 mod state;
 mod tier;
 
-pub use tier::{ForcedGuards, Native, NativeBug, NativeCounts, UnitReport};
+pub use tier::{ForcedGuards, Native, NativeBug, NativeCounts, UnitReport, UnitText};

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "compiled code is called")]
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::time::Instant;
 
@@ -101,6 +101,17 @@ pub struct UnitReport {
     pub exits: u64,
 }
 
+/// A unit's texts, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitText {
+    /// The loop or action.
+    pub site: Site,
+    /// What was given to Cranelift.
+    pub clif: String,
+    /// What came of it.
+    pub assembly: String,
+}
+
 /// One compiled unit.
 #[derive(Debug)]
 pub(super) struct Unit {
@@ -114,6 +125,16 @@ pub(super) struct Unit {
     misfits: AtomicU32,
     instructions: usize,
     compile_ns: u64,
+    /// Cranelift's form and the machine code as text, if they were asked for.
+    texts: Option<(String, String)>,
+}
+
+/// What compiling gives.
+struct Made {
+    compiled: Compiled,
+    lowered: Lowered,
+    instructions: usize,
+    texts: Option<(String, String)>,
 }
 
 /// What is known of one loop or action.
@@ -144,6 +165,7 @@ pub struct Native {
     counts: Counts,
     bug: OnceLock<NativeBug>,
     forced: OnceLock<ForcedGuards>,
+    keeps_texts: AtomicBool,
 }
 
 #[derive(Default)]
@@ -212,6 +234,7 @@ impl Native {
             counts: Counts::default(),
             bug: OnceLock::new(),
             forced: OnceLock::new(),
+            keeps_texts: AtomicBool::new(false),
         })
     }
 
@@ -242,9 +265,27 @@ impl Native {
 
     /// Every loop and action that was to be compiled.
     pub fn reports(&self) -> Vec<UnitReport> {
+        self.places().filter_map(|(site, place)| place.report(site)).collect()
+    }
+
+    /// Keeps the texts of units that are made from now on.
+    pub fn keep_texts(&self) {
+        self.keeps_texts.store(true, Ordering::Relaxed); // set before anything is compiled
+    }
+
+    /// The texts of all units that there are now, as far as they were kept.
+    pub fn texts(&self) -> Vec<UnitText> {
+        let text = |(site, place): (Site, &Place)| {
+            let (clif, assembly) = place.unit()?.texts.clone()?;
+            Some(UnitText { site, clif, assembly })
+        };
+        self.places().filter_map(text).collect()
+    }
+
+    fn places(&self) -> impl Iterator<Item = (Site, &Place)> {
         let loops = self.loops.iter().enumerate().map(|(at, place)| (Site::Loop(LoopId(at as u32)), place));
         let actions = self.actions.iter().enumerate().map(|(at, place)| (Site::Action(ActionId(at as u32)), place));
-        loops.chain(actions).filter_map(|(site, place)| place.report(site)).collect()
+        loops.chain(actions)
     }
 
     fn place(&self, code: &Code, position: u32) -> (Site, &Place) {
@@ -442,7 +483,7 @@ impl Native {
         let started = Instant::now();
         let compile = || self.compile(&mut builders, &history, isolate, code, position);
         match stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile) {
-            Ok((compiled, lowered, instructions)) => {
+            Ok(Made { compiled, lowered, instructions, texts }) => {
                 let compile_ns = started.elapsed().as_nanos() as u64;
                 history.rounds += 1;
                 add(&self.counts.units, 1);
@@ -452,7 +493,8 @@ impl Native {
                 let failed = lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
                 let (misfits, frame_size) = (AtomicU32::new(0), code.frame_size);
                 let entry = (code.action, position);
-                let unit = Unit { entry, frame_size, compiled, lowered, failed, misfits, instructions, compile_ns };
+                let unit =
+                    Unit { entry, frame_size, compiled, lowered, failed, misfits, instructions, compile_ns, texts };
                 let unit = Arc::new(unit);
                 place.put(Some(unit.clone()));
                 Some(unit)
@@ -472,7 +514,7 @@ impl Native {
         isolate: &Isolate,
         code: &Code,
         position: u32,
-    ) -> Result<(Compiled, Lowered, usize), String> {
+    ) -> Result<Made, String> {
         let is_loop = matches!(self.place(code, position).0, Site::Loop(_));
         if code.frame_size > FRAME_MAX {
             return Err(format!("its frame has {} slots, over {FRAME_MAX}", code.frame_size));
@@ -514,8 +556,11 @@ impl Native {
         let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
         let module = Compiled::module(&self.isa);
         let lowered = lower(&plan, &*self.isa, context, &mut builders.frontend);
+        let clif = self.keeps_texts.load(Ordering::Relaxed).then(|| context.func.display().to_string()); // a setting
+        context.set_disasm(clif.is_some());
         let compiled = Compiled::finish(module, context)?;
+        let assembly = context.compiled_code().and_then(|code| code.vcode.clone());
         context.clear();
-        Ok((compiled, lowered, region.length))
+        Ok(Made { compiled, lowered, instructions: region.length, texts: clif.zip(assembly) })
     }
 }
