@@ -6,6 +6,7 @@ use std::time::Instant;
 use super::api::{BlockResult, Data, Failure, Receipt, TxStatus};
 use super::convert::{export, pooled};
 use super::isolate::Isolate;
+use super::paced::Pacer;
 use super::program::Program;
 use super::render;
 use crate::ledger::{Accesses, ConflictGraph, Ledger, Recorder};
@@ -174,6 +175,16 @@ impl Watch for Watched<'_> {
     }
 }
 
+impl Watch for Pacer {
+    fn begins(&mut self, _upper: impl FnOnce() -> bool) {
+        self.begins();
+    }
+
+    fn ended(&mut self, _receipt: &Receipt, _ledger: &mut Ledger) {
+        self.ended();
+    }
+}
+
 /// A block with what each of its transactions read and wrote.
 #[derive(Clone, Debug, Default)]
 pub struct RecordedBlock {
@@ -257,6 +268,11 @@ impl Isolate {
     ) -> BlockResult {
         probe.interrupt();
         self.execute_watched(block, settings, &mut Watched { probe, begun: None })
+    }
+
+    /// As [`Isolate::execute`], each transaction when it is due.
+    pub fn execute_paced(&mut self, block: &PreparedBlock, settings: &BlockSettings, pacer: &mut Pacer) -> BlockResult {
+        self.execute_watched(block, settings, pacer)
     }
 
     /// As [`Isolate::execute`], each transaction timed for itself.

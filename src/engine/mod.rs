@@ -8,6 +8,7 @@ mod convert;
 mod files;
 mod isolate;
 mod origin;
+mod paced;
 mod policy;
 mod profile;
 mod program;
@@ -26,6 +27,7 @@ pub use block::{BlockSettings, GenerateHost, PreparedBlock, RecordedBlock, Timed
 pub use cached::Cache;
 pub use files::FileLoader;
 pub use isolate::{InterruptHandle, Isolate};
+pub use paced::{Arrival, PaceClock, Pacer, WallPace};
 pub use profile::{ActionCost, LineCost, ProfileData};
 pub use program::{Program, SyntaxErrors};
 pub use proof::StateProof;

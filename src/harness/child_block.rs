@@ -1,10 +1,12 @@
 //! A child's work on a block workload: generate, prepare, execute, prove.
 
+pub(super) mod open;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{Data, Failure, Isolate, Mode};
-use crate::parallel::{BlockExecutor, BlockWindow, LedgerWindow, Sequential, Sharded, Shards, StageTimes};
+use crate::parallel::{BlockExecutor, BlockWindow, LedgerWindow, Pacing, Sequential, Sharded, Shards, StageTimes};
 
 use super::chain::{Chain, block_digest};
 use super::child::{Bench, Halt, Talk, WindowSize, longer, say_digest, say_events};
@@ -16,6 +18,7 @@ use super::replay;
 use super::rng::TransactionRng;
 use super::trace::{Reader, Writer};
 use super::wallet::Wallet;
+use open::Paced;
 
 /// The reference executes as many blocks as it may emit links for, or for this long.
 const REFERENCE_TIME: Duration = Duration::from_secs(1);
@@ -40,6 +43,11 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
         JobKind::Smoke => measured.window(generator.blocks(1)?)?,
         JobKind::Cold | JobKind::Record | JobKind::Actions | JobKind::Count | JobKind::Control => {
             return Err(Halt::Fail(Failed::Runner, "no job for a block workload".into()));
+        }
+        JobKind::Open => {
+            let load = bench.job.open.as_ref();
+            let load = load.ok_or_else(|| Halt::Fail(Failed::Runner, "no rates for open load".into()))?;
+            measured.open(&mut generator, load)?;
         }
         JobKind::Measure | JobKind::Probe => {
             measured.window(generator.blocks(1)?)?;
@@ -191,6 +199,10 @@ struct Measured<'a, 'b> {
     totals: Totals,
     prober: Option<Prober>,
     wallet: Wallet,
+    /// When the next window's transactions are due, under open load.
+    pacing: Option<Pacing>,
+    /// What the last such window's ledgers gave.
+    paced: Vec<Paced>,
 }
 
 impl<'a, 'b> Measured<'a, 'b> {
@@ -236,6 +248,8 @@ impl<'a, 'b> Measured<'a, 'b> {
             totals: Totals { cpu_ns: Some(0), ..Totals::default() },
             prober: (job.kind == JobKind::Probe).then(|| Prober::new(job.threads)),
             wallet: Wallet::new(job.parameters.stages, job.parameters.seed),
+            pacing: None,
+            paced: Vec::new(),
         })
     }
 
@@ -258,6 +272,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             seed: parameters.seed,
             work: parameters.work,
             sampling: self.prober.as_ref().and_then(Prober::sampling),
+            pacing: self.pacing.clone(),
             thread_cpu_ns: machine::thread_cpu_ns,
         };
         let done = self.executor.run_window(&window);
@@ -301,6 +316,9 @@ impl<'a, 'b> Measured<'a, 'b> {
         }
         if let Some(prober) = &mut self.prober {
             prober.take(isolate, &ledger.samples);
+        }
+        if self.pacing.is_some() {
+            self.paced.push(Paced::of(ledger));
         }
         if self.windows > 1 {
             self.totals.add(ledger);

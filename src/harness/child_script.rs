@@ -24,7 +24,7 @@ pub(super) fn work(bench: &Bench<'_>, talk: &mut Talk) -> Result<(), Halt> {
     match bench.job.kind {
         JobKind::Reference => reference(bench, talk),
         JobKind::Cold => cold(bench, talk),
-        JobKind::Record | JobKind::Actions | JobKind::Count | JobKind::Control => {
+        JobKind::Open | JobKind::Record | JobKind::Actions | JobKind::Count | JobKind::Control => {
             Err(Halt::Fail(Failed::Runner, "no job for a script".into()))
         }
         JobKind::Smoke => {

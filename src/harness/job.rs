@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::arrivals::OpenLoad;
 use super::parameters::Parameters;
 use super::workload::Form;
 
@@ -19,6 +20,8 @@ pub enum JobKind {
     Smoke,
     /// A whole fresh run of a script, once.
     Cold,
+    /// Measures one cell under open load, rate after rate.
+    Open,
     /// Times single transactions and batches of them; gives no throughput.
     Probe,
     /// Writes the blocks of the stream to a trace; times nothing.
@@ -72,6 +75,9 @@ pub struct Job {
     /// By this share each pass or block is made longer, in a busy loop: the gate's self-test.
     #[serde(default)]
     pub added: f64,
+    /// The rates of [`JobKind::Open`].
+    #[serde(default)]
+    pub open: Option<OpenLoad>,
 }
 
 /// [`Form`], as JSON.

@@ -112,6 +112,22 @@ impl Latencies {
     }
 }
 
+/// One series of latencies, read from a line.
+#[derive(Debug)]
+pub struct Series(Histogram<u64>);
+
+impl Series {
+    /// From [`encode`]'s text.
+    pub fn read(data: &str) -> Result<Self, String> {
+        decode(data).map(Self)
+    }
+
+    /// A percentile; none below the floor, or with too few samples beyond it.
+    pub fn percentile(&self, quantile: f64, floor_ns: u64) -> Option<u64> {
+        at(&self.0, quantile).filter(|ns| *ns >= floor_ns)
+    }
+}
+
 fn at(histogram: &Histogram<u64>, quantile: f64) -> Option<u64> {
     let beyond = histogram.len() as f64 * (1.0 - quantile);
     // Half a sample of slack: 1 - 0.999 is not quite a thousandth.

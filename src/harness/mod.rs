@@ -8,6 +8,7 @@
 
 pub mod actions;
 pub mod agreement;
+pub mod arrivals;
 pub mod chain;
 pub mod child;
 pub mod child_actions;

@@ -112,8 +112,9 @@ pub struct Parameters {
 
 /// Keys of the harness itself; every other `bench_` key is the workload's own.
 const STANDARD: [&str; 8] = ["accounts", "block", "blocks", "skew", "gas_limit", "seed", "work", "transaction"];
-/// Names in the canonical text that are of stages, not of the stream; no workload has parameters of these names.
-const STAGES: [&str; 5] = ["signatures", "nonces", "fees", "store", "sync"];
+/// Names in the canonical text that are of stages or of the load, not of the stream; no workload has parameters of these
+/// names.
+const STAGES: [&str; 8] = ["signatures", "nonces", "fees", "store", "sync", "load", "arrivals", "rate"];
 const ACCOUNTS_MAX: u64 = 10_000_000;
 const BLOCK_MAX: u64 = 1_000_000;
 const BLOCKS_MAX: u64 = 1_000_000;

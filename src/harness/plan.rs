@@ -9,6 +9,8 @@ use serde::Serialize;
 
 use crate::engine::Mode;
 
+use super::arrivals::{OpenLoad, Rate};
+use super::child_block::open::{BLOCK_AT_MOST, too_slow};
 use super::engines::EXECUTOR;
 use super::job::JobKind;
 use super::machine;
@@ -63,6 +65,8 @@ pub struct Request {
     pub quick: bool,
     /// Each cell once, results checked, nothing timed.
     pub smoke: bool,
+    /// Open load, in place of the closed loop.
+    pub open: Option<OpenLoad>,
     /// No latency probes.
     pub no_latency: bool,
     /// What the whole run may take.
@@ -131,6 +135,9 @@ pub struct Plan {
     pub estimate_s: f64,
     /// Seed of the order.
     pub seed: u64,
+    /// Rates, under open load.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<OpenLoad>,
     /// What the user should know.
     pub notes: Vec<String>,
 }
@@ -147,6 +154,9 @@ impl Plan {
             return Err(format!("--processes {processes}: must be from 1 to {PROCESSES_MAX}; {PROCESSES} is usual"));
         }
         let cells = cells(form, request, cores)?;
+        if request.open.is_some() && form == Form::Script {
+            return Err("--load open is for block workloads (a file with `action transaction(tx)`): a script calls its transactions itself, so they cannot come from outside; `zx-bench list` shows the forms".into());
+        }
         let has_cold = form == Form::Script && !request.smoke;
         let order = order(&cells, processes, has_cold, request);
         let max_time = request.max_time.unwrap_or(if request.quick { MAX_TIME_QUICK } else { MAX_TIME });
@@ -173,6 +183,7 @@ impl Plan {
             },
             estimate_s: 0.0,
             seed: request.seed,
+            open: request.open.clone(),
             notes: Vec::new(),
         };
         plan.fit(max_time);
@@ -180,10 +191,24 @@ impl Plan {
         Ok(plan)
     }
 
+    /// Whether a block lasts no longer at any rate than it may.
+    pub fn check_rates(&self, block: u64) -> Result<(), String> {
+        let least = self.cells.iter().map(|cell| cell.threads).max().unwrap_or(1);
+        for rate in self.open.iter().flat_map(|open| &open.rates) {
+            let Rate::PerSecond(per_second) = *rate else { continue };
+            let of_thread = per_second / least as f64;
+            if block as f64 / of_thread > BLOCK_AT_MOST.as_secs_f64() {
+                return Err(too_slow(block, *rate, of_thread));
+            }
+        }
+        Ok(())
+    }
+
     /// Windows shrink first; processes are never dropped.
     fn fit(&mut self, max_time: Duration) {
         let max_ms = max_time.as_millis() as u64;
-        let measured = self.order.iter().filter(|slot| slot.kind == JobKind::Measure).count() as u64;
+        let measured =
+            self.order.iter().filter(|slot| matches!(slot.kind, JobKind::Measure | JobKind::Open)).count() as u64;
         let probes = self.order.iter().filter(|slot| slot.kind == JobKind::Probe).count() as u64;
         let others = self.order.len() as u64 - measured - probes + 1;
         let fixed_ms = 1000 + others * 2 * OVERHEAD_MS + (measured + probes) * OVERHEAD_MS;
@@ -288,12 +313,16 @@ fn order(cells: &[Cell], processes: u32, has_cold: bool, request: &Request) -> V
     let mut random = ChaCha8Rng::seed_from_u64(request.seed);
     let mut order = Vec::new();
     for block in 0..processes {
-        let kind = if request.smoke { JobKind::Smoke } else { JobKind::Measure };
+        let kind = match request {
+            Request { smoke: true, .. } => JobKind::Smoke,
+            Request { open: Some(_), .. } => JobKind::Open,
+            _ => JobKind::Measure,
+        };
         let mut jobs: Vec<(usize, JobKind)> = (0..cells.len()).map(|cell| (cell, kind)).collect();
         let is_cold = |cell: &Cell| cell.threads == 1 && matches!(cell.mode.as_str(), "interpreter" | "adaptive");
         let cold = cells.iter().enumerate().filter(|(_, cell)| has_cold && is_cold(cell));
         jobs.extend(cold.map(|(index, _)| (index, JobKind::Cold)));
-        if block < PROBES && !request.smoke && !request.no_latency {
+        if block < PROBES && kind == JobKind::Measure && !request.no_latency {
             // An engine of somebody else says latencies whenever it has some.
             let own = (0..cells.len()).filter(|&cell| cells[cell].executor != EXECUTOR);
             jobs.extend(own.map(|cell| (cell, JobKind::Probe)));

@@ -10,9 +10,9 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::job::Job;
-use super::latency::Latencies;
+use super::latency::{Latencies, decode};
 use super::outcome::Exit;
-use super::protocol::{Conversation, Event, Failed, LINE_LIMIT, Message};
+use super::protocol::{Conversation, Event, Failed, LINE_LIMIT, Message, OpenStep};
 
 /// After the time limit a child has this long to say so itself.
 const GRACE: Duration = Duration::from_secs(5);
@@ -94,6 +94,8 @@ pub struct Record {
     pub events: Vec<Event>,
     /// Latencies, in order.
     pub latencies: Latencies,
+    /// Rates of open load, in order.
+    pub steps: Vec<OpenStep>,
     /// Counters, by name.
     pub counters: BTreeMap<String, f64>,
     /// Links of its chains.
@@ -123,6 +125,15 @@ impl Record {
             Message::Histogram(interval) => {
                 if let Err(message) = self.latencies.add(interval) {
                     self.error.get_or_insert(ChildError::Broken(message));
+                }
+            }
+            Message::Step(step) => {
+                let readable = [&step.response, &step.service, &step.queue]
+                    .into_iter()
+                    .try_for_each(|data| decode(data).map(drop));
+                match readable {
+                    Ok(()) => self.steps.push(step),
+                    Err(message) => drop(self.error.get_or_insert(ChildError::Broken(message))),
                 }
             }
             Message::Hello { chain, .. } => self.chain = chain,

@@ -44,7 +44,7 @@ impl Progress {
     fn expected_ms(&self, slot: &Slot) -> u64 {
         AROUND_MS
             + match slot.kind {
-                JobKind::Measure => self.process_ms,
+                JobKind::Measure | JobKind::Open => self.process_ms,
                 JobKind::Probe => self.process_ms / PROBE_SHARE,
                 JobKind::Cold
                 | JobKind::Smoke

@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::arrivals::Rate;
+
 /// The version that `hello` states.
 pub const PROTOCOL: u32 = 1;
 
@@ -69,6 +71,8 @@ pub enum Message {
         #[serde(default)]
         isolate: u32,
     },
+    /// A rate of open load.
+    Step(OpenStep),
     /// The workload failed; nothing but `bye` follows.
     Fail {
         /// What failed.
@@ -105,6 +109,31 @@ pub struct IntervalHistogram {
     pub n: u64,
     /// `HdrHistogram` of nanoseconds, V2 compressed, in base64.
     pub data: String,
+}
+
+/// What became of one rate of open load, all threads together.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenStep {
+    /// Ordinal in the ladder.
+    pub ordinal: u32,
+    /// As it was asked for.
+    pub rate: Rate,
+    /// Transactions a second that were due.
+    pub offered_tps: f64,
+    /// Transactions a second that had an answer.
+    pub served_tps: f64,
+    /// How many had an answer.
+    pub transactions: u64,
+    /// How many of them were committed.
+    pub committed: u64,
+    /// Transactions an arrival: the unit of the latencies.
+    pub batch: u64,
+    /// From when an arrival was due to its end: `HdrHistogram` of nanoseconds, V2 compressed, in base64.
+    pub response: String,
+    /// From its begin to its end, likewise.
+    pub service: String,
+    /// From when it was due to its begin, likewise.
+    pub queue: String,
 }
 
 /// A tier decision, as a line.
@@ -180,6 +209,8 @@ pub mod counter {
     pub const SAMPLES_LOST: &str = "samples_lost";
     /// Batches left out because they were shorter than 100 steps of the clock.
     pub const BATCHES_SHORT: &str = "batches_short";
+    /// Transactions a second of the closed loop before the rates of open load.
+    pub const CLOSED_TPS: &str = "closed_tps";
     /// Gas of the counted work.
     pub const COUNTED_GAS: &str = "counted_gas";
     /// Transactions in it that were committed.

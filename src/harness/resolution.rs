@@ -111,6 +111,7 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         output_chain: false,
         cache: None,
         added: 0.0,
+        open: None,
         workload: loaded.path,
     };
     let mut log_ratios = Vec::new();

@@ -1,5 +1,9 @@
 //! From what a process said to the rows of `samples.csv` and `tiers.csv`.
 
+mod open;
+
+pub use open::open_rows;
+
 use crate::report::metrics::{self, unit};
 use crate::report::records::{Arm, Params, Phase, SCHEMA, SampleRow, SiteKind, TierRow};
 use crate::stats::{WarmupOptions, classify_warmup, median};
@@ -55,6 +59,7 @@ impl<'a> RowMaker<'a> {
             JobKind::Cold => Phase::Cold,
             JobKind::Probe => Phase::Probe,
             JobKind::Measure
+            | JobKind::Open
             | JobKind::Smoke
             | JobKind::Reference
             | JobKind::Record

@@ -25,7 +25,7 @@ use super::process::{ChildError, Record, run_job};
 use super::progress::{Neighbours, Progress};
 use super::protocol::counter;
 use super::replay;
-use super::rows::{Agreement, RowMaker, RunNames};
+use super::rows::{Agreement, RowMaker, RunNames, open_rows};
 use super::store;
 use super::trace;
 use super::workload::{Form, Workload};
@@ -164,6 +164,7 @@ fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> 
         output_chain: false,
         cache: None,
         added: 0.0,
+        open: plan.open.clone(),
     }
 }
 
@@ -298,6 +299,7 @@ impl<'a> Session<'a> {
                 }
             }
             JobKind::Cold | JobKind::Probe => maker.refused(agreement),
+            JobKind::Open => {}
             JobKind::Measure
             | JobKind::Smoke
             | JobKind::Reference
@@ -317,11 +319,18 @@ impl<'a> Session<'a> {
                 }
             }
         }
-        maker.ended(&record);
+        let open = self.prepared.plan.open.as_ref().filter(|_| slot.kind == JobKind::Open);
+        let rows = match open {
+            Some(load) => open_rows(&names, load, (cell, slot), &record, agreement),
+            None => {
+                maker.ended(&record);
+                Vec::new()
+            }
+        };
         let tiers = if slot.kind == JobKind::Measure { maker.tiers(&record) } else { Vec::new() };
         // What Ctrl-C cut short is measured again when the run is gone on with.
         if let Some(output) = self.output.as_mut().filter(|_| record.error != Some(ChildError::Interrupted)) {
-            output.write(&maker.into_rows(), &tiers)?;
+            output.write(&[maker.into_rows(), rows].concat(), &tiers)?;
         }
         if self.settings.verbose {
             let how = match (&record.error, agreement) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
-use crate::engine::{BlockSettings, Failure, Isolate, PreparedBlock, Probe, Samples};
+use crate::engine::{BlockSettings, Failure, Isolate, Pacer, PreparedBlock, Probe, Samples, WallPace};
 
 use super::accounts::Accounts;
 use super::life::{self, StageTimes};
@@ -104,7 +104,10 @@ impl Shards {
                 let seed = window.seed ^ (window.first_block << 8) ^ thread as u64;
                 Probe::new(sampling, seed)
             });
+            let due =
+                window.pacing.as_ref().and_then(|pacing| Some((pacing.due_ns.get(thread)?.clone(), pacing.batch)));
             barrier.wait();
+            let mut pacer = due.map(|(due_ns, batch)| Pacer::new(due_ns, batch, Box::new(WallPace::start())));
             let cpu_before = (window.thread_cpu_ns)();
             for (ordinal, (block, transactions)) in prepared.iter().zip(&window.blocks).enumerate() {
                 let envelopes = window.envelopes.get(ordinal).map_or(&[][..], Vec::as_slice);
@@ -116,9 +119,10 @@ impl Shards {
                 }
                 settings.timestamp_ms = (settings.block_number as i64 + 1) * BLOCK_TIME_MS;
                 let begin = Instant::now();
-                let result = match &mut probe {
-                    None => isolate.execute(block, &settings),
-                    Some(probe) => isolate.execute_probed(block, &settings, probe),
+                let result = match (&mut pacer, &mut probe) {
+                    (Some(pacer), _) => isolate.execute_paced(block, &settings, pacer),
+                    (None, Some(probe)) => isolate.execute_probed(block, &settings, probe),
+                    (None, None) => isolate.execute(block, &settings),
                 };
                 let execute_ns = elapsed_ns(begin);
                 life::settle(
@@ -155,7 +159,8 @@ impl Shards {
             }
             let cpu_ns = (window.thread_cpu_ns)().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
             let samples = probe.map_or_else(Samples::default, |mut probe| probe.take());
-            LedgerWindow { blocks: outcomes, cpu_ns, samples, refused, store_failed }
+            let arrivals = pacer.map_or_else(Vec::new, Pacer::into_arrivals);
+            LedgerWindow { blocks: outcomes, cpu_ns, samples, arrivals, refused, store_failed }
         })
     }
 

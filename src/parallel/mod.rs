@@ -13,7 +13,9 @@ mod life;
 mod sequential;
 mod sharded;
 
-use crate::engine::{BlockResult, Counters, Data, Digest, Failure, Samples, Sampling, TierEvent};
+use std::sync::Arc;
+
+use crate::engine::{Arrival, BlockResult, Counters, Data, Digest, Failure, Samples, Sampling, TierEvent};
 
 pub use accounts::Accounts;
 pub use envelope::{Envelope, Refused, Signatures, check_signatures};
@@ -43,8 +45,19 @@ pub struct BlockWindow {
     pub work: u32,
     /// Which transactions to time, in latency probes.
     pub sampling: Option<Sampling>,
+    /// When transactions begin; none: each when the one before it has ended.
+    pub pacing: Option<Pacing>,
     /// Reads the calling thread's CPU time, nanoseconds.
     pub thread_cpu_ns: fn() -> Option<u64>,
+}
+
+/// When the transactions of a window are due.
+#[derive(Debug, Clone)]
+pub struct Pacing {
+    /// For each ledger: nanoseconds from the beginning of the window, for each arrival.
+    pub due_ns: Vec<Arc<[u64]>>,
+    /// Transactions an arrival.
+    pub batch: u64,
 }
 
 /// What one ledger did with one block.
@@ -75,6 +88,8 @@ pub struct LedgerWindow {
     pub cpu_ns: Option<u64>,
     /// Timed transactions; none without a sampling.
     pub samples: Samples,
+    /// What became of each arrival; none without a pacing.
+    pub arrivals: Vec<Arrival>,
     /// Why the block behind the last one was refused, and nothing after it executed.
     pub refused: Option<Refused>,
     /// Why the block behind the last one could not be committed to the store, and nothing after it executed.

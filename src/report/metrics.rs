@@ -102,6 +102,28 @@ pub const SAMPLED_ONE_IN: &str = "sampled_one_in";
 /// Timed transactions that found no room. Phase `probe`.
 pub const SAMPLES_LOST: &str = "samples_lost";
 
+/// Open load: transactions a second that were due. Phase `probe`; `p50_ns` and its like are then response times, from
+/// when an arrival was due, and the rows' parameters name the rate.
+pub const OFFERED_TPS: &str = "offered_tps";
+/// Open load: transactions a second that had an answer. Phase `probe`.
+pub const SERVED_TPS: &str = "served_tps";
+/// Open load: transactions an arrival. Phase `probe`.
+pub const ARRIVAL_SIZE: &str = "arrival_size";
+/// Open load: the same process's closed loop before the rates. Phase `probe`.
+pub const CLOSED_TPS: &str = "closed_tps";
+/// Open load: from an arrival's begin to its end, median. Phase `probe`.
+pub const SERVICE_P50_NS: &str = "service_p50_ns";
+/// As [`SERVICE_P50_NS`], 99th percentile.
+pub const SERVICE_P99_NS: &str = "service_p99_ns";
+/// As [`SERVICE_P50_NS`], 99.9th percentile.
+pub const SERVICE_P999_NS: &str = "service_p999_ns";
+/// Open load: from when an arrival was due to its begin, median. Phase `probe`.
+pub const QUEUE_P50_NS: &str = "queue_p50_ns";
+/// As [`QUEUE_P50_NS`], 99th percentile.
+pub const QUEUE_P99_NS: &str = "queue_p99_ns";
+/// As [`QUEUE_P50_NS`], 99.9th percentile.
+pub const QUEUE_P999_NS: &str = "queue_p999_ns";
+
 /// From spawn to exit of the process. The last row of every process: without it, the process's
 /// rows are not whole.
 pub const WALL_NS: &str = "wall_ns";

@@ -20,6 +20,7 @@ pub mod html;
 mod junit;
 pub mod metrics;
 pub mod numbers;
+pub mod open;
 pub mod records;
 pub mod summary;
 pub mod sweep;

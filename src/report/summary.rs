@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::cells::{Cell, CellKey, Process, cells};
 use super::metrics;
+use super::open::{OpenPoint, is_open, point};
 use super::records::{Params, Phase, SampleRow, SummaryRow, TierRow, WarmupVerdict, Warning};
 use crate::stats::interval::geometric_mean;
 use crate::stats::{Interval, log_mean_interval, median};
@@ -28,6 +29,9 @@ pub struct Summary {
     pub cold: Vec<ColdStart>,
     /// What the tiers cost and brought, one row a cell that compiled something.
     pub tiers: Vec<TierGain>,
+    /// Rates of open load, one row a cell and rate.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub open: Vec<OpenPoint>,
     /// What a reader must know, each with what to do about it.
     #[serde(serialize_with = "as_texts")]
     pub warnings: Vec<Warning>,
@@ -113,7 +117,8 @@ pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
     let cells = cells(samples);
     for (key, cell) in &cells {
         let (mut row, warnings) = summarise_cell(key, cell);
-        let may_be_promoted = key.mode == "adaptive" || key.mode.starts_with("fixed");
+        let tells_tiers = !is_open(&key.params);
+        let may_be_promoted = tells_tiers && (key.mode == "adaptive" || key.mode.starts_with("fixed"));
         if let (Some(promoted), Some(WarmupVerdict::Flat), true) = (&promoted, row.warmup, may_be_promoted)
             && !promoted.contains(&(&key.workload, &key.params, &key.mode, key.threads))
         {
@@ -127,6 +132,7 @@ pub fn summarise(samples: &[SampleRow], tiers: Option<&[TierRow]>) -> Summary {
         summary.rows.push(row);
         summary.warnings.extend(warnings);
         summary.cold.extend(cold_start(key, cell));
+        summary.open.extend(point(key, cell));
     }
     // One row a cell, in the order of the cells.
     let gains = summary.rows.iter().zip(cells.values());
@@ -170,6 +176,8 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
         median(&known).filter(|_| known.len() * 2 > values.len()).map(|v| v.round() as u64)
     };
     let estimate = geometric_mean(&tps);
+    // Under open load the closed loop before it was the warm-up.
+    let is_closed = !is_open(&key.params);
     let root_ns_per_tx = per_tx(metrics::ROOT_NS);
     let store_ns_per_tx = per_tx(metrics::STORE_NS);
     let sig_ns_per_tx = per_tx(metrics::SIG_NS);
@@ -194,8 +202,9 @@ fn summarise_cell(key: &CellKey, cell: &Cell) -> (SummaryRow, Vec<Warning>) {
         p99_ns: of_probes(metrics::P99_NS),
         p999_ns: of_probes(metrics::P999_NS),
         latency_floor_ns: of_probes(metrics::LATENCY_FLOOR_NS),
-        warmup: most_common(counted.iter().filter_map(|p| verdict_of(p))),
-        steady_after_s: median(&counted.iter().filter_map(|p| steady_after_s(p)).collect::<Vec<_>>()),
+        warmup: most_common(counted.iter().filter_map(|p| verdict_of(p))).filter(|_| is_closed),
+        steady_after_s: median(&counted.iter().filter_map(|p| steady_after_s(p)).collect::<Vec<_>>())
+            .filter(|_| is_closed),
         processes: counted.len() as u32,
         unsteady: unsteady as u32,
         cpu_ns_per_tx: per_tx(metrics::CPU_NS),
@@ -339,15 +348,18 @@ fn cold_start(key: &CellKey, cell: &Cell) -> Option<ColdStart> {
     timed.iter().any(Option::is_some).then_some(cold)
 }
 
-/// Speed of a row over the interpreter's on the same work and threads, with an interval where both
-/// have one. The processes are not paired, so the half-widths add as squares, in logarithms.
+/// The executor of engines that are not ours.
+const EXTERNAL: &str = "external";
+
+/// Speed of a row over the interpreter's on the same work, threads and executor (an engine of somebody else has none of
+/// ours), with an interval where both have one. The processes are not paired, so the half-widths add as squares, in logarithms.
 pub fn speedup(row: &SummaryRow, rows: &[SummaryRow]) -> Option<(f64, Option<(f64, f64)>)> {
     let base = rows.iter().find(|r| {
         r.mode == "interpreter"
             && r.workload == row.workload
             && r.params == row.params
             && r.threads == row.threads
-            && r.executor == row.executor
+            && (r.executor == row.executor || row.executor == EXTERNAL)
     })?;
     let (tps, base_tps) = (row.tps?, base.tps.filter(|t| *t > 0.0)?);
     let ratio = tps / base_tps;

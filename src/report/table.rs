@@ -7,6 +7,7 @@ use std::str::FromStr;
 use comfy_table::{Cell, CellAlignment, Table};
 
 use super::numbers::{number, thousands};
+use super::open::is_open;
 use super::records::{Params, SummaryRow, WarmupVerdict};
 use super::summary::{ColdStart, Summary, TierGain, speedup};
 
@@ -78,7 +79,7 @@ pub(super) enum Mark {
     Wrong,
 }
 
-const UNKNOWN: &str = "-";
+pub(super) const UNKNOWN: &str = "-";
 
 fn shown(value: Option<f64>) -> String {
     value.map_or_else(|| UNKNOWN.to_owned(), number)
@@ -103,8 +104,9 @@ fn best_mode_first<'a>(rows: &[&'a SummaryRow]) -> Vec<&'a SummaryRow> {
 }
 
 fn works(summary: &Summary) -> BTreeSet<(&str, &Params)> {
-    let rows = summary.rows.iter().map(|r| (r.workload.as_str(), &r.params));
-    rows.chain(summary.cold.iter().map(|c| (c.workload.as_str(), &c.params))).collect()
+    let rows = summary.rows.iter().filter(|r| !is_open(&r.params)).map(|r| (r.workload.as_str(), &r.params));
+    let open = summary.open.iter().map(|p| (p.workload.as_str(), &p.params));
+    rows.chain(summary.cold.iter().map(|c| (c.workload.as_str(), &c.params))).chain(open).collect()
 }
 
 fn heading((workload, params): (&str, &Params)) -> String {
@@ -257,7 +259,9 @@ fn grids(summary: &Summary) -> Vec<(String, Vec<Grid>)> {
         let cold: Vec<_> = summary.cold.iter().filter(|c| (c.workload.as_str(), &c.params) == *work).collect();
         let first = (!rows.is_empty()).then(|| summary_grid(&rows, &summary.rows));
         let tiers: Vec<_> = summary.tiers.iter().filter(|t| (t.workload.as_str(), &t.params) == *work).collect();
-        first.into_iter().chain(warmup_grid(&rows, &tiers)).chain(cold_grid(&cold)).collect()
+        let open: Vec<_> = summary.open.iter().filter(|p| (p.workload.as_str(), &p.params) == *work).collect();
+        let grids = first.into_iter().chain(warmup_grid(&rows, &tiers)).chain(cold_grid(&cold));
+        grids.chain(super::open::grid(&open)).collect()
     };
     works(summary).iter().map(|work| (heading(*work), grids_of(work))).collect()
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::Mode;
+use crate::harness::arrivals::{OpenLoad, Rate, Spacing};
 use crate::harness::engines::ForeignEngine;
 use crate::harness::mode::parse_mode;
 use crate::harness::outcome::{Exit, Stop};
@@ -78,6 +79,17 @@ pub(super) struct RunArguments {
     /// Run the blocks of a recorded trace, with its parameters.
     #[arg(long, value_name = "FILE")]
     replay: Option<PathBuf>,
+    /// closed: each transaction begins when the one before it has ended; open: when it is due, at each --rate in turn
+    /// (block workloads) [default: closed].
+    #[arg(long, value_enum)]
+    load: Option<Load>,
+    /// Rates of --load open: transactions a second over all threads, as 250k or 1.5M, or shares of the closed loop, as
+    /// 0.8x [default: 0.2x,0.4x,0.6x,0.7x,0.8x,0.9x,1.1x].
+    #[arg(long = "rate", value_delimiter = ',', value_name = "RATE,RATE,...")]
+    rates: Vec<Rate>,
+    /// How far arrivals of --load open are apart: equally, or as independent users come [default: poisson].
+    #[arg(long, value_enum)]
+    arrivals: Option<Spacing>,
     /// Fresh processes a cell [default: 5].
     #[arg(long)]
     processes: Option<u32>,
@@ -107,6 +119,15 @@ pub(super) struct RunArguments {
     pub(super) out: Option<PathBuf>,
 }
 
+/// When transactions begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Load {
+    /// When the one before has ended.
+    Closed,
+    /// When they are due.
+    Open,
+}
+
 /// When commits wait for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Sync {
@@ -126,6 +147,22 @@ enum Fees {
 }
 
 impl RunArguments {
+    /// Whether transactions begin when they are due.
+    pub(super) fn is_open(&self) -> bool {
+        self.load == Some(Load::Open)
+    }
+
+    /// The rates of open load; rates without it are a mistake.
+    fn open_load(&self) -> Result<Option<OpenLoad>, Stop> {
+        if self.is_open() {
+            return OpenLoad::new(&self.rates, self.arrivals).map(Some).map_err(Stop::usage);
+        }
+        match (self.rates.is_empty(), self.arrivals) {
+            (true, None) => Ok(None),
+            _ => Err(Stop::usage("--rate and --arrivals are for --load open: the closed loop has no rate of its own")),
+        }
+    }
+
     /// Whether blocks are to be kept in a file.
     pub(super) fn has_store(&self) -> bool {
         matches!(self.store, Some(StoreKind::Redb(_)))
@@ -195,6 +232,12 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
             "--record, --replay, --signatures, --nonces, --fees and --store are for the modes of zx-bench itself: an engine named by --engine is told nothing of them",
         ));
     }
+    let open = arguments.open_load()?;
+    if open.is_some() && !engines.is_empty() {
+        return Err(Stop::usage(
+            "--load open is for the modes of zx-bench itself: an engine named by --engine times itself",
+        ));
+    }
     let parameters = match &asked {
         None if !is_ours => Parameters::foreign(&arguments.own, arguments.seed)?,
         None => Parameters::resolve(&workload, &overrides)?,
@@ -209,10 +252,12 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         quick: arguments.quick,
         smoke: arguments.smoke,
         no_latency: arguments.no_latency,
+        open,
         max_time: arguments.max_time,
         seed: parameters.seed,
     };
     let plan = Plan::new(workload.form, &request)?;
+    plan.check_rates(parameters.block).map_err(Stop::usage)?;
     Ok(Prepared { workload, parameters, plan, engines })
 }
 

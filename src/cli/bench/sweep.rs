@@ -31,6 +31,9 @@ pub(super) fn sweep(arguments: &SweepArguments, look: &Look) -> Result<Exit, Sto
     if arguments.run.has_store() && arguments.threshold.is_empty() {
         return Err(Stop::usage("--store is for `run`: a store belongs to one value of each parameter"));
     }
+    if arguments.run.is_open() {
+        return Err(Stop::usage("--load open is for `run`: it tries several rates itself (--rate 0.5x,0.8x,1x)"));
+    }
     if arguments.run.threads.is_empty() {
         arguments.run.threads = vec![1];
     }

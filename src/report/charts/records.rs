@@ -9,6 +9,7 @@ use crate::report::cells::{CellKey, Process, cells};
 use crate::report::folder::ResultFolder;
 use crate::report::metrics;
 use crate::report::numbers::number;
+use crate::report::open::{self, OpenPoint, is_open};
 use crate::report::records::{Params, Phase, SummaryRow, TierRow};
 use crate::report::summary::{ColdStart, Summary, speedup};
 use crate::report::table::second_run;
@@ -37,11 +38,14 @@ pub fn charts_of(folder: &ResultFolder, summary: &Summary) -> Vec<Chart> {
 /// The same, by workload and parameters.
 pub fn charts_by_work<'a>(folder: &ResultFolder, summary: &'a Summary) -> Vec<WorkCharts<'a>> {
     let caption = folder.caption();
-    let works: BTreeSet<(&str, &Params)> = summary.rows.iter().map(|r| (r.workload.as_str(), &r.params)).collect();
+    let closed = summary.rows.iter().filter(|r| !is_open(&r.params)).map(|r| (r.workload.as_str(), &r.params));
+    let rates = summary.open.iter().map(|p| (p.workload.as_str(), &p.params));
+    let works: BTreeSet<(&str, &Params)> = closed.chain(rates).collect();
     let charts_of = |(i, work): (usize, &(&'a str, &'a Params))| {
         let rows: Vec<&SummaryRow> =
             summary.rows.iter().filter(|r| (r.workload.as_str(), &r.params) == *work).collect();
         let cold: Vec<&ColdStart> = summary.cold.iter().filter(|c| (c.workload.as_str(), &c.params) == *work).collect();
+        let open: Vec<&OpenPoint> = summary.open.iter().filter(|p| (p.workload.as_str(), &p.params) == *work).collect();
         let bodies = [
             tps_against_threads(&rows),
             speedup_over_interpreter(&rows, &summary.rows),
@@ -49,6 +53,7 @@ pub fn charts_by_work<'a>(folder: &ResultFolder, summary: &'a Summary) -> Vec<Wo
             tier_timeline(folder, work),
             cold_start(&cold),
             stages(folder, &rows),
+            open::chart(&open),
         ];
         let finished = |(mut chart, note): Drafted| {
             if works.len() > 1 {

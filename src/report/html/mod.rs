@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::actions;
 use super::charts::{Chart, ChartError, Width, charts_by_work, dark_rules, inline};
 use super::folder::ResultFolder;
+use super::open::{OpenPoint, ladders, sentence, without_rate};
 use super::records::{Params, SummaryRow};
 use super::summary::Summary;
 use super::varied;
@@ -40,8 +41,11 @@ pub fn page(folder: &ResultFolder, summary: &Summary) -> Result<String, ChartErr
         sections.push(html! { section { (figure) } });
     }
     for work in &works {
-        let rows: Vec<&SummaryRow> =
-            summary.rows.iter().filter(|r| r.workload == work.workload && r.params == *work.params).collect();
+        let rows: Vec<&SummaryRow> = summary
+            .rows
+            .iter()
+            .filter(|r| r.workload == work.workload && without_rate(&r.params) == *work.params)
+            .collect();
         let figures: Result<Vec<Markup>, ChartError> =
             work.charts.iter().map(|chart| figure(chart, &rows, summary)).collect();
         let (figures, verdict) = (figures?, verdict(&rows, summary));
@@ -101,7 +105,10 @@ fn spaced(params: &Params) -> String {
 }
 
 fn verdict(rows: &[&SummaryRow], summary: &Summary) -> Markup {
-    let sentences = verdict::sentences(rows, &summary.rows);
+    let of_rows = |p: &&OpenPoint| rows.iter().any(|r| r.workload == p.workload && without_rate(&r.params) == p.params);
+    let points: Vec<&OpenPoint> = summary.open.iter().filter(of_rows).collect();
+    let knees: Vec<String> = ladders(&points).iter().map(|(name, ladder)| sentence(name, ladder)).collect();
+    let sentences = verdict::sentences(rows, &summary.rows, &knees);
     let wrong = sentences.iter().any(|sentence| sentence.bad);
     html! {
         div.verdict.wrong[wrong] {
@@ -122,6 +129,7 @@ fn question(chart: &Chart) -> &str {
         ("warmup", "How long does a process take to reach its speed?"),
         ("cold-start", "What does a fresh process cost?"),
         ("stages", "What does each stage of a transaction cost?"),
+        ("latency-rate", "How long does an answer take, and which rate is too much?"),
         ("latency", "How long does a single transaction take?"),
     ];
     questions.iter().find(|(name, _)| chart.name.starts_with(name)).map_or(&chart.title, |(_, question)| question)

@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::report::charts::{Bar, Body, Chart, TimelineRow};
 use crate::report::numbers::number;
+use crate::report::open::without_rate;
 use crate::report::records::{Params, SummaryRow};
 use crate::report::summary::Summary;
 use crate::report::table::{Grid, Mark, cold_grid, summary_grid, warmup_grid};
@@ -25,6 +26,13 @@ pub(super) fn under(chart: &Chart, rows: &[&SummaryRow], summary: &Summary) -> V
     } else if is("cold-start") {
         let cold: Vec<_> = summary.cold.iter().filter(|c| of_work(&c.workload, &c.params)).collect();
         cold_grid(&cold)
+    } else if is("latency-rate") {
+        let open: Vec<_> = summary
+            .open
+            .iter()
+            .filter(|p| rows.iter().any(|r| without_rate(&r.params) == p.params && r.workload == p.workload))
+            .collect();
+        crate::report::open::grid(&open)
     } else {
         points(chart)
     };

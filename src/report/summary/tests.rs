@@ -195,6 +195,9 @@ fn speedup_is_over_the_same_work() {
     let (low, high) = ends.expect("both have an interval");
     assert!((ratio - 8.82).abs() < 0.01 && low < ratio && ratio < high);
     assert_eq!(speedup(vm, std::slice::from_ref(vm)), None);
+    let other = |executor: &str| SummaryRow { executor: executor.into(), ..vm.clone() };
+    assert!(speedup(&other("external"), &rows).is_some(), "an engine of somebody else has none of our executors");
+    assert_eq!(speedup(&other("sharded"), &rows), None, "ours are held against the same executor");
 }
 
 #[test]

@@ -58,6 +58,7 @@ fn example() -> Summary {
         rows: vec![row("interpreter", 1, 200_000.0), row("vm", 2, 3.9e6), row("vm", 1, 2e6), wrong],
         cold: vec![cold("adaptive", 9.1e6, 2.5e6, 4.75e6), cold("interpreter", 53e6, 2.5e6, 48e6)],
         warnings: vec![Warning("transfer/native/1: results differ: do this".into())],
+        open: Vec::new(),
     }
 }
 
