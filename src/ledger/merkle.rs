@@ -13,6 +13,31 @@ enum Child {
     Node(u32),
 }
 
+/// A child in four bytes: half of what a node takes is its children.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Packed(u32);
+
+impl Packed {
+    const EMPTY: Packed = Packed(u32::MAX);
+    const LEAF: u32 = 1 << 31;
+
+    fn of(child: Child) -> Packed {
+        match child {
+            Child::Empty => Packed::EMPTY,
+            Child::Leaf(leaf) => Packed(leaf | Packed::LEAF),
+            Child::Node(node) => Packed(node),
+        }
+    }
+
+    fn child(self) -> Child {
+        match self {
+            Packed::EMPTY => Child::Empty,
+            Packed(leaf) if leaf & Packed::LEAF != 0 => Child::Leaf(leaf & !Packed::LEAF),
+            Packed(node) => Child::Node(node),
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Leaf {
     position: Digest,
@@ -25,7 +50,7 @@ struct Leaf {
 #[derive(Debug, Clone)]
 struct Node {
     hash: Digest,
-    children: [Child; 16],
+    children: [Packed; 16],
 }
 
 /// A leaf that is to be put at a position, or taken away.
@@ -120,8 +145,8 @@ impl Tree {
                 }
                 Child::Node(node) => {
                     let children = &self.nodes[node as usize].children;
-                    at = children[nibble(position, levels.len()) as usize];
-                    levels.push(children.map(|child| *self.hash_of(child)));
+                    at = children[nibble(position, levels.len()) as usize].child();
+                    levels.push(children.map(|child| *self.hash_of(child.child())));
                 }
             }
         }
@@ -176,10 +201,11 @@ impl Tree {
             let at = nibble(&first.position, depth);
             let count = rest.partition_point(|change| nibble(&change.position, depth) == at);
             let (these, others) = rest.split_at(count);
-            children[at as usize] = self.update(children[at as usize], these, depth + 1);
+            let child = &mut children[at as usize];
+            *child = Packed::of(self.update(child.child(), these, depth + 1));
             rest = others;
         }
-        let mut standing = children.iter().copied().filter(|child| *child != Child::Empty);
+        let mut standing = children.iter().map(|child| child.child()).filter(|child| *child != Child::Empty);
         let only = match (standing.next(), standing.next()) {
             (None, _) => Some(Child::Empty),
             (Some(Child::Leaf(leaf)), None) => Some(Child::Leaf(leaf)),
@@ -189,7 +215,7 @@ impl Tree {
             self.free_nodes.push(node);
             return only;
         }
-        let hash = node_hash(children.iter().map(|child| self.hash_of(*child)));
+        let hash = node_hash(children.iter().map(|child| self.hash_of(child.child())));
         self.nodes[node as usize] = Node { hash, children };
         Child::Node(node)
     }
@@ -203,16 +229,16 @@ impl Tree {
             return Child::Leaf(place(&mut self.leaves, &mut self.free_leaves, leaf));
         }
         assert!(depth < 64, "two places with one path key");
-        let mut children = [Child::Empty; 16];
+        let mut children = [Packed::EMPTY; 16];
         let mut rest = changes;
         while let Some(first) = rest.first() {
             let at = nibble(&first.position, depth);
             let count = rest.partition_point(|change| nibble(&change.position, depth) == at);
             let (these, others) = rest.split_at(count);
-            children[at as usize] = self.build(these, depth + 1);
+            children[at as usize] = Packed::of(self.build(these, depth + 1));
             rest = others;
         }
-        let hash = node_hash(children.iter().map(|child| self.hash_of(*child)));
+        let hash = node_hash(children.iter().map(|child| self.hash_of(child.child())));
         Child::Node(place(&mut self.nodes, &mut self.free_nodes, Node { hash, children }))
     }
 }
@@ -223,8 +249,13 @@ fn place<T>(items: &mut Vec<T>, free: &mut Vec<u32>, item: T) -> u32 {
         items[at as usize] = item;
         return at;
     }
+    if items.len() == items.capacity() {
+        // Doubling would leave half of a large tree's memory unused.
+        items.reserve_exact((items.len() / 4).max(64));
+    }
     items.push(item);
-    u32::try_from(items.len() - 1).expect("fewer than 2^32 places in contract state")
+    let at = u32::try_from(items.len() - 1).ok().filter(|at| *at < Packed::LEAF - 1);
+    at.expect("fewer than 2^31 places in contract state")
 }
 
 #[cfg(test)]
