@@ -86,7 +86,7 @@ impl<'a> Tables<'a> {
         let slots = |list: &[u16]| {
             list.windows(2).all(|pair| pair[0] < pair[1]) && list.last().is_none_or(|last| *last < action.fixed_slots)
         };
-        action.params.iter().chain(&action.name).all(|name| self.symbol(*name))
+        action.params.iter().chain(&action.name).chain(&action.names).all(|name| self.symbol(*name))
             && action.has_default.len() == params
             && params <= usize::from(action.fixed_slots)
             && u32::from(action.fixed_slots) <= action.frame_slots
@@ -98,6 +98,7 @@ impl<'a> Tables<'a> {
             && (action.class.is_some() || !action.is_contract_action)
             && action.method_of.is_none_or(|class| self.exists(class) && !self.is_contract(class) && params > 0)
             && self.place(action.place)
+            && action.around.is_none_or(|around| (around.0 as usize) < self.info.actions.len())
     }
 
     fn is_contract(self, class: ClassId) -> bool {

@@ -22,7 +22,7 @@ pub(super) fn failure(program: &Program, isolate: &mut Isolate) -> Failure {
     };
     let (place, trace) = site(isolate);
     let text = place.map(|(_, place)| program.sources.site(place.start));
-    let rendered = render(program, isolate, &message, place.map(|(_, place)| place), &trace);
+    let rendered = render(program, isolate, &message, place, &trace);
     Failure { kind, message, place: text, rendered }
 }
 
@@ -60,13 +60,13 @@ fn render(
     program: &Program,
     isolate: &Isolate,
     message: &str,
-    place: Option<Place>,
+    place: Option<(ActionId, Place)>,
     trace: &[(ActionId, u32)],
 ) -> String {
     let mut out = match place {
-        Some(place) => {
+        Some((action, place)) => {
             let diagnostic = Diagnostic::new(message, Span::new(place.start, place.end));
-            let diagnostic = match suggestion(program, isolate, message) {
+            let diagnostic = match suggestion(program, isolate, message, action) {
                 Some(help) => diagnostic.help(help),
                 None => diagnostic,
             };
@@ -98,7 +98,24 @@ fn members_of<'a>(info: &'a ProgramInfo, name: &str) -> Vec<&'a str> {
     members.chain(values).map(|&symbol| info.name(symbol)).collect()
 }
 
-fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<String> {
+/// The nesting of syntax is bounded by this, so no action stands in more.
+const ACTIONS_AROUND_MAX: usize = 256;
+
+/// What a name in the action may mean before the globals: its variables and those of the actions around it, innermost
+/// first, then fields and actions of its contract.
+fn names_in_scope(info: &ProgramInfo, action: ActionId) -> Vec<&str> {
+    let around = |action: &ActionId| info.action(*action).around;
+    let actions = std::iter::successors(Some(action), around).take(ACTIONS_AROUND_MAX);
+    let variables = actions.flat_map(|action| &info.action(action).names);
+    let class = info.action(action).class.map(|class| info.class(class));
+    let members =
+        class.into_iter().flat_map(|class| class.fields.iter().chain(class.actions.iter().map(|(name, _)| name)));
+    // No text can have the names that the runtime makes up for itself.
+    let written = |name: &&str| name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    variables.chain(members).map(|&symbol| info.name(symbol)).filter(written).filter(|name| *name != "this").collect()
+}
+
+fn suggestion(program: &Program, isolate: &Isolate, message: &str, action: ActionId) -> Option<String> {
     let info = &program.info;
     if message.contains("NULL") && message.starts_with("Type mismatch") {
         return Some("a missing key reads null: use `b[k] || 0`".to_owned());
@@ -114,9 +131,8 @@ fn suggestion(program: &Program, isolate: &Isolate, message: &str) -> Option<Str
             _ => {}
         }
         let globals = info.globals.iter().map(|&symbol| info.name(symbol));
-        let params = info.actions.iter().flat_map(|action| action.params.iter().map(|&symbol| info.name(symbol)));
         let builtins = crate::runtime::names::BUILTINS.iter().map(|builtin| builtin.0);
-        return nearest(globals.chain(params).chain(builtins).filter(|name| *name != quoted).collect());
+        return nearest(names_in_scope(info, action).into_iter().chain(globals).chain(builtins).collect());
     }
     if let Some((head, "field" | "member")) =
         message.split_once(" has no ").map(|(head, rest)| (head, rest.split(' ').next().unwrap_or_default()))

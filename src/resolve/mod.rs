@@ -225,5 +225,7 @@ fn blank_action() -> info::ActionInfo {
         fixed_slots: 0,
         frame_slots: 0,
         place: info::Place::default(),
+        names: Vec::new(),
+        around: None,
     }
 }

@@ -417,6 +417,10 @@ impl<'a> Resolver<'a> {
             && info.unset.is_empty();
         info.fixed_slots = function.max_slot.min(SLOTS_MAX) as u16;
         info.frame_slots = function.max_slot + temporaries;
+        let mut names: Vec<_> = function.names.iter().map(|(symbol, local)| (local.slot.0, symbol.0)).collect();
+        names.sort_unstable();
+        info.names = names.into_iter().map(|(_, symbol)| Symbol(symbol)).collect();
+        info.around = self.functions.iter().rev().find(|outer| !outer.is_declaration).map(|outer| outer.id);
         let body = ActionBody {
             limit,
             defaults,

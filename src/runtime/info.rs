@@ -70,6 +70,10 @@ pub struct ActionInfo {
     pub frame_slots: u32,
     /// Its head in the source.
     pub place: Place,
+    /// Its variables in the order of their slots: what an unknown name may have been meant to be.
+    pub names: Vec<Symbol>,
+    /// The action around it, whose variables it sees too.
+    pub around: Option<ActionId>,
 }
 
 /// What entering and leaving an action needs of its [`ActionInfo`], in one small place.
