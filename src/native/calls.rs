@@ -15,17 +15,23 @@ impl Lowerer<'_, '_> {
     /// Lowers a call.
     pub(super) fn calls(&mut self, at: u32, instr: Instr) -> bool {
         let helper = match instr.op {
+            Op::Call if self.direct_call(at, instr) => return true,
             Op::Call => call as *const () as usize,
             Op::CallOwn => call_own as *const () as usize,
             Op::CallMethod if !self.plan.generic.contains(&at) => call_method as *const () as usize,
             _ => return false,
         };
         self.step_by(at, helper);
+        self.take_result(instr);
+        true
+    }
+
+    /// Sets the register that a call sets to the result in the context.
+    pub(super) fn take_result(&mut self, instr: Instr) {
         let (context, result) = (self.context, std::mem::offset_of!(Context, result) as i32);
         let word = self.b.ins().load(types::I64, trusted(), context, result);
         let payload = self.b.ins().load(types::I64, trusted(), context, result + 8);
         self.set_any(Self::register(instr.a), None, word, payload);
-        true
     }
 }
 
@@ -37,7 +43,7 @@ struct Callee {
 }
 
 /// `Call`: a global action.
-extern "C" fn call(context: *mut Context, position: u32) -> i64 {
+pub(super) extern "C" fn call(context: *mut Context, position: u32) -> i64 {
     guarded(context, position, |isolate, machine| {
         let action = ActionId(word_behind(isolate, machine, position));
         // SAFETY: see `guarded`.
@@ -116,6 +122,21 @@ unsafe fn enter(
         Arrived::Returned(value) => Ok(value),
         arrived => machine.finish(isolate, arrived),
     };
+    // SAFETY: the caller's promise.
+    unsafe { leave(context, isolate, result, position, top) }
+}
+
+/// Leaves the topmost frame with its result, which goes into the context of its caller's code.
+///
+/// # Safety
+/// As for [`enter`].
+pub(super) unsafe fn leave(
+    context: *mut Context,
+    isolate: &mut Isolate,
+    result: Result<Value, Unwind>,
+    position: u32,
+    top: u32,
+) -> i64 {
     let left = match result {
         Ok(value) => isolate.leave(value),
         Err(Unwind) => {
@@ -130,7 +151,7 @@ unsafe fn enter(
             unsafe { (*context).result = [value.word(), value.payload()] };
             i64::from(position) + 2
         }
-        Err(Unwind) => failed,
+        Err(Unwind) => status::word(status::FAILED, 0, position),
     }
 }
 
@@ -140,7 +161,7 @@ impl Native {
         match self.unit_of(action) {
             Some(unit) => {
                 isolate.top = isolate.frame().base + u32::from(unit.frame_size());
-                isolate.with_stack(|isolate| self.run(isolate, &unit, action, machine))
+                isolate.with_stack(|isolate| self.run(isolate, unit, action, machine))
             }
             None => Arrived::Stay,
         }

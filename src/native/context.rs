@@ -55,6 +55,8 @@ pub(super) struct Context {
     pub(super) calls: *mut runtime_counter::Counter,
     /// The fields of the frame's contract instance, an array that never grows; or null.
     pub(super) fields: *mut Value,
+    /// The slots of all frames, which never move.
+    pub(super) slots: *mut Value,
     /// A returned value's words.
     pub(super) result: [u64; 2],
     /// The tier; lives as long as the activation.
@@ -88,6 +90,7 @@ impl Context {
             poll_bits: poll_bits(&isolate.poll_flags),
             calls: isolate.calls.as_mut_ptr(),
             fields,
+            slots: isolate.slots.as_mut_ptr(),
             isolate: std::ptr::from_mut(isolate),
             result: [0; 2],
             native: std::ptr::from_ref(native),

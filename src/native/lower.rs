@@ -17,8 +17,9 @@ use super::context::{Context, status};
 use super::effects::{leaves_registers_alone, may_run_code};
 use super::liveness::{Liveness, Region, sets_a, touched, uses_up_from};
 use super::state::{Kind, Loc, State};
+use super::tier::Place;
 use crate::bytecode::{Code, Op};
-use crate::runtime::Isolate;
+use crate::runtime::{CallLayout, Frame, Isolate};
 use crate::runtime::info::ProgramInfo;
 use crate::value::{Heap, Tag, Value, ValueLayout};
 
@@ -54,6 +55,10 @@ pub(super) struct Plan<'a> {
     pub(super) bug: Option<super::NativeBug>,
     /// Guards that fail always, for tests.
     pub(super) forced: Option<super::ForcedGuards>,
+    /// Where a call finds what it changes.
+    pub(super) calls: &'a CallLayout,
+    /// What is known of each action.
+    pub(super) actions: &'a [Place],
 }
 
 /// Where a place's memory is.
@@ -82,6 +87,8 @@ pub(super) struct Lowered {
     pub(super) leaf_slots: u32,
     /// Instructions executed by the machine.
     pub(super) stepped: u32,
+    /// The frames of direct calls, which the code copies.
+    pub(super) frames: Vec<Box<Frame>>,
     /// How often it was lowered.
     pub(super) attempts: usize,
 }
@@ -477,7 +484,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         self.b.ins().store(trusted(), gas, self.isolate, Isolate::GAS_OFFSET);
     }
 
-    fn flush_for_step(&mut self, position: u32) {
+    pub(super) fn flush_for_step(&mut self, position: u32) {
         self.flush(position);
         for place in 0..self.homes.len() {
             if let Loc::Held { kind, dirty: true } = self.state.locs[place] {
@@ -514,7 +521,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     }
 
     /// Goes on here if the machine went on at `next`; else leaves as it says.
-    fn went_to(&mut self, went: Ssa, next: u32) {
+    pub(super) fn went_to(&mut self, went: Ssa, next: u32) {
         let (go_on, other) = (self.b.create_block(), self.b.create_block());
         let same = self.b.ins().icmp_imm_s(IntCC::Equal, went, i64::from(next));
         self.b.ins().brif(same, go_on, &[], other, &[]);
@@ -563,7 +570,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     }
 
     /// What the machine may have changed by executing an instruction is no longer known.
-    fn forget(&mut self, position: u32) {
+    pub(super) fn forget(&mut self, position: u32) {
         let instr = self.plan.code.instrs[position as usize];
         if sets_a(instr.op) {
             self.state.set(usize::from(instr.a), Loc::Home);
@@ -592,7 +599,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
 
     // ---- gas ----
 
-    fn reload_gas(&mut self) {
+    pub(super) fn reload_gas(&mut self) {
         let gas = self.b.ins().load(types::I64, trusted(), self.isolate, Isolate::GAS_OFFSET);
         self.b.def_var(self.gas, gas);
     }

@@ -11,6 +11,7 @@
 mod calls;
 mod containers;
 mod context;
+mod direct;
 mod effects;
 mod liveness;
 mod lower;

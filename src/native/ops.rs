@@ -8,7 +8,8 @@ use super::liveness::successors;
 use super::lower::{Lowerer, trusted};
 use super::state::{Kind, Loc};
 use crate::bytecode::{Instr, Op};
-use crate::runtime::{Counter, Isolate};
+use crate::runtime::Isolate;
+use crate::runtime::info::ActionId;
 use crate::value::{Tag, Value};
 
 /// The right operand of an operation.
@@ -190,7 +191,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// Whether the poll has something to do.
-    fn poll_wanted(&mut self) -> Ssa {
+    pub(super) fn poll_wanted(&mut self) -> Ssa {
         let layout = self.plan.layout;
         let heap = Isolate::HEAP_OFFSET;
         let (isolate, bits) = (self.isolate, self.poll_bits);
@@ -224,14 +225,7 @@ impl Lowerer<'_, '_> {
         let leaf = instr.number();
         let slots = self.plan.info.actions[leaf as usize].frame_slots;
         self.out.leaf_slots = self.out.leaf_slots.max(slots);
-        self.unless_polled(at, |this| {
-            let calls = std::mem::offset_of!(Context, calls) as i32;
-            let calls = this.b.ins().load(types::I64, trusted().with_readonly(), this.context, calls);
-            let offset = leaf as usize * size_of::<Counter>() + std::mem::offset_of!(Counter, count);
-            let count = this.b.ins().load(types::I64, trusted(), calls, offset as i32);
-            let count = this.b.ins().iadd_imm_s(count, 1);
-            this.b.ins().store(trusted(), count, calls, offset as i32);
-        });
+        self.unless_polled(at, |this| this.count_call(ActionId(leaf)));
     }
 
     fn return_words(&mut self, at: u32, word: Ssa, payload: Ssa, fresh: bool) {

@@ -2,8 +2,8 @@
 #![expect(unsafe_code, reason = "compiled code is called")]
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use cranelift_codegen::isa::OwnedTargetIsa;
@@ -16,7 +16,7 @@ use super::lower::{Home, Lowered, Plan, lower};
 use super::memory::Compiled;
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
 use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
-use crate::runtime::{Isolate, NO_INSTANCE, Prepared, Reason, Site, TierChange, TierName};
+use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site, TierChange, TierName};
 use crate::value::{Value, ValueLayout};
 
 /// Instructions of a unit, at most: what is larger stays in the VM.
@@ -139,8 +139,13 @@ struct Made {
 
 /// What is known of one loop or action.
 #[derive(Debug, Default)]
-struct Place {
-    unit: RwLock<Option<Arc<Unit>>>,
+pub(super) struct Place {
+    /// The unit that is entered now, one of `made`; or null.
+    unit: AtomicPtr<Unit>,
+    /// Its code, if a call may go straight into it; or null.
+    pub(super) direct: AtomicPtr<u8>,
+    /// All that were made. They live as long as the tier, because they may be running.
+    made: Mutex<Vec<Arc<Unit>>>,
     history: Mutex<History>,
 }
 
@@ -158,6 +163,7 @@ struct History {
 pub struct Native {
     isa: OwnedTargetIsa,
     layout: &'static ValueLayout,
+    calls: &'static CallLayout,
     info: Arc<ProgramInfo>,
     loops: Box<[Place]>,
     actions: Box<[Place]>,
@@ -227,6 +233,7 @@ impl Native {
         Some(Self {
             isa: host()?,
             layout: ValueLayout::get()?,
+            calls: CallLayout::get()?,
             loops: places(info.loops.len()),
             actions: places(info.actions.len()),
             info,
@@ -299,12 +306,29 @@ impl Native {
 }
 
 impl Place {
-    fn unit(&self) -> Option<Arc<Unit>> {
-        self.unit.read().unwrap_or_else(PoisonError::into_inner).clone()
+    fn unit(&self) -> Option<&Unit> {
+        // Acquire pairs with `put`: the unit has been written.
+        // SAFETY: units live as long as the place.
+        unsafe { self.unit.load(Ordering::Acquire).as_ref() }
     }
 
-    fn put(&self, unit: Option<Arc<Unit>>) {
-        *self.unit.write().unwrap_or_else(PoisonError::into_inner) = unit;
+    /// From now on this unit is entered.
+    fn put(&self, unit: Arc<Unit>) -> &Unit {
+        let direct = if unit.takes_any_frame() { unit.compiled.entry() as *mut u8 } else { std::ptr::null_mut() };
+        let pointer = Arc::as_ptr(&unit).cast_mut();
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(unit);
+        // Release pairs with `unit`. Compiled code reads `direct`, whose code was made executable before.
+        self.unit.store(pointer, Ordering::Release);
+        self.direct.store(direct, Ordering::Release);
+        // SAFETY: it was just put among those that live as long as the place.
+        unsafe { &*pointer }
+    }
+
+    /// From now on none is entered.
+    fn drop_unit(&self) {
+        // Release: nothing is published; whoever sees it does without.
+        self.direct.store(std::ptr::null_mut(), Ordering::Release);
+        self.unit.store(std::ptr::null_mut(), Ordering::Release);
     }
 
     fn history(&self) -> std::sync::MutexGuard<'_, History> {
@@ -338,7 +362,7 @@ impl NativeTier for Native {
             Some(unit) => unit,
             None => match self.make(isolate, code, position, place) {
                 Some(unit) => {
-                    note(isolate, site, &unit);
+                    note(isolate, site, unit);
                     unit
                 }
                 None => {
@@ -347,7 +371,8 @@ impl NativeTier for Native {
                 }
             },
         };
-        self.enter(isolate, place, &unit, machine)
+        add(&self.counts.entries, 1);
+        self.enter(isolate, place, unit, machine)
     }
 }
 
@@ -360,13 +385,17 @@ impl Native {
             Self::misfit(place, unit);
             return Arrived::Stay;
         }
-        add(&self.counts.entries, 1);
         let mut context = Context::new(isolate, self, machine);
         let base = isolate.frame().base as usize;
         let window = std::ptr::from_mut(&mut isolate.slots[base]);
         // SAFETY: the context and the window hold for this call (the slot array never moves, and the machine made the
         // frame's slots exist); the isolate is not used here meanwhile; the unit is held.
         let word = unsafe { (unit.compiled.entry())(&raw mut context, window) };
+        self.left(&mut context, place, unit, word)
+    }
+
+    /// What became of the frame, from what the unit's code gave.
+    fn left(&self, context: &mut Context, place: &Place, unit: &Unit, word: i64) -> Arrived {
         if let Some(fault) = context.fault.take() {
             std::panic::resume_unwind(fault);
         }
@@ -384,11 +413,21 @@ impl Native {
             _ => Arrived::At(at),
         }
     }
+
+    /// The same for a frame of an action that was entered straight at `entry`.
+    pub(super) fn left_direct(&self, context: &mut Context, action: ActionId, entry: usize, word: i64) -> Arrived {
+        let place = &self.actions[action.0 as usize];
+        let made = place.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let unit = made.iter().find(|unit| unit.compiled.entry() as usize == entry).cloned();
+        drop(made);
+        let unit = unit.expect("an entry was that of a unit");
+        self.left(context, place, &unit, word)
+    }
 }
 
 impl Native {
     /// An action's unit, to be called from another.
-    pub(super) fn unit_of(&self, action: ActionId) -> Option<Arc<Unit>> {
+    pub(super) fn unit_of(&self, action: ActionId) -> Option<&Unit> {
         self.actions[action.0 as usize].unit()
     }
 
@@ -411,6 +450,12 @@ fn note(isolate: &mut Isolate, site: Site, unit: &Unit) {
 }
 
 impl Unit {
+    /// Whether it may run in any frame of its action that a plain call made, once the caller may run at all.
+    fn takes_any_frame(&self) -> bool {
+        let Lowered { checks, stored_globals, fields, leaf_slots, .. } = &self.lowered;
+        checks.is_empty() && stored_globals.is_empty() && *fields == 0 && *leaf_slots == 0 && self.entry.1 == 0
+    }
+
     /// Registers of its frame.
     pub(super) fn frame_size(&self) -> u16 {
         self.frame_size
@@ -453,7 +498,7 @@ impl Native {
             let often = |failed: &&AtomicU32| failed.load(Ordering::Relaxed) >= EXITS_MAX / 4;
             let all = unit.lowered.exits.iter().zip(&unit.failed).filter(|(_, failed)| often(failed));
             history.generic.extend(all.map(|(at, _)| *at));
-            place.put(None);
+            place.drop_unit();
         }
     }
 
@@ -465,12 +510,12 @@ impl Native {
         if misfits >= EXITS_MAX && history.rounds < ROUNDS_MAX {
             history.untyped_entry = true;
             history.unpromoted = true;
-            place.put(None);
+            place.drop_unit();
         }
     }
 
     #[cold]
-    fn make(&self, isolate: &Isolate, code: &Code, position: u32, place: &Place) -> Option<Arc<Unit>> {
+    fn make<'p>(&self, isolate: &Isolate, code: &Code, position: u32, place: &'p Place) -> Option<&'p Unit> {
         let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made it meanwhile.
         if let Some(unit) = place.unit() {
@@ -495,9 +540,7 @@ impl Native {
                 let entry = (code.action, position);
                 let unit =
                     Unit { entry, frame_size, compiled, lowered, failed, misfits, instructions, compile_ns, texts };
-                let unit = Arc::new(unit);
-                place.put(Some(unit.clone()));
-                Some(unit)
+                Some(place.put(Arc::new(unit)))
             }
             Err(reason) => {
                 add(&self.counts.refused, 1);
@@ -552,6 +595,8 @@ impl Native {
             promotes: !history.unpromoted && !last,
             bug: self.bug.get().copied(),
             forced: self.forced.get().copied(),
+            calls: self.calls,
+            actions: &self.actions,
         };
         let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
         let module = Compiled::module(&self.isa);

@@ -1,9 +1,82 @@
 //! Where native code finds the parts of an isolate.
 
 use std::mem::offset_of;
+use std::sync::OnceLock;
 
-use super::isolate::Isolate;
+use super::call::{CallSite, Frame, NO_INSTANCE};
+use super::info::ActionId;
+use super::isolate::{Isolate, IsolateSettings, STACK_SLOTS_MAX};
 use crate::ledger::Ledger;
+use crate::value::{Value, VecLayout, vec_layout};
+
+/// Where native code finds what a call changes: offsets in an isolate.
+#[derive(Clone, Copy, Debug)]
+pub struct CallLayout {
+    /// The frames.
+    pub frames: VecLayout,
+    /// `top`
+    pub top: i32,
+    /// `high_water`
+    pub high_water: i32,
+    /// `stack_slots`
+    pub stack_slots: i32,
+    /// The greatest depth.
+    pub depth_limit: i32,
+    /// Where the host stack is low.
+    pub stack_floor: i32,
+}
+
+impl CallLayout {
+    /// Greatest `stack_slots`.
+    pub const STACK_SLOTS_MAX: u32 = STACK_SLOTS_MAX;
+    /// Where a frame has its base.
+    pub const FRAME_BASE: i32 = offset_of!(Frame, base) as i32;
+    /// Where a frame has its context.
+    pub const FRAME_CONTEXT: i32 = offset_of!(Frame, context) as i32;
+
+    /// The layout of this build; none if it could not be found out.
+    pub fn get() -> Option<&'static CallLayout> {
+        static LAYOUT: OnceLock<Option<CallLayout>> = OnceLock::new();
+        LAYOUT.get_or_init(CallLayout::look).as_ref()
+    }
+
+    fn look() -> Option<CallLayout> {
+        let frames = vec_layout(&Frame::of_call(ActionId(0), 0, 0))?;
+        let at = offset_of!(Isolate, frames) as i32;
+        Some(CallLayout {
+            frames: VecLayout {
+                pointer: frames.pointer + at,
+                length: frames.length + at,
+                capacity: frames.capacity + at,
+            },
+            top: offset_of!(Isolate, top) as i32,
+            high_water: offset_of!(Isolate, high_water) as i32,
+            stack_slots: offset_of!(Isolate, stack_slots) as i32,
+            depth_limit: (offset_of!(Isolate, settings) + offset_of!(IsolateSettings, depth_limit)) as i32,
+            stack_floor: offset_of!(Isolate, stack_floor) as i32,
+        })
+    }
+}
+
+impl Frame {
+    /// The frame of a plain action called at a position, whose result goes into register `to`; base and context are
+    /// still to be set.
+    pub fn of_call(action: ActionId, position: u32, to: u16) -> Self {
+        Frame {
+            action,
+            base: 0,
+            this: NO_INSTANCE,
+            context: NO_INSTANCE,
+            closure: Value::UNSET,
+            gas_reserve: 0,
+            site: CallSite::Position(position),
+            checkpoint: false,
+            undoes: false,
+            leaves: false,
+            resume: (position, u32::from(to)),
+        }
+    }
+}
 
 impl Isolate {
     /// Offset of the gas left.
@@ -27,6 +100,6 @@ impl Isolate {
     /// Whether a leaf of so many logical slots may be run inside the topmost frame.
     pub fn has_room_for(&self, frame_slots: u32) -> bool {
         self.frames.len() < self.settings.depth_limit as usize
-            && self.stack_slots + frame_slots <= super::isolate::STACK_SLOTS_MAX
+            && self.stack_slots + frame_slots <= STACK_SLOTS_MAX
     }
 }

@@ -30,6 +30,7 @@ mod view;
 
 pub use builtins::methods_of;
 pub use call::{CallSite, Frame, NO_INSTANCE, Target};
+pub use layout::CallLayout;
 pub use fail::{NO_POSITION, TraceEntry};
 pub use host::{HOST_FUNCTIONS, HostFunctions};
 pub use isolate::{Isolate, IsolateSettings};

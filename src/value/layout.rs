@@ -17,6 +17,8 @@ pub struct VecLayout {
     pub pointer: i32,
     /// How many there are.
     pub length: i32,
+    /// How many there is room for.
+    pub capacity: i32,
 }
 
 /// The layout of a vector of `T`; none if its words cannot be told apart, in which case native code does without.
@@ -35,7 +37,7 @@ pub fn vec_layout<T: Clone>(sample: &T) -> Option<VecLayout> {
     if size_of::<Vec<T>>() != 8 * WORDS || capacity == 5 || address == 5 {
         return None;
     }
-    Some(VecLayout { pointer: at(address)?, length: at(5)? })
+    Some(VecLayout { pointer: at(address)?, length: at(5)?, capacity: at(capacity)? })
 }
 
 /// Offsets that native code uses.
@@ -76,6 +78,7 @@ impl ValueLayout {
         let inside = |vector: VecLayout, at: usize| VecLayout {
             pointer: vector.pointer + at as i32,
             length: vector.length + at as i32,
+            capacity: vector.capacity + at as i32,
         };
         let header = offset_of!(ContainerHeader, header);
         Some(ValueLayout {

@@ -1,0 +1,199 @@
+//! Calls of plain actions that have native code, without a helper: compiled code pushes the frame, calls the code, and
+//! pops the frame. What is not as usual, before or after, is a helper's.
+#![expect(unsafe_code, reason = "compiled code calls back with raw pointers")]
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{AbiParam, InstBuilder, SigRef, Signature, Value as Ssa, types};
+
+use super::calls::{call, leave};
+use super::context::{Context, guarded, status};
+use super::lower::{Lowerer, trusted};
+use crate::bytecode::Instr;
+use crate::runtime::info::ActionId;
+use crate::runtime::{CallLayout, Counter, Frame};
+use crate::value::Value;
+
+/// What a frame is copied by.
+const WORD: i32 = 8;
+const _: () = assert!(size_of::<Frame>().is_multiple_of(8) && align_of::<Frame>() >= 4);
+
+impl Lowerer<'_, '_> {
+    /// Lowers the call of a plain action with as many arguments as it has parameters.
+    pub(super) fn direct_call(&mut self, at: u32, instr: Instr) -> bool {
+        let action = ActionId(self.plan.code.instrs[at as usize + 1].number());
+        let shape = self.plan.info.action(action).shape();
+        if !shape.plain || u32::from(instr.c) != shape.params || self.plan.generic.contains(&at) {
+            return false;
+        }
+        self.flush_for_step(at);
+        let cell = self.plan.actions[action.0 as usize].direct.as_ptr() as i64;
+        let cell = self.int_const(cell);
+        let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
+        let window = self.b.ins().iadd_imm_s(self.base, i64::from(instr.b) * size_of::<Value>() as i64);
+        let slots = self.context_word(std::mem::offset_of!(Context, slots));
+        let index = self.b.ins().isub(window, slots);
+        let index = self.b.ins().ushr_imm_u(index, 4);
+        let usual = self.is_usual(entry, index, shape.frame_slots);
+        let (fast, slow, aside, join) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let went = self.b.append_block_param(aside, types::I64);
+        self.b.ins().brif(usual, fast, &[], slow, &[]);
+
+        self.b.set_cold_block(slow);
+        self.go_on_in(slow);
+        let position = self.b.ins().iconst(types::I32, i64::from(at));
+        let context = self.context;
+        let helped = self.call(call as *const () as usize, &[types::I64, types::I32], types::I64, &[context, position]);
+        self.b.ins().jump(aside, &[helped.into()]);
+
+        self.go_on_in(fast);
+        let callee = Callee { at, to: instr.a, action, entry, window, index, frame_slots: shape.frame_slots };
+        let failed = self.push_and_call(callee, join);
+        self.b.ins().jump(aside, &[failed.into()]);
+
+        self.b.set_cold_block(aside);
+        self.go_on_in(aside);
+        self.went_to(went, at + 2);
+        self.b.ins().jump(join, &[]);
+
+        self.go_on_in(join);
+        self.reload_gas();
+        self.forget(at);
+        self.take_result(instr);
+        true
+    }
+
+    fn context_word(&mut self, offset: usize) -> Ssa {
+        self.b.ins().load(types::I64, trusted().with_readonly(), self.context, offset as i32)
+    }
+
+    fn isolate_int(&mut self, offset: i32) -> Ssa {
+        let word = self.b.ins().load(types::I32, trusted(), self.isolate, offset);
+        self.b.ins().uextend(types::I64, word)
+    }
+
+    /// As `Isolate::enter` asks before its commonest case, and whether there is code, and room for it and the frame.
+    fn is_usual(&mut self, entry: Ssa, index: Ssa, frame_slots: u32) -> Ssa {
+        let layout = self.plan.calls;
+        let known = self.b.ins().icmp_imm_u(IntCC::NotEqual, entry, 0);
+        let depth = self.b.ins().load(types::I64, trusted(), self.isolate, layout.frames.length);
+        let room = self.b.ins().load(types::I64, trusted(), self.isolate, layout.frames.capacity);
+        let room = self.b.ins().icmp(IntCC::UnsignedLessThan, depth, room);
+        let limit = self.isolate_int(layout.depth_limit);
+        let shallow = self.b.ins().icmp(IntCC::UnsignedLessThan, depth, limit);
+        let used = self.isolate_int(layout.high_water);
+        let end = self.b.ins().iadd_imm_u(index, i64::from(frame_slots));
+        let inside = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, used);
+        let logical = self.isolate_int(layout.stack_slots);
+        let most = i64::from(CallLayout::STACK_SLOTS_MAX) - i64::from(frame_slots);
+        let fits = self.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, logical, most);
+        let pointer = self.b.ins().get_stack_pointer(types::I64);
+        let floor = self.b.ins().load(types::I64, trusted(), self.isolate, layout.stack_floor);
+        let high = self.b.ins().icmp(IntCC::UnsignedGreaterThan, pointer, floor);
+        let wanted = self.poll_wanted();
+        let quiet = self.b.ins().icmp_imm_u(IntCC::Equal, wanted, 0);
+        [room, shallow, inside, fits, high, quiet].into_iter().fold(known, |all, one| self.b.ins().band(all, one))
+    }
+
+    /// Pushes the frame, calls the code, and pops the frame; goes on in `join` then. In the block after it something
+    /// else came of it: gives what the helper says.
+    fn push_and_call(&mut self, callee: Callee, join: cranelift_codegen::ir::Block) -> Ssa {
+        let layout = self.plan.calls;
+        let isolate = self.isolate;
+        let size = size_of::<Frame>() as i64;
+        let depth = self.b.ins().load(types::I64, trusted(), isolate, layout.frames.length);
+        let frames = self.b.ins().load(types::I64, trusted(), isolate, layout.frames.pointer);
+        let offset = self.b.ins().imul_imm_s(depth, size);
+        let frame = self.b.ins().iadd(frames, offset);
+        self.copy_frame(&callee, frame);
+        let above = self.b.ins().load(types::I32, trusted(), frame, CallLayout::FRAME_CONTEXT - size as i32);
+        self.b.ins().store(trusted(), above, frame, CallLayout::FRAME_CONTEXT);
+        let index = self.b.ins().ireduce(types::I32, callee.index);
+        self.b.ins().store(trusted(), index, frame, CallLayout::FRAME_BASE);
+        let deeper = self.b.ins().iadd_imm_s(depth, 1);
+        self.b.ins().store(trusted(), deeper, isolate, layout.frames.length);
+        let logical = self.b.ins().load(types::I32, trusted(), isolate, layout.stack_slots);
+        let more = self.b.ins().iadd_imm_u(logical, i64::from(callee.frame_slots));
+        self.b.ins().store(trusted(), more, isolate, layout.stack_slots);
+        let top = self.b.ins().load(types::I32, trusted(), isolate, layout.top);
+        let higher = self.b.ins().iadd_imm_u(index, i64::from(callee.frame_slots));
+        self.b.ins().store(trusted(), higher, isolate, layout.top);
+        self.count_call(callee.action);
+        let signature = self.entry_reference();
+        let context = self.context;
+        let called = self.b.ins().call_indirect(signature, callee.entry, &[context, callee.window]);
+        let word = self.b.inst_results(called)[0];
+        let kind = self.b.ins().ushr_imm_u(word, 60);
+        let returned = self.b.ins().icmp_imm_u(IntCC::Equal, kind, status::RETURNED);
+        let (pop, other) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(returned, pop, &[], other, &[]);
+        self.go_on_in(pop);
+        self.b.ins().store(trusted(), depth, isolate, layout.frames.length);
+        self.b.ins().store(trusted(), logical, isolate, layout.stack_slots);
+        self.b.ins().store(trusted(), top, isolate, layout.top);
+        self.b.ins().jump(join, &[]);
+        self.b.set_cold_block(other);
+        self.go_on_in(other);
+        let position = self.b.ins().iconst(types::I32, i64::from(callee.at));
+        let params = [types::I64, types::I32, types::I64, types::I64];
+        self.call(finish as *const () as usize, &params, types::I64, &[context, position, callee.entry, word])
+    }
+
+    /// Copies what is the same in every frame of this call.
+    fn copy_frame(&mut self, callee: &Callee, frame: Ssa) {
+        let same = Box::new(Frame::of_call(callee.action, callee.at, callee.to));
+        let address = self.int_const(std::ptr::from_ref(&*same) as i64);
+        self.out.frames.push(same);
+        for word in 0..size_of::<Frame>() as i32 / WORD {
+            let value = self.b.ins().load(types::I64, trusted().with_readonly(), address, word * WORD);
+            self.b.ins().store(trusted(), value, frame, word * WORD);
+        }
+    }
+
+    /// Counts a call of an action.
+    pub(super) fn count_call(&mut self, action: ActionId) {
+        let calls = self.context_word(std::mem::offset_of!(Context, calls));
+        let offset = action.0 as usize * size_of::<Counter>() + std::mem::offset_of!(Counter, count);
+        let count = self.b.ins().load(types::I64, trusted(), calls, offset as i32);
+        let count = self.b.ins().iadd_imm_s(count, 1);
+        self.b.ins().store(trusted(), count, calls, offset as i32);
+    }
+
+    fn entry_reference(&mut self) -> SigRef {
+        if let Some(known) = self.signatures.get(&0) {
+            return *known;
+        }
+        let mut signature = Signature::new(self.call_conv);
+        signature.params.extend([AbiParam::new(types::I64); 2]);
+        signature.returns.push(AbiParam::new(types::I64));
+        let reference = self.b.import_signature(signature);
+        self.signatures.insert(0, reference);
+        reference
+    }
+}
+
+/// A call to be made.
+struct Callee {
+    at: u32,
+    to: u16,
+    action: ActionId,
+    entry: Ssa,
+    window: Ssa,
+    index: Ssa,
+    frame_slots: u32,
+}
+
+/// The code of a direct call has not returned: the machine runs its frame to the end.
+extern "C" fn finish(context: *mut Context, position: u32, entry: u64, word: i64) -> i64 {
+    guarded(context, position, |isolate, machine| {
+        // SAFETY: compiled code passes its own context, which nobody else uses now; the tier outlives the activation.
+        let (native, shared) = unsafe { (&*(*context).native, &mut *context) };
+        let action = isolate.frame().action;
+        let arrived = native.left_direct(shared, action, entry as usize, word);
+        let result = machine.finish(isolate, arrived);
+        let caller = isolate.frames[isolate.frames.len() - 2];
+        let top = caller.base + u32::from(machine.code_of(caller.action).frame_size);
+        // SAFETY: as above.
+        unsafe { leave(context, isolate, result, position, top) }
+    })
+}
