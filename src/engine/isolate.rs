@@ -392,8 +392,8 @@ impl Isolate {
         actions
     }
 
-    /// Decisions of the tier policy so far. Moves into native code are among them in the mode that asks for it;
-    /// [`Program::native_report`] tells of all.
+    /// Decisions of the tier policy so far, and each site's first move into native code; [`Program::native_report`]
+    /// tells what became of it.
     pub fn tier_events(&self) -> Vec<TierEvent> {
         let info = &self.program.info;
         let event = |change: &runtime::TierChange| {
@@ -414,7 +414,7 @@ impl Isolate {
                 reason: change.reason.text(change.count),
             }
         };
-        let native = self.inner.heat.moves.iter().filter(|_| self.mode == Mode::Native);
+        let native = &self.inner.heat.moves;
         let mut events: Vec<TierEvent> = self.inner.tier_changes.iter().chain(native).map(event).collect();
         events.sort_by_key(|event| event.at_ns);
         events

@@ -56,6 +56,11 @@ impl Lowerer<'_, '_> {
             Some(Tag::Map) => {
                 let Some((word, payload)) = self.key_words(at, key) else { return false };
                 self.guard_kind(object, Kind::Any(Some(Tag::Map)), at);
+                if let Some(entry) = self.entry_of(object, payload, false) {
+                    self.copy(to, entry);
+                    return true;
+                }
+                self.settle_entries();
                 let found = self.find(object, (word, payload));
                 let word = self.b.ins().load(types::I64, trusted(), found.entry, 0);
                 let payload = self.b.ins().load(types::I64, trusted(), found.entry, Value::PAYLOAD);
@@ -182,6 +187,11 @@ impl Lowerer<'_, '_> {
         }
         let Some(key) = self.key_words(at, key) else { return false };
         self.guard_kind(object, Kind::Any(Some(Tag::Map)), at);
+        if let Some(entry) = self.entry_of(object, key.1, true) {
+            self.copy(entry, value);
+            return true;
+        }
+        self.settle_entries();
         let found = self.find(object, key);
         let map = self.payload(object);
         let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
@@ -195,6 +205,7 @@ impl Lowerer<'_, '_> {
             self.state.finds.iter_mut().filter(same).for_each(|find| find.present = true);
         }
         self.store_entry(map, found.entry, value);
+        self.doubt_entries();
         true
     }
 

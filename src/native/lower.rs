@@ -19,8 +19,8 @@ use super::liveness::{Liveness, Region, sets_a, touched, uses_up_from};
 use super::state::{Kind, Loc, State};
 use super::tier::Place;
 use crate::bytecode::{Code, Op};
-use crate::runtime::{CallLayout, Frame, Isolate};
 use crate::runtime::info::ProgramInfo;
+use crate::runtime::{CallLayout, Frame, Isolate};
 use crate::value::{Heap, Tag, Value, ValueLayout};
 
 /// How often a region is lowered with better knowledge before nothing is assumed at block boundaries.
@@ -49,6 +49,8 @@ pub(super) struct Plan<'a> {
     pub(super) generic: &'a BTreeSet<u32>,
     /// Whether the entry may ask for kinds.
     pub(super) typed_entry: bool,
+    /// Whether anything may be looked up once before the loop.
+    pub(super) hoists: bool,
     /// Whether globals may be written late.
     pub(super) promotes: bool,
     /// A bug to be put in, for tests that must find it.
@@ -70,6 +72,8 @@ pub(super) enum Home {
     Global(u32),
     /// A field of the frame's contract instance.
     Field(u16),
+    /// The value of a map's entry, found before the loop (see `hoist`).
+    Entry(u16),
 }
 
 /// What was made besides the function itself.
@@ -79,6 +83,8 @@ pub(super) struct Lowered {
     pub(super) checks: Vec<(Home, u64)>,
     /// The position of each guard's exit.
     pub(super) exits: Vec<u32>,
+    /// Of these, those of what was looked up before the loop.
+    pub(super) hoist_exits: BTreeSet<u32>,
     /// Globals that are written without asking the journal: their entries must be logged already.
     pub(super) stored_globals: Vec<u32>,
     /// How many fields the frame's contract instance must have.
@@ -145,8 +151,14 @@ pub(super) struct Lowerer<'a, 'f> {
     /// The exit made last: its position, and how many writes there had been.
     pub(super) last_exit: Option<(u32, u32, Block)>,
     pub(super) writes: u32,
-    pub(super) seeds: &'a mut HashMap<u32, State>,
+    pub(super) learnt: &'a mut Learnt,
     pub(super) again: bool,
+    /// The machine executes nothing in this loop but what has to do with gas and the poll.
+    pub(super) quiet: bool,
+    /// By place of a map that the loop does not replace: its words.
+    pub(super) fixed: BTreeMap<usize, (Ssa, Ssa)>,
+    /// By number of an entry: its value's address.
+    pub(super) entries: Vec<Ssa>,
     pub(super) call_conv: CallConv,
     pub(super) signatures: HashMap<usize, SigRef>,
     /// What the payloads of constants are.
@@ -162,13 +174,17 @@ pub(super) fn lower(
     context: &mut cranelift_codegen::Context,
     builders: &mut FunctionBuilderContext,
 ) -> Lowered {
-    let mut seeds = HashMap::new();
+    let path_gas = if plan.hoists { super::hoist::path_gas(plan) } else { None };
+    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new() };
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
         context.func.signature = entry_signature(call_conv);
         let b = FunctionBuilder::new(&mut context.func, builders);
-        let mut lowerer = Lowerer::new(plan, b, &mut seeds, call_conv);
+        if attempt > ATTEMPTS {
+            learnt.path_gas = None;
+        }
+        let mut lowerer = Lowerer::new(plan, b, &mut learnt, call_conv);
         lowerer.region(attempt > ATTEMPTS);
         let again = lowerer.again;
         let Lowerer { mut b, mut out, .. } = lowerer;
@@ -180,6 +196,16 @@ pub(super) fn lower(
         }
     }
     unreachable!("without assumptions at block boundaries nothing can disagree")
+}
+
+/// What one attempt tells the next.
+pub(super) struct Learnt {
+    /// By block: what places hold at its beginning, at most.
+    pub(super) seeds: HashMap<u32, State>,
+    /// The most gas that an iteration takes, while the loop is believed to be quiet.
+    pub(super) path_gas: Option<i64>,
+    /// Entries to be looked up before the loop.
+    pub(super) wanted: Vec<super::hoist::Wanted>,
 }
 
 fn entry_signature(call_conv: CallConv) -> Signature {
@@ -194,12 +220,7 @@ pub(super) fn trusted() -> MemFlagsData {
 }
 
 impl<'a, 'f> Lowerer<'a, 'f> {
-    fn new(
-        plan: &'a Plan<'a>,
-        mut b: FunctionBuilder<'f>,
-        seeds: &'a mut HashMap<u32, State>,
-        call_conv: CallConv,
-    ) -> Self {
+    fn new(plan: &'a Plan<'a>, mut b: FunctionBuilder<'f>, learnt: &'a mut Learnt, call_conv: CallConv) -> Self {
         let first = b.create_block();
         b.append_block_params_for_function_params(first);
         b.switch_to_block(first);
@@ -211,7 +232,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         let fields = load(std::mem::offset_of!(Context, fields));
         let poll_bits = load(std::mem::offset_of!(Context, poll_bits));
         let gas = b.declare_var(types::I64);
-        let homes = homes(plan);
+        let wanted = if learnt.path_gas.is_some() { learnt.wanted.len() } else { 0 };
+        let homes = homes(plan, wanted);
+        learnt.seeds.retain(|_, seed| seed.locs.len() == homes.len());
         let fields_of = |home: &Home| if let Home::Field(field) = home { usize::from(*field) + 1 } else { 0 };
         let out = Lowered { fields: homes.iter().map(fields_of).max().unwrap_or(0), ..Lowered::default() };
         let places = homes.iter().enumerate().map(|(place, home)| (*home, place)).collect();
@@ -236,8 +259,11 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             pending: Vec::new(),
             last_exit: None,
             writes: 0,
-            seeds,
+            quiet: learnt.path_gas.is_some(),
+            learnt,
             again: false,
+            fixed: BTreeMap::new(),
+            entries: Vec::new(),
             call_conv,
             signatures: HashMap::new(),
             constants: HashMap::new(),
@@ -263,8 +289,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     fn enter(&mut self, assume_nothing: bool) {
         if self.plan.typed_entry && !assume_nothing {
             for place in 0..self.homes.len() {
-                let seed = self.seeds.get(&self.plan.entry).map(|seed| seed.locs[place]);
-                if seed == Some(Loc::Home) || !self.is_live(self.plan.entry, place) {
+                let seed = self.learnt.seeds.get(&self.plan.entry).map(|seed| seed.locs[place]);
+                let is_entry = matches!(self.homes[place], Home::Entry(_));
+                if is_entry || seed == Some(Loc::Home) || !self.is_live(self.plan.entry, place) {
                     continue;
                 }
                 let word = self.guess(place).map(Kind::of);
@@ -274,6 +301,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                     self.load_payload(place, kind);
                 }
             }
+        }
+        if self.quiet {
+            self.hoist();
         }
         let edge = self.edge(self.plan.entry);
         self.b.ins().jump(edge, &[]);
@@ -286,11 +316,11 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         let Some(first) = edges.first() else { return };
         let mut state = first.state.clone();
         edges.iter().skip(1).for_each(|edge| state.join(&edge.state));
-        if let Some(seed) = self.seeds.get(&leader) {
+        if let Some(seed) = self.learnt.seeds.get(&leader) {
             state.join(seed);
         }
         if edges.len() > 1
-            || self.seeds.contains_key(&leader)
+            || self.learnt.seeds.contains_key(&leader)
             || self.plan.code.instrs[leader as usize].op == Op::LoopHeader
         {
             state.finds.clear();
@@ -365,7 +395,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             }
             if joined.locs != lowered.locs {
                 self.again = true;
-                self.seeds.entry(edge.target).and_modify(|seed| seed.join(&joined)).or_insert(joined);
+                self.learnt.seeds.entry(edge.target).and_modify(|seed| seed.join(&joined)).or_insert(joined);
             }
             self.arrive(edge, &lowered, block);
         }
@@ -431,7 +461,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         self.b.seal_block(block);
     }
 
-    fn exit(&mut self, position: u32) -> Block {
+    pub(super) fn exit(&mut self, position: u32) -> Block {
         if let Some((at, writes, block)) = self.last_exit
             && (at, writes) == (position, self.writes)
         {
@@ -445,10 +475,16 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         block
     }
 
+    /// A way out: the frame goes on at the position.
+    pub(super) fn way_out(&mut self, position: u32) -> Block {
+        let block = self.b.create_block();
+        self.pending.push(Pending { block, state: self.state.clone(), position, kind: status::LEFT, exit: 0 });
+        block
+    }
+
     /// Leaves before the instruction at a position, always.
     pub(super) fn leave(&mut self, position: u32) {
-        let edge = self.b.create_block();
-        self.pending.push(Pending { block: edge, state: self.state.clone(), position, kind: status::LEFT, exit: 0 });
+        let edge = self.way_out(position);
         self.b.ins().jump(edge, &[]);
         self.ended = true;
     }
@@ -472,7 +508,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     /// Writes what outlives the frame: globals, and the gas.
     pub(super) fn flush_outside(&mut self) {
         for place in 0..self.homes.len() {
-            if let (Loc::Held { kind, dirty: true }, Home::Global(_)) = (self.state.locs[place], self.homes[place]) {
+            if let (Loc::Held { kind, dirty: true }, Home::Global(_) | Home::Entry(_)) =
+                (self.state.locs[place], self.homes[place])
+            {
                 self.store_home(place, kind);
             }
         }
@@ -485,6 +523,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     }
 
     pub(super) fn flush_for_step(&mut self, position: u32) {
+        if self.quiet {
+            self.not_quiet();
+        }
         self.flush(position);
         for place in 0..self.homes.len() {
             if let Loc::Held { kind, dirty: true } = self.state.locs[place] {
@@ -497,7 +538,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     // ---- the machine executes ----
 
     /// Calls the machine for the instruction; gives where it goes on. Everything was written before.
-    fn call_step(&mut self, position: u32) -> Ssa {
+    pub(super) fn call_step(&mut self, position: u32) -> Ssa {
         let at = self.b.ins().iconst(types::I32, i64::from(position));
         let context = self.context;
         let next = self.call(
@@ -610,6 +651,10 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         if cost == 0 {
             return;
         }
+        if self.quiet {
+            // The header has asked for the whole iteration.
+            return self.spend(cost);
+        }
         let (aside, enough, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let gas = self.b.use_var(self.gas);
         let left = self.b.ins().iadd_imm_s(gas, -i64::from(cost));
@@ -650,8 +695,8 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     }
 }
 
-/// Registers first, then the globals and fields that the region names.
-fn homes(plan: &Plan<'_>) -> Vec<Home> {
+/// Registers first, then the globals and fields that the region names, then so many entries.
+fn homes(plan: &Plan<'_>, entries: usize) -> Vec<Home> {
     let mut named = BTreeSet::new();
     for (at, instr) in plan.code.instrs.iter().enumerate() {
         if !plan.region.has(at as u32) {
@@ -666,5 +711,6 @@ fn homes(plan: &Plan<'_>) -> Vec<Home> {
         }
     }
     let registers = (0..plan.code.frame_size).map(Home::Register);
-    registers.chain(named.into_iter().take(GLOBALS_MAX)).collect()
+    let entries = (0..entries as u16).map(Home::Entry);
+    registers.chain(named.into_iter().take(GLOBALS_MAX)).chain(entries).collect()
 }

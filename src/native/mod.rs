@@ -13,6 +13,7 @@ mod containers;
 mod context;
 mod direct;
 mod effects;
+mod hoist;
 mod liveness;
 mod lower;
 mod memory;

@@ -218,6 +218,9 @@ impl Lowerer<'_, '_> {
     }
 
     fn loop_header(&mut self, at: u32, instr: Instr) {
+        if let Some(path_gas) = self.learnt.path_gas.filter(|_| self.quiet) {
+            return self.quiet_header(at, instr.number(), path_gas);
+        }
         self.unless_polled(at, |this| this.charge(instr.number(), at));
     }
 
@@ -225,6 +228,10 @@ impl Lowerer<'_, '_> {
         let leaf = instr.number();
         let slots = self.plan.info.actions[leaf as usize].frame_slots;
         self.out.leaf_slots = self.out.leaf_slots.max(slots);
+        if self.quiet {
+            // The header polls; a leaf is short.
+            return self.count_call(ActionId(leaf));
+        }
         self.unless_polled(at, |this| this.count_call(ActionId(leaf)));
     }
 

@@ -28,6 +28,7 @@ impl Lowerer<'_, '_> {
             Home::Register(register) => self.plan.seen.get(usize::from(register)),
             Home::Global(global) => self.plan.globals.get(global as usize),
             Home::Field(field) => self.plan.fields.get(usize::from(field)),
+            Home::Entry(entry) => return self.seen_entry(&self.learnt.wanted[usize::from(entry)]),
         }
         .copied()
     }
@@ -42,6 +43,7 @@ impl Lowerer<'_, '_> {
             Home::Register(register) => (self.base, i32::from(register)),
             Home::Global(global) => (self.globals, global as i32),
             Home::Field(field) => (self.fields, i32::from(field)),
+            Home::Entry(entry) => (self.entries[usize::from(entry)], 0),
         };
         (base, index * size_of::<Value>() as i32)
     }
@@ -62,11 +64,17 @@ impl Lowerer<'_, '_> {
     }
 
     fn use_word(&mut self, place: usize) -> Ssa {
+        if let Some((word, _)) = self.fixed.get(&place) {
+            return *word;
+        }
         let var = *self.vars[place].word.get_or_insert_with(|| self.b.declare_var(types::I64));
         self.b.use_var(var)
     }
 
     fn use_payload(&mut self, place: usize) -> Ssa {
+        if let Some((_, payload)) = self.fixed.get(&place) {
+            return *payload;
+        }
         let var = *self.vars[place].payload.get_or_insert_with(|| self.b.declare_var(types::I64));
         self.b.use_var(var)
     }

@@ -155,6 +155,7 @@ struct History {
     generic: BTreeSet<u32>,
     untyped_entry: bool,
     unpromoted: bool,
+    unhoisted: bool,
     refused: Option<String>,
     exits: u64,
 }
@@ -474,6 +475,7 @@ impl Unit {
                 Home::Register(register) => isolate.slots[frame.base as usize + usize::from(*register)],
                 Home::Global(global) => isolate.ledger.globals[*global as usize],
                 Home::Field(field) => isolate.ledger.instances[frame.this as usize].fields[usize::from(*field)],
+                Home::Entry(_) => unreachable!("entries are looked up by the code itself"),
             };
             value.word() == *word
         });
@@ -493,11 +495,17 @@ impl Native {
         history.exits += 1;
         let failed = unit.failed[exit as usize].fetch_add(1, Ordering::Relaxed) + 1; // a count
         if failed >= EXITS_MAX && history.rounds < ROUNDS_MAX {
-            history.generic.insert(at);
+            let hoists = &unit.lowered.hoist_exits;
+            if hoists.contains(&exit) {
+                history.unhoisted = true;
+            } else {
+                history.generic.insert(at);
+            }
             // What fails now and then will be next: one more round serves all of them.
             let often = |failed: &&AtomicU32| failed.load(Ordering::Relaxed) >= EXITS_MAX / 4;
-            let all = unit.lowered.exits.iter().zip(&unit.failed).filter(|(_, failed)| often(failed));
-            history.generic.extend(all.map(|(at, _)| *at));
+            let all = unit.lowered.exits.iter().zip(&unit.failed).enumerate();
+            let all = all.filter(|(exit, (_, failed))| often(failed) && !hoists.contains(&(*exit as u32)));
+            history.generic.extend(all.map(|(_, (at, _))| *at));
             place.drop_unit();
         }
     }
@@ -592,6 +600,7 @@ impl Native {
             heap: &isolate.ledger.heap,
             generic: if last { &everything } else { &history.generic },
             typed_entry: is_loop && !history.untyped_entry && !last,
+            hoists: is_loop && !history.untyped_entry && !history.unhoisted && !last,
             promotes: !history.unpromoted && !last,
             bug: self.bug.get().copied(),
             forced: self.forced.get().copied(),

@@ -99,7 +99,6 @@ impl Isolate {
 
     /// Whether a leaf of so many logical slots may be run inside the topmost frame.
     pub fn has_room_for(&self, frame_slots: u32) -> bool {
-        self.frames.len() < self.settings.depth_limit as usize
-            && self.stack_slots + frame_slots <= STACK_SLOTS_MAX
+        self.frames.len() < self.settings.depth_limit as usize && self.stack_slots + frame_slots <= STACK_SLOTS_MAX
     }
 }

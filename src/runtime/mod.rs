@@ -30,11 +30,11 @@ mod view;
 
 pub use builtins::methods_of;
 pub use call::{CallSite, Frame, NO_INSTANCE, Target};
-pub use layout::CallLayout;
 pub use fail::{NO_POSITION, TraceEntry};
 pub use host::{HOST_FUNCTIONS, HostFunctions};
 pub use isolate::{Isolate, IsolateSettings};
 pub use kept::KeptState;
+pub use layout::CallLayout;
 pub use output::Output;
 pub use poll::PollFlags;
 pub use signal::{ErrorKind, Interrupt, Signal, Unwind};

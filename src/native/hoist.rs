@@ -1,0 +1,276 @@
+//! Quiet loops: those in which the machine executes nothing but what has to do with gas and the poll. Nothing but the
+//! loop itself then changes maps, globals and fields. So
+//!
+//! - the header asks for the gas of a whole iteration at once, and the blocks inside only subtract; where there is less,
+//!   the machine runs the iteration and stops exactly where it must;
+//! - maps that stand in globals or fields which the loop does not assign are checked once, before it;
+//! - entries under constant keys are found once, before the loop, and their values are places like any other: held in
+//!   registers over iterations, written at exits. Their addresses are compared with one another, since two names may
+//!   mean one map, and are asked for their journal entry before the first write.
+//!
+//! That a loop is quiet is believed until an instruction needs the machine; then everything is lowered again.
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
+
+use super::context::{find, no_entry, write_entry};
+use super::liveness::successors;
+use super::lower::{Home, Lowerer, Plan, trusted};
+use super::state::{Kind, Loc};
+use crate::bytecode::Op;
+use crate::runtime::Isolate;
+use crate::value::{Tag, Value};
+
+/// Entries that are looked up before a loop, at most: each is compared with each.
+const ENTRIES_MAX: usize = 8;
+
+/// An entry to be looked up before the loop.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Where the map stands.
+    map: Home,
+    /// A constant.
+    key: Value,
+    /// Whether the loop writes to it.
+    stored: bool,
+}
+
+/// The most gas that one iteration takes; none if the loop cannot be quiet.
+pub(super) fn path_gas(plan: &Plan<'_>) -> Option<i64> {
+    let (code, region) = (plan.code, plan.region);
+    if code.instrs[plan.entry as usize].op != Op::LoopHeader {
+        return None;
+    }
+    let order: HashMap<u32, usize> = region.order.iter().enumerate().map(|(at, leader)| (*leader, at)).collect();
+    let mut before: HashMap<u32, i64> = HashMap::new();
+    let mut most = 0;
+    for (place, &leader) in region.order.iter().enumerate() {
+        let mut gas = before.get(&leader).copied().unwrap_or(0);
+        let mut at = leader;
+        let after = loop {
+            let instr = code.instrs[at as usize];
+            match instr.op {
+                Op::LoopHeader if at != plan.entry => return None,
+                Op::LoopHeader | Op::Gas => gas += i64::from(instr.number()),
+                _ => {}
+            }
+            match successors(code, at) {
+                (Some(next), None) if region.has(next) && !region.is_leader(next) => at = next,
+                (next, target) => break [next, target],
+            }
+        };
+        most = most.max(gas);
+        for next in after.into_iter().flatten().filter(|next| region.has(*next) && *next != plan.entry) {
+            if *order.get(&next)? <= place {
+                return None;
+            }
+            let known = before.entry(next).or_insert(0);
+            *known = gas.max(*known);
+        }
+    }
+    Some(most).filter(|most| *most < i64::from(i32::MAX))
+}
+
+impl Lowerer<'_, '_> {
+    /// The loop is not quiet: the next attempt does not believe it.
+    #[cold]
+    pub(super) fn not_quiet(&mut self) {
+        self.learnt.path_gas = None;
+        self.learnt.wanted.clear();
+        self.learnt.seeds.clear();
+        self.quiet = false;
+        self.again = true;
+    }
+
+    /// Takes gas that the header has asked for.
+    pub(super) fn spend(&mut self, cost: u32) {
+        let gas = self.b.use_var(self.gas);
+        let left = self.b.ins().iadd_imm_s(gas, -i64::from(cost));
+        self.b.def_var(self.gas, left);
+    }
+
+    /// The header: polls, asks for the gas of an iteration, takes its own. What is not as usual is the machine's.
+    pub(super) fn quiet_header(&mut self, at: u32, cost: u32, path_gas: i64) {
+        let wanted = self.poll_wanted();
+        let gas = self.b.use_var(self.gas);
+        let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, gas, path_gas);
+        let short = self.b.ins().uextend(types::I32, short);
+        let either = self.b.ins().bor(wanted, short);
+        let (aside, here, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(either, aside, &[], here, &[]);
+        self.b.set_cold_block(aside);
+        self.go_on_in(aside);
+        self.flush(at);
+        let went = self.call_step(at);
+        self.went_to(went, at + 1);
+        let gas = self.b.use_var(self.gas);
+        let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, gas, path_gas - i64::from(cost));
+        let out = self.way_out(at + 1);
+        self.b.ins().brif(short, out, &[], join, &[]);
+        self.go_on_in(here);
+        self.spend(cost);
+        self.b.ins().jump(join, &[]);
+        self.go_on_in(join);
+    }
+
+    // ---- before the loop ----
+
+    /// Looks up what stays the same over the loop.
+    pub(super) fn hoist(&mut self) {
+        for place in 0..self.homes.len() {
+            let is_fixed = match self.homes[place] {
+                Home::Global(global) => !self.assigns(Op::StoreGlobal, global),
+                Home::Field(field) => !self.assigns(Op::StoreField, u32::from(field)),
+                Home::Register(_) | Home::Entry(_) => false,
+            };
+            let home = self.learnt.seeds.get(&self.plan.entry).is_some_and(|seed| seed.locs[place] == Loc::Home);
+            if let Some(tag @ (Tag::Map | Tag::List)) = self.guess(place)
+                && is_fixed
+                && !home
+            {
+                self.out.checks.push((self.homes[place], Value::word_of(tag)));
+                self.kind(place);
+                let words = self.words(place);
+                self.fixed.insert(place, words);
+                self.state.set(place, Loc::Held { kind: Kind::Any(Some(tag)), dirty: false });
+            }
+        }
+        for entry in 0..self.learnt.wanted.len() {
+            if !self.hoist_entry(entry) {
+                return self.not_quiet();
+            }
+        }
+    }
+
+    fn assigns(&self, op: Op, number: u32) -> bool {
+        let assigns = |at: &usize| {
+            let instr = self.plan.code.instrs[*at];
+            let assigned = if op == Op::StoreField { u32::from(instr.b) } else { instr.number() };
+            instr.op == op && assigned == number && self.plan.region.has(*at as u32)
+        };
+        (0..self.plan.code.instrs.len()).any(|at| assigns(&at))
+    }
+
+    /// Looks up one entry; whether that makes sense.
+    fn hoist_entry(&mut self, number: usize) -> bool {
+        let Wanted { map, key, stored } = self.learnt.wanted[number];
+        let place = self.places[&Home::Entry(number as u16)];
+        let Some((_, map)) = self.places.get(&map).and_then(|map| self.fixed.get(map)).copied() else { return false };
+        let kind = match self.guess(place).map(Kind::of) {
+            Some(kind @ (Kind::Int | Kind::Float | Kind::Bool)) => kind,
+            _ => return false,
+        };
+        let layout = self.plan.layout;
+        let flags = self.b.ins().load(types::I8, trusted(), map, layout.flags);
+        let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
+        self.guard_hoist(plain);
+        let (context, word) = (self.context, self.int_const(key.word() as i64));
+        let payload = self.constant_payload(key);
+        let helper = find as *const () as usize;
+        let entry = self.call(helper, &[types::I64; 4], types::I64, &[context, map, word, payload]);
+        let none = self.int_const(no_entry() as i64);
+        let there = self.b.ins().icmp(IntCC::NotEqual, entry, none);
+        self.guard_hoist(there);
+        for other in self.entries.clone() {
+            let apart = self.b.ins().icmp(IntCC::NotEqual, entry, other);
+            self.guard_hoist(apart);
+        }
+        let word = self.b.ins().load(types::I64, trusted(), entry, 0);
+        let fits = self.b.ins().icmp_imm_u(IntCC::Equal, word, Value::word_of(kind.tag().unwrap_or(Tag::Null)) as i64);
+        self.guard_hoist(fits);
+        if stored {
+            self.log_entry(map, entry, word);
+        }
+        self.entries.push(entry);
+        let seed = self.learnt.seeds.get(&self.plan.entry).map(|seed| seed.locs[place]);
+        if seed != Some(Loc::Home) {
+            self.load_payload(place, kind);
+        }
+        true
+    }
+
+    /// Leaves at the header, where nothing has happened yet, unless `holds`.
+    fn guard_hoist(&mut self, holds: Ssa) {
+        let exit = self.out.exits.len() as u32;
+        self.guard(holds, self.plan.entry);
+        if self.out.exits.len() as u32 > exit {
+            self.out.hoist_exits.insert(exit);
+        }
+    }
+
+    /// Has the journal keep the entry's value, unless it does: the loop writes to it without asking.
+    fn log_entry(&mut self, map: Ssa, entry: Ssa, word: Ssa) {
+        let layout = self.plan.layout;
+        let epoch = self.b.ins().load(types::I64, trusted(), entry, layout.entry_epoch - layout.entry_value);
+        let current = (Isolate::HEAP_OFFSET + layout.heap_epoch) as i32;
+        let current = self.b.ins().load(types::I64, trusted(), self.isolate, current);
+        let logged = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, current);
+        let (aside, join) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(logged, join, &[], aside, &[]);
+        self.b.set_cold_block(aside);
+        self.go_on_in(aside);
+        let payload = self.b.ins().load(types::I64, trusted(), entry, Value::PAYLOAD);
+        let context = self.context;
+        let helper = write_entry as *const () as usize;
+        self.call(helper, &[types::I64; 5], types::I64, &[context, map, entry, word, payload]);
+        self.b.ins().jump(join, &[]);
+        self.go_on_in(join);
+    }
+
+    // ---- in the loop ----
+
+    /// The place of the entry that an access means, if it was looked up before the loop. If it could have been, the
+    /// next attempt does so.
+    pub(super) fn entry_of(&mut self, object: usize, key: Ssa, stored: bool) -> Option<usize> {
+        if !self.quiet {
+            return None;
+        }
+        let key = self.constant_of(key)?;
+        let map = self.payload(object);
+        let map = self.fixed.iter().find(|(_, words)| words.1 == map).map(|(place, _)| self.homes[*place])?;
+        let known = self.learnt.wanted.iter().position(|wanted| wanted.map == map && wanted.key.raw_eq(key));
+        if let Some(number) = known {
+            let wanted = &mut self.learnt.wanted[number];
+            if stored && !wanted.stored {
+                wanted.stored = true;
+                self.again = true;
+            }
+            return self.places.get(&Home::Entry(number as u16)).copied();
+        }
+        let wanted = Wanted { map, key, stored };
+        let kind = self.seen_entry(&wanted).map(|value| Kind::of(value.tag()));
+        if matches!(kind, Some(Kind::Int | Kind::Float | Kind::Bool)) && self.learnt.wanted.len() < ENTRIES_MAX {
+            self.learnt.wanted.push(wanted);
+            self.learnt.seeds.clear();
+            self.again = true;
+        }
+        None
+    }
+
+    /// The value of an entry now.
+    pub(super) fn seen_entry(&self, wanted: &Wanted) -> Option<Value> {
+        let map = self.seen(*self.places.get(&wanted.map)?).filter(|map| map.is_map())?;
+        self.plan.heap.map(map).map.get(wanted.key)
+    }
+
+    /// Another access may mean an entry that is held in registers: its memory is brought up to date.
+    pub(super) fn settle_entries(&mut self) {
+        for place in 0..self.homes.len() {
+            if let (Home::Entry(_), Loc::Held { kind, dirty: true }) = (self.homes[place], self.state.locs[place]) {
+                self.store_home(place, kind);
+                self.state.set(place, Loc::Held { kind, dirty: false });
+            }
+        }
+    }
+
+    /// Another access may have written to an entry: what is held of them is no longer known.
+    pub(super) fn doubt_entries(&mut self) {
+        for place in 0..self.homes.len() {
+            if matches!(self.homes[place], Home::Entry(_)) {
+                self.state.set(place, Loc::Home);
+            }
+        }
+    }
+}
