@@ -90,9 +90,14 @@ impl Lowerer<'_, '_> {
         let pointer = self.b.ins().get_stack_pointer(types::I64);
         let floor = self.b.ins().load(types::I64, trusted(), self.isolate, layout.stack_floor);
         let high = self.b.ins().icmp(IntCC::UnsignedGreaterThan, pointer, floor);
+        // A timed call takes the careful way in.
+        let probe = self.b.ins().load(types::I64, trusted(), self.isolate, layout.probe);
+        let untimed = self.b.ins().icmp_imm_u(IntCC::Equal, probe, 0);
         let wanted = self.poll_wanted();
         let quiet = self.b.ins().icmp_imm_u(IntCC::Equal, wanted, 0);
-        [room, shallow, inside, fits, high, quiet].into_iter().fold(known, |all, one| self.b.ins().band(all, one))
+        [room, shallow, inside, fits, high, untimed, quiet]
+            .into_iter()
+            .fold(known, |all, one| self.b.ins().band(all, one))
     }
 
     /// Pushes the frame, calls the code, and pops the frame; goes on in `join` then. In the block after it something
@@ -173,6 +178,7 @@ impl Lowerer<'_, '_> {
 }
 
 /// A call to be made.
+#[derive(Clone, Copy)]
 struct Callee {
     at: u32,
     to: u16,

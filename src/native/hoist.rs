@@ -158,9 +158,8 @@ impl Lowerer<'_, '_> {
         let Wanted { map, key, stored } = self.learnt.wanted[number];
         let place = self.places[&Home::Entry(number as u16)];
         let Some((_, map)) = self.places.get(&map).and_then(|map| self.fixed.get(map)).copied() else { return false };
-        let kind = match self.guess(place).map(Kind::of) {
-            Some(kind @ (Kind::Int | Kind::Float | Kind::Bool)) => kind,
-            _ => return false,
+        let Some(kind @ (Kind::Int | Kind::Float | Kind::Bool)) = self.guess(place).map(Kind::of) else {
+            return false;
         };
         let layout = self.plan.layout;
         let flags = self.b.ins().load(types::I8, trusted(), map, layout.flags);

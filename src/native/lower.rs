@@ -94,6 +94,7 @@ pub(super) struct Lowered {
     /// Instructions executed by the machine.
     pub(super) stepped: u32,
     /// The frames of direct calls, which the code copies.
+    #[expect(clippy::vec_box, reason = "the code holds their addresses")]
     pub(super) frames: Vec<Box<Frame>>,
     /// How often it was lowered.
     pub(super) attempts: usize,

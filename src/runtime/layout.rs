@@ -24,6 +24,8 @@ pub struct CallLayout {
     pub depth_limit: i32,
     /// Where the host stack is low.
     pub stack_floor: i32,
+    /// The probe: null if there is none.
+    pub probe: i32,
 }
 
 impl CallLayout {
@@ -54,6 +56,7 @@ impl CallLayout {
             stack_slots: offset_of!(Isolate, stack_slots) as i32,
             depth_limit: (offset_of!(Isolate, settings) + offset_of!(IsolateSettings, depth_limit)) as i32,
             stack_floor: offset_of!(Isolate, stack_floor) as i32,
+            probe: offset_of!(Isolate, probe) as i32,
         })
     }
 }
