@@ -181,6 +181,17 @@ mod tests {
     }
 
     #[test]
+    fn a_clock_that_steps_back_gives_no_time_rather_than_centuries() {
+        let clock = Told(Arc::default());
+        let mut pacer = Pacer::new([100].as_slice().into(), 1, Box::new(clock.clone()));
+        pacer.begins();
+        clock.0.store(40, Ordering::Relaxed);
+        pacer.ended();
+        let [arrival] = pacer.into_arrivals()[..] else { panic!("one arrival") };
+        assert_eq!((arrival.response_ns(), arrival.service_ns(), arrival.queue_ns()), (0, 0, 0));
+    }
+
+    #[test]
     fn an_arrival_cut_short_is_not_told() {
         assert_eq!(run(&[0, 100], 2, &[5, 5, 5]).len(), 1);
     }

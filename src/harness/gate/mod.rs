@@ -81,6 +81,9 @@ pub fn exit_of(verdict: &GateVerdict, inconclusive_fails: bool) -> Exit {
     if failed(CheckKind::Output) || failed(CheckKind::Soundness) {
         return Exit::Wrong;
     }
+    if failed(CheckKind::Processes) {
+        return Exit::Failed;
+    }
     match verdict.verdict {
         Verdict::Fail => Exit::Regression,
         Verdict::Inconclusive if inconclusive_fails => Exit::Inconclusive,

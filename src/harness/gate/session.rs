@@ -28,7 +28,7 @@ use super::counters::{Counts, count};
 use super::sides::{Pair, Side};
 use super::{Outcome, Settings};
 use crate::report::gate::design::PAIRS_A_BLOCK;
-use crate::report::gate::observe::CONTROL;
+use crate::report::gate::observe::{CONTROL, condensed};
 use crate::report::gate::{Design, GateVerdict, files, judge, observe};
 use crate::report::metrics::{self, unit};
 use crate::report::records::{Arm, Params, Phase, RowWriter, SAMPLES, SCHEMA, SampleRow};
@@ -256,6 +256,7 @@ struct Session<'a> {
     run: String,
     program: PathBuf,
     output: RowWriter<SampleRow>,
+    /// What the verdict is made from, condensed.
     rows: Vec<SampleRow>,
     cells: Vec<Gated>,
     controls: u32,
@@ -362,6 +363,8 @@ impl Session<'_> {
         let said = format!("{} ({arm:?} arm, {})", gated.name, side.what());
         self.keep(rows, arm)?;
         let Err((exit, message)) = judged else { return Ok(true) };
+        // With a base that cannot be run there is nothing to compare with.
+        let exit = if !is_head && exit == Exit::Failed { Exit::Unfit } else { exit };
         self.problem = Some((exit, format!("{said}: {message}")));
         Ok(false)
     }
@@ -404,7 +407,7 @@ impl Session<'_> {
             row.arm = arm;
         }
         self.output.write_all(&rows).map_err(|e| Stop::failed(e.to_string()))?;
-        self.rows.append(&mut rows);
+        self.rows.append(&mut condensed(&rows));
         Ok(())
     }
 

@@ -113,8 +113,10 @@ pub enum CheckKind {
     Output,
     /// VM operations, allocations, bytecode.
     Counters,
-    /// The workload's work was not the reference's, or a process failed.
+    /// The workload's work was not the reference's.
     Soundness,
+    /// A process crashed or failed.
+    Processes,
 }
 
 /// The result of a comparison without noise.
@@ -395,14 +397,18 @@ fn judge_stored(design: &Design, cell: &CellObservations, verdict: &mut CellVerd
 
 fn checks(design: &Design, observations: &Observations) -> Vec<Check> {
     let mut checks = Vec::new();
-    let unsound: Vec<String> = observations
-        .cells
-        .iter()
-        .filter(|(_, cell)| cell.wrong + cell.failed > 0)
-        .map(|(key, cell)| format!("{}: {} processes wrong, {} failed", key.name(), cell.wrong, cell.failed))
-        .collect();
-    if !unsound.is_empty() {
-        checks.push(Check { kind: CheckKind::Soundness, gated: true, passed: false, detail: unsound.join("; ") });
+    let unsound = |count: fn(&CellObservations) -> u32, what: &str| {
+        let cells = observations.cells.iter().filter(|(_, cell)| count(cell) > 0);
+        let said = cells.map(|(key, cell)| format!("{}: {} processes {what}", key.name(), count(cell)));
+        said.collect::<Vec<_>>().join("; ")
+    };
+    for (kind, detail) in [
+        (CheckKind::Soundness, unsound(|cell| cell.wrong, "wrong")),
+        (CheckKind::Processes, unsound(|cell| cell.failed, "failed")),
+    ] {
+        if !detail.is_empty() {
+            checks.push(Check { kind, gated: true, passed: false, detail });
+        }
     }
     if !observations.counted.is_empty() {
         checks.push(check_counted(CheckKind::Gas, design.gas_equal, observations, |metric| {

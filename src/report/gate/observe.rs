@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::cells::{CellKey, Process};
 use super::super::metrics;
-use super::super::records::{Arm, SampleRow};
+use super::super::records::{Arm, Phase, SampleRow};
 use crate::stats::log_ratio;
 
 /// The workload of the control cell's rows.
@@ -78,6 +78,42 @@ struct Seen {
 
 const COUNTED: [&str; 4] =
     [metrics::COUNTED_GAS, metrics::VM_OPERATIONS, metrics::ALLOCATIONS, metrics::BYTECODE_BYTES];
+
+/// The few rows of processes that [`observe`] makes the same of as of all of them: the windows of a process become one
+/// with its figure. So what a gate keeps in memory does not grow with the windows that it measures.
+pub fn condensed(samples: &[SampleRow]) -> Vec<SampleRow> {
+    let mut processes: BTreeMap<(CellKey, u32), Vec<&SampleRow>> = BTreeMap::new();
+    for row in samples {
+        processes.entry((CellKey::of(row), row.process)).or_default().push(row);
+    }
+    let mut kept = Vec::new();
+    for rows in processes.values() {
+        let before = kept.len();
+        let mut process = Process::default();
+        rows.iter().for_each(|row| process.take(row));
+        if let Some(figure) = process.throughput() {
+            let phase = if figure.steady { Phase::Steady } else { Phase::Warmup };
+            let one = |row: &&&SampleRow| row.metric == metrics::TPS;
+            kept.extend(rows.iter().find(one).map(|row| SampleRow {
+                phase,
+                isolate: None,
+                window: Some(0),
+                at_ns: None,
+                value: Some(figure.tps),
+                ..(**row).clone()
+            }));
+        }
+        let tells = |metric: &str| {
+            COUNTED.contains(&metric) || [metrics::SAME_OUTPUT, metrics::FAILED, metrics::AGREED].contains(&metric)
+        };
+        kept.extend(rows.iter().filter(|row| tells(&row.metric)).map(|row| (*row).clone()));
+        if kept.len() == before {
+            // It was there, and gave nothing: its block is not whole.
+            kept.extend(rows.first().map(|row| (*row).clone()));
+        }
+    }
+    kept
+}
 
 /// Sorts the rows of a gate's folder.
 pub fn observe(samples: &[SampleRow]) -> Observations {

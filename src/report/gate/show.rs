@@ -67,6 +67,7 @@ fn check_name(kind: CheckKind) -> &'static str {
         CheckKind::Output => "output",
         CheckKind::Counters => "counters",
         CheckKind::Soundness => "results",
+        CheckKind::Processes => "processes",
     }
 }
 

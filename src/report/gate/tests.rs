@@ -1,5 +1,6 @@
 //! Recorded observations in, verdicts out: nothing here is timed.
 
+use super::observe::condensed;
 use super::*;
 use crate::report::metrics::{self, unit};
 use crate::report::records::{Arm, Params, Phase, SCHEMA, SampleRow};
@@ -272,4 +273,56 @@ fn texts_for_pull_requests_and_test_reports() {
     assert!(xml.contains("tests=\"2\" failures=\"1\" errors=\"0\" skipped=\"1\""), "{xml}");
     assert!(show::junit(&verdict, true).contains("failures=\"2\""));
     assert!(!show::junit(&verdict, true).contains("skipped message"));
+}
+
+/// Twelve processes of a block, with so many windows each on two isolates: steady, unsteady, failed, wrong, silent.
+fn all_kinds(windows: u32) -> Vec<SampleRow> {
+    let mut recorded = Recorded::new();
+    recorded.blocks("vm", 0, 2, 0.95, 1.0, 0.01);
+    recorded.control(0, 1, 1.01);
+    recorded.count(Arm::Base, metrics::COUNTED_GAS, 7.0);
+    recorded.count(Arm::Head, metrics::COUNTED_GAS, 8.0);
+    recorded.count(Arm::Head, metrics::SAME_OUTPUT, 1.0);
+    for (slot, arm) in [Arm::Base, Arm::Null, Arm::Head, Arm::Head, Arm::Null, Arm::Base].into_iter().enumerate() {
+        let block = 9 + slot as u32 % 2;
+        for isolate in [Some(0), Some(1)] {
+            for window in 0..windows {
+                let mut row = recorded.row(arm, "fixed:1", block, slot as u32, metrics::TPS, 1e6 + f64::from(window));
+                row.phase = if slot == 2 || window < windows / 3 { Phase::Warmup } else { Phase::Steady };
+                row.isolate = isolate;
+                row.window = Some(window);
+                recorded.rows.push(row);
+            }
+        }
+        let agreed = recorded.row(arm, "fixed:1", block, slot as u32, metrics::AGREED, f64::from(u8::from(slot != 3)));
+        recorded.rows.push(agreed);
+        if slot == 4 {
+            let failed = recorded.row(arm, "fixed:1", block, slot as u32, metrics::FAILED, 1.0);
+            recorded.rows.push(failed);
+        }
+        recorded.process += 1;
+        // A process that said only how long it lived: its block is not whole.
+        let silent = recorded.row(arm, "silent", block, slot as u32, metrics::WALL_NS, 5.0);
+        recorded.rows.push(silent);
+        recorded.process += 1;
+    }
+    recorded.rows()
+}
+
+#[test]
+fn condensed_rows_say_the_same() {
+    let rows = all_kinds(30);
+    assert_eq!(observe(&condensed(&rows)), observe(&rows));
+    // A gate condenses the rows of one process after another.
+    let mut one_by_one = Vec::new();
+    for process in 0..=rows.iter().map(|row| row.process).max().unwrap_or(0) {
+        let own: Vec<SampleRow> = rows.iter().filter(|row| row.process == process).cloned().collect();
+        one_by_one.extend(condensed(&own));
+    }
+    assert_eq!(observe(&one_by_one), observe(&rows));
+}
+
+#[test]
+fn what_a_gate_keeps_does_not_grow_with_the_windows() {
+    assert_eq!(condensed(&all_kinds(30)).len(), condensed(&all_kinds(3000)).len());
 }
