@@ -72,7 +72,7 @@ fn records_that_are_none_are_refused_by_name() {
     measured(&place, "good");
     let text = fs::read_to_string(place.folder.path().join("good/samples.csv")).unwrap();
     let (header, rows) = text.split_once('\n').unwrap();
-    let later = rows.lines().map(|line| format!("99{}\n", &line[line.find(',').unwrap()..])).collect::<String>();
+    let later = rows.lines().flat_map(|line| ["99", &line[line.find(',').unwrap()..], "\n"]).collect::<String>();
     for (name, samples, fragments) in [
         ("later", format!("{header}\n{later}").into_bytes(), &["later/samples.csv", "schema 99", "measure again"][..]),
         ("headless", rows.as_bytes().to_vec(), &["headless/samples.csv", "column `schema` expected"]),

@@ -90,7 +90,9 @@ pub fn condensed(samples: &[SampleRow]) -> Vec<SampleRow> {
     for rows in processes.values() {
         let before = kept.len();
         let mut process = Process::default();
-        rows.iter().for_each(|row| process.take(row));
+        for row in rows {
+            process.take(row);
+        }
         if let Some(figure) = process.throughput() {
             let phase = if figure.steady { Phase::Steady } else { Phase::Warmup };
             let one = |row: &&&SampleRow| row.metric == metrics::TPS;
