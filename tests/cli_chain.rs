@@ -338,6 +338,8 @@ fn stores_that_cannot_be_used_are_refused_before_anything_is_measured() {
     place.bench(&["store", "cut.redb"]).ends(1, &["cut.redb is damaged"]);
     let sweep = ["sweep", "w.zx", "--param", "most=1,2", "--store", "redb:l.redb"];
     place.bench(&sweep).ends(2, &["a store belongs to one value of each parameter"]);
+    let open = ["run", "w.zx", "--load", "open", "--rate", "1k", "--store", "redb:l.redb"];
+    place.bench(&open).ends(2, &["--store is for the closed loop"]);
     place.file("s.zx", "action transfer() { return 1 }\ntransfer()\n");
     place.bench(&["run", "s.zx", "--smoke", "--store", "redb:s.redb"]).ends(2, &["--store is for block workloads"]);
 }

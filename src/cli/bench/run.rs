@@ -238,6 +238,9 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
             "--load open is for the modes of zx-bench itself: an engine named by --engine times itself",
         ));
     }
+    if open.is_some() && arguments.has_store() {
+        return Err(Stop::usage("--store is for the closed loop: under --load open no block is committed to a file"));
+    }
     let parameters = match &asked {
         None if !is_ours => Parameters::foreign(&arguments.own, arguments.seed)?,
         None => Parameters::resolve(&workload, &overrides)?,
