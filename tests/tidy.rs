@@ -458,7 +458,7 @@ fn fault(command: &str) -> Option<String> {
             _ => continue,
         };
         let name = words.next().unwrap_or_default();
-        if word == "--bin" {
+        if matches!(word, "--bin" | "--example") {
             binary = name;
         }
         if !root().join(place).join(format!("{name}.rs")).exists() {

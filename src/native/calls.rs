@@ -21,17 +21,18 @@ impl Lowerer<'_, '_> {
             Op::CallMethod if !self.plan.generic.contains(&at) => call_method as *const () as usize,
             _ => return false,
         };
+        self.out.helped += 1;
         self.step_by(at, helper);
-        self.take_result(instr);
+        self.take_result(instr, None);
         true
     }
 
-    /// Sets the register that a call sets to the result in the context.
-    pub(super) fn take_result(&mut self, instr: Instr) {
+    /// Sets the register that an instruction sets to the result in the context, whose tag may be known.
+    pub(super) fn take_result(&mut self, instr: Instr, tag: Option<Tag>) {
         let (context, result) = (self.context, std::mem::offset_of!(Context, result) as i32);
         let word = self.b.ins().load(types::I64, trusted(), context, result);
         let payload = self.b.ins().load(types::I64, trusted(), context, result + 8);
-        self.set_any(Self::register(instr.a), None, word, payload);
+        self.set_any(Self::register(instr.a), tag, word, payload);
     }
 }
 

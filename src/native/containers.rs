@@ -6,7 +6,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 
-use super::context::{find, no_entry, write_entry};
+use super::context::{find, make, no_entry, write_entry};
 use super::lower::{Lowerer, trusted};
 use super::state::{Find, Kind};
 use crate::bytecode::{Instr, Op};
@@ -28,6 +28,8 @@ impl Lowerer<'_, '_> {
         }
         let (a, b, c) = (Self::register(instr.a), Self::register(instr.b), Self::register(instr.c));
         match instr.op {
+            Op::MakeMap => self.makes(at, instr, Tag::Map),
+            Op::MakeList => self.makes(at, instr, Tag::List),
             Op::IndexGet => self.index_get(at, a, b, Key::Place(c)),
             Op::IndexGetConst => {
                 let key = self.plan.code.constants[usize::from(instr.c)];
@@ -50,8 +52,21 @@ impl Lowerer<'_, '_> {
         }
     }
 
+    fn makes(&mut self, at: u32, instr: Instr, tag: Tag) -> bool {
+        self.step_by(at, make as *const () as usize);
+        self.take_result(instr, Some(tag));
+        true
+    }
+
     fn index_get(&mut self, at: u32, to: usize, object: usize, key: Key) -> bool {
-        let tag = self.kind(object).tag().or_else(|| self.guess(object));
+        let mut tag = self.kind(object).tag().or_else(|| self.guess(object));
+        // A temporary held something else before: a text that the program writes is a map's key.
+        if let (Kind::Any(None), Key::Constant(key), false) =
+            (self.kind(object), key, matches!(tag, Some(Tag::Map | Tag::Entity | Tag::Data)))
+            && key.tag() == Tag::Str
+        {
+            tag = Some(Tag::Map);
+        }
         match tag {
             Some(Tag::Map) => {
                 let Some((word, payload)) = self.key_words(at, key) else { return false };

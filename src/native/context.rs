@@ -4,7 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use crate::bytecode::Machine;
+use crate::bytecode::{Machine, Op};
 use crate::runtime::{Isolate, NO_INSTANCE, PollFlags, Unwind};
 use crate::value::{Entry, Tag, Value};
 
@@ -124,6 +124,27 @@ pub(super) extern "C" fn step(context: *mut Context, position: u32) -> i64 {
     guarded(context, position, |isolate, machine| match machine.step(isolate, position) {
         Ok(next) => i64::from(next),
         Err(Unwind) => status::word(status::FAILED, 0, position),
+    })
+}
+
+/// `MakeMap` and `MakeList`: what was made goes into the context.
+pub(super) extern "C" fn make(context: *mut Context, position: u32) -> i64 {
+    guarded(context, position, |isolate, machine| {
+        let frame = isolate.frame();
+        let instr = machine.code_of(frame.action).instrs[position as usize];
+        let (first, count) = (frame.base + u32::from(instr.b), u32::from(instr.c));
+        let made = match instr.op {
+            Op::MakeMap => isolate.make_map(first, count),
+            _ => isolate.make_list(first, count),
+        };
+        match made {
+            Ok(value) => {
+                // SAFETY: see `guarded`.
+                unsafe { (*context).result = [value.word(), value.payload()] };
+                i64::from(position) + 1
+            }
+            Err(Unwind) => status::word(status::FAILED, 0, position),
+        }
     })
 }
 

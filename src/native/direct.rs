@@ -25,6 +25,7 @@ impl Lowerer<'_, '_> {
         if !shape.plain || u32::from(instr.c) != shape.params || self.plan.generic.contains(&at) {
             return false;
         }
+        self.out.direct += 1;
         self.flush_for_step(at);
         let cell = self.plan.actions[action.0 as usize].direct.as_ptr() as i64;
         let cell = self.int_const(cell);
@@ -59,7 +60,7 @@ impl Lowerer<'_, '_> {
         self.go_on_in(join);
         self.reload_gas();
         self.forget(at);
-        self.take_result(instr);
+        self.take_result(instr, None);
         true
     }
 

@@ -93,6 +93,10 @@ pub(super) struct Lowered {
     pub(super) leaf_slots: u32,
     /// Instructions executed by the machine.
     pub(super) stepped: u32,
+    /// Calls whose frames are pushed and popped as in the machine.
+    pub(super) helped: u32,
+    /// Calls straight from code to code.
+    pub(super) direct: u32,
     /// The frames of direct calls, which the code copies.
     #[expect(clippy::vec_box, reason = "the code holds their addresses")]
     pub(super) frames: Vec<Box<Frame>>,

@@ -158,10 +158,11 @@ impl Lowerer<'_, '_> {
     fn truth(&mut self, at: u32, place: usize) -> Option<Result<Ssa, bool>> {
         let kind = self.kind(place);
         let kind = if matches!(kind, Kind::Any(None)) && !self.is_generic(at) {
-            let guess = self.guess(place).map_or(Kind::Bool, Kind::of);
-            if !matches!(guess, Kind::Bool | Kind::Int) {
-                return None;
-            }
+            // A temporary held something else before: what is asked for its truth is probably a boolean.
+            let guess = match self.guess(place).map(Kind::of) {
+                Some(Kind::Int) => Kind::Int,
+                _ => Kind::Bool,
+            };
             self.guard_kind(place, guess, at);
             guess
         } else {

@@ -29,6 +29,12 @@ const COMPILE_STACK: usize = 2 << 20;
 const CODE_BYTES_MAX: u64 = 16 << 20;
 /// Failures of one guard after which its instruction is compiled without guesses.
 const EXITS_MAX: u32 = 20;
+/// A stay in native code that makes up for a failed guard or entry, in gas.
+const LONG_STAY_GAS: i64 = 20_000;
+/// One instruction in so many may be the machine's, or a contract's call, in a loop that is to gain.
+const SLOW_SHARE: usize = 8;
+/// Instructions of an action that gains although it calls nothing.
+const LONG_ACTION: usize = 30;
 /// How often a unit is made again; the last time without any guess.
 const ROUNDS_MAX: u32 = 6;
 
@@ -358,20 +364,24 @@ impl Place {
 impl NativeTier for Native {
     fn arrive(&self, isolate: &mut Isolate, code: &Code, position: u32, machine: &dyn Machine) -> Arrived {
         let (site, place) = self.place(code, position);
-        let unit = match place.unit() {
+        let (unit, fresh) = match place.unit() {
             Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
-            Some(unit) => unit,
+            Some(unit) => (unit, false),
             None => match self.make(isolate, code, position, place) {
-                Some(unit) => {
-                    note(isolate, site, unit);
-                    unit
-                }
+                Some(unit) => (unit, true),
                 None => {
                     isolate.heat.counter(site).ask_at = u64::MAX;
                     return Arrived::Stay;
                 }
             },
         };
+        if isolate.policy.wants_gain() && !unit.gains(site) {
+            isolate.heat.counter(site).ask_at = u64::MAX;
+            return Arrived::Stay;
+        }
+        if fresh {
+            note(isolate, site, unit);
+        }
         add(&self.counts.entries, 1);
         self.enter(isolate, place, unit, machine)
     }
@@ -387,11 +397,14 @@ impl Native {
             return Arrived::Stay;
         }
         let mut context = Context::new(isolate, self, machine);
-        let base = isolate.frame().base as usize;
+        let (base, gas) = (isolate.frame().base as usize, isolate.gas_left());
         let window = std::ptr::from_mut(&mut isolate.slots[base]);
         // SAFETY: the context and the window hold for this call (the slot array never moves, and the machine made the
         // frame's slots exist); the isolate is not used here meanwhile; the unit is held.
         let word = unsafe { (unit.compiled.entry())(&raw mut context, window) };
+        if gas - isolate.gas_left() >= LONG_STAY_GAS {
+            unit.forgive();
+        }
         self.left(&mut context, place, unit, word)
     }
 
@@ -451,6 +464,22 @@ fn note(isolate: &mut Isolate, site: Site, unit: &Unit) {
 }
 
 impl Unit {
+    /// Whether it is likely to be faster than the machine: where much of it is the machine's or enters contracts, it is
+    /// not; and entering a short action costs more than it saves, unless it calls on.
+    fn gains(&self, site: Site) -> bool {
+        let slow = (self.lowered.stepped + self.lowered.helped) as usize;
+        match site {
+            Site::Loop(_) => slow * SLOW_SHARE <= self.instructions,
+            Site::Action(_) => slow == 0 && (self.lowered.direct > 0 || self.instructions >= LONG_ACTION),
+        }
+    }
+
+    /// After a long stay: what failed before is not what it costs.
+    fn forgive(&self) {
+        self.misfits.store(0, Ordering::Relaxed); // a count, as are the others
+        self.failed.iter().for_each(|failed| failed.store(0, Ordering::Relaxed));
+    }
+
     /// Whether it may run in any frame of its action that a plain call made, once the caller may run at all.
     fn takes_any_frame(&self) -> bool {
         let Lowered { checks, stored_globals, fields, leaf_slots, .. } = &self.lowered;

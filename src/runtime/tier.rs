@@ -269,6 +269,11 @@ pub trait TierPolicy: Send + std::fmt::Debug {
         Decision::AskAt(u64::MAX)
     }
 
+    /// Whether native code is entered only where it is likely to be faster.
+    fn wants_gain(&self) -> bool {
+        false
+    }
+
     /// A move that is on record has happened; the meter shows the time after compiling. Gives the gas until the
     /// next sample.
     fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {

@@ -253,6 +253,10 @@ impl TierPolicy for Adaptive {
         }
     }
 
+    fn wants_gain(&self) -> bool {
+        true
+    }
+
     fn ask_native(&mut self, _site: Site, words: u32, count: u64) -> Decision {
         super::native_when_worth_it(words, count)
     }
