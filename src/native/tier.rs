@@ -603,6 +603,9 @@ impl Native {
             return Err(format!("the program has {} MiB of native code already", CODE_BYTES_MAX >> 20));
         }
         let region = Region::of(code, position, is_loop);
+        if !is_loop && code.loop_entries.iter().any(|(_, entry)| region.has(*entry)) {
+            return Err("its loops are native code of their own".to_owned());
+        }
         if region.length > UNIT_MAX {
             return Err(format!("it has {} instructions, over {UNIT_MAX}", region.length));
         }

@@ -75,7 +75,7 @@ pub(in crate::engine) struct Adaptive {
     models: [StepModel; Step::COUNT],
     sites: BTreeMap<(Step, Site), StepState>,
     trial: Option<Trial>,
-    /// What went up last: what runs now, as far as is known.
+    /// What went up last and was not taken back: what runs now, as far as is known.
     current: Option<(Step, Site)>,
     /// The last sample, and whether it was below.
     last: Option<(Moment, bool)>,
@@ -179,6 +179,7 @@ impl Adaptive {
         }
         if speedup < PAYS {
             let reason = take_back(state, count);
+            self.current = None;
             self.notes.push(Note::TakenBack { site, step, reason });
         }
     }
@@ -214,11 +215,13 @@ impl Adaptive {
         let slower_than_below = state.lower_rate().is_some_and(|below| known * ratio * PAYS > below);
         if step == Step::ToNative && slower_than_below {
             let reason = take_back(state, count);
+            self.current = None;
             self.notes.push(Note::TakenBack { site, step, reason });
         } else if ratio > 1.0 && state.tries < TRIES_MOST {
             // What it would cost below is not known any more: the next entry finds out.
             state.forget_lower();
             state.state = State::Back { until: count + REMEASURE };
+            self.current = None;
         }
     }
 }
@@ -262,6 +265,10 @@ impl TierPolicy for Adaptive {
     }
 
     fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision {
+        // The commonest case: what went up last goes up again.
+        if self.current == Some((step, site)) {
+            return Decision::Enter(None);
+        }
         let state = self.sites.entry((step, site)).or_default();
         match state.state {
             State::Trial | State::Kept => {
