@@ -6,7 +6,7 @@
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use crate::bytecode::{Code, Instr};
+use crate::bytecode::{Code, Instr, Op};
 use crate::runtime::Isolate;
 use crate::value::Value;
 
@@ -53,6 +53,15 @@ impl<'vm> Cursor<'vm> {
     #[inline(always)]
     pub(super) fn position(self, code: &Code) -> u32 {
         ((self.pc.as_ptr() as usize - code.instrs.as_ptr() as usize) / size_of::<Instr>()) as u32
+    }
+
+    /// What the current instruction does. Read by itself: an instruction loaded whole would be taken apart before
+    /// every jump, operands that its arm has no use for included.
+    #[inline(always)]
+    pub(super) fn op(self) -> Op {
+        self.check_position(0);
+        // SAFETY: the invariant.
+        unsafe { (*self.pc.as_ptr()).op }
     }
 
     /// The current instruction.

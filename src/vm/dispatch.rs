@@ -117,40 +117,39 @@ impl Vm {
                     }
                 };
             }
-            let instr = at.instr();
             // Nothing, unless this instantiation counts or stops.
             if watch.instruction(isolate, || at.position(code)) {
                 return Ok(Value::NULL);
             }
-            let failed_at = match instr.op {
+            let failed_at = match at.op() {
                 Op::Word => unreachable!("a word is no instruction"),
                 Op::Move => {
-                    at.set(instr.a, at.get(instr.b));
+                    at.set(at.instr().a, at.get(at.instr().b));
                     at = at.next();
                     continue;
                 }
                 Op::LoadInt => {
-                    at.set(instr.a, Value::int(i64::from(instr.number() as i32)));
+                    at.set(at.instr().a, Value::int(i64::from(at.instr().number() as i32)));
                     at = at.next();
                     continue;
                 }
                 Op::LoadConst => {
-                    at.set(instr.a, constant(code, instr.number()));
+                    at.set(at.instr().a, constant(code, at.instr().number()));
                     at = at.next();
                     continue;
                 }
                 Op::LoadNull => {
-                    at.set(instr.a, Value::NULL);
+                    at.set(at.instr().a, Value::NULL);
                     at = at.next();
                     continue;
                 }
                 Op::LoadUnset => {
-                    at.set(instr.a, Value::UNSET);
+                    at.set(at.instr().a, Value::UNSET);
                     at = at.next();
                     continue;
                 }
                 Op::LoadBool => {
-                    at.set(instr.a, Value::bool(instr.b != 0));
+                    at.set(at.instr().a, Value::bool(at.instr().b != 0));
                     at = at.next();
                     continue;
                 }
@@ -196,7 +195,7 @@ impl Vm {
                 Op::Not => step!(unary(isolate, at, |_, value| Ok(Value::bool(!value.truthy())))),
                 Op::Truth => step!(unary(isolate, at, |_, value| Ok(Value::bool(value.truthy())))),
                 Op::Jump => {
-                    at = at.jump(instr.number());
+                    at = at.jump(at.instr().number());
                     continue;
                 }
                 Op::JumpIf => go!(on_value(at, Value::truthy)),
@@ -227,7 +226,7 @@ impl Vm {
                 Op::Gas => step!(jumps::gas(isolate, at)),
                 Op::Mark => go!(surroundings::mark(isolate, at)),
                 Op::LoopHeader => {
-                    if W::ASCENDS && isolate.heat.tick_loop(instr.a) {
+                    if W::ASCENDS && isolate.heat.tick_loop(at.instr().a) {
                         match self.arrive(isolate, code, at.position(code)) {
                             Arrived::Stay => step!(jumps::loop_header(isolate, code, at)),
                             Arrived::At(position) => {
@@ -241,8 +240,8 @@ impl Vm {
                         step!(jumps::loop_header(isolate, code, at))
                     }
                 }
-                Op::EnterInlined => step!(isolate.enter_inlined(ActionId(instr.number())).map(|()| at.next())),
-                Op::LimitGas => step!(isolate.set_limit(at.get(instr.a)).map(|()| at.next())),
+                Op::EnterInlined => step!(isolate.enter_inlined(ActionId(at.instr().number())).map(|()| at.next())),
+                Op::LimitGas => step!(isolate.set_limit(at.get(at.instr().a)).map(|()| at.next())),
                 Op::IndexGet => step!(binary(isolate, at, Isolate::index_get)),
                 Op::IndexGetConst => step!(containers::index_get_const(isolate, code, at)),
                 Op::IndexGetField => step!(containers::index_get_field(isolate, at)),
@@ -262,7 +261,7 @@ impl Vm {
                 Op::NextOne => step!(containers::next_one(isolate, at)),
                 Op::NextTwo => step!(containers::next_two(isolate, at)),
                 Op::Fits => go!(containers::fits(isolate, at)),
-                Op::NoMatch => step!(isolate.no_match(at.get(instr.a))),
+                Op::NoMatch => step!(isolate.no_match(at.get(at.instr().a))),
                 Op::Call => enter!(calls::call(isolate, code, at)),
                 Op::CallOwn => enter!(calls::call_own(isolate, code, at)),
                 Op::CallVirtual => enter!(calls::call_virtual(isolate, code, at)),
@@ -274,7 +273,7 @@ impl Vm {
                 })),
                 Op::NewWith => step!(calls::new_with(isolate, code, at)),
                 Op::NewOf => step!(calls::new_of(isolate, code, at)),
-                Op::Return => leave!(at.get(instr.a), instr.x != 0),
+                Op::Return => leave!(at.get(at.instr().a), at.instr().x != 0),
                 Op::ReturnNull => leave!(Value::NULL, false),
                 Op::LoadConfig => go!(surroundings::load_config(isolate, at)),
                 Op::StoreConfig => step!(surroundings::store_config(isolate, at)),
