@@ -5,4 +5,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+# The load is an example: `cargo test --test store` alone does not build it anew.
+cargo build --quiet --example store_load
 ZX_KILLS=${1:-200} cargo test --test store -- --exact killed_at_any_moment_it_opens_at_the_last_committed_block --nocapture

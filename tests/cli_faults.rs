@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Stdio};
 
 use assert_cmd::cargo::CommandCargoExt;
-use command::{Place, Said, said};
+use command::{Place, said};
 
 const SCRIPT: &str = "\
 // Counts.
@@ -20,27 +20,12 @@ while i < config.bench_iterations { i = transfer(i) }
 print(i)
 ";
 
-fn bench(place: &Place, arguments: &[&str]) -> Said {
-    let mut command = Command::cargo_bin("zx-bench").expect("built");
-    command.env_remove("GITHUB_STEP_SUMMARY");
-    said(command.args(arguments).current_dir(place.folder.path()).stdin(Stdio::null()))
-}
-
-#[track_caller]
-fn ends(said: &Said, status: i32, fragments: &[&str]) {
-    assert_eq!(said.status, Some(status), "{said:?}");
-    for fragment in fragments {
-        assert!(format!("{}{}", said.out, said.err).contains(fragment), "no {fragment:?} in {said:?}");
-    }
-    assert!(!said.err.contains("panicked"), "{said:?}");
-}
-
 /// A finished run of one cell.
 fn measured(place: &Place, out: &str) {
     place.file("w.zx", SCRIPT);
     let flags =
         ["--modes", "vm", "--threads", "1", "--processes", "3", "--max-time", "2s", "--no-latency", "--out", out];
-    ends(&bench(place, &[&["run", "w.zx"][..], &flags].concat()), 0, &[]);
+    place.bench(&[&["run", "w.zx"][..], &flags].concat()).shows(0, &[]);
 }
 
 #[test]
@@ -57,13 +42,13 @@ fn a_disk_that_is_full_ends_the_run_and_keeps_what_was_measured() {
         let line = format!("trap '' XFSZ; ulimit -f {kib}; exec \"$ZX\" run w.zx {flags} --out {out}");
         let mut command = Command::new("bash");
         command.args(["-c", &line]).env("ZX", &program).current_dir(place.folder.path()).stdin(Stdio::null());
-        ends(&said(&mut command), 1, fragments);
+        said(&mut command).shows(1, fragments);
     }
     assert!(fs::metadata(place.folder.path().join("o4/samples.csv")).unwrap().len() > 0);
     // With room again the same command goes on, and the folder is whole.
     let flags =
         ["--modes", "vm", "--threads", "1", "--processes", "3", "--max-time", "2s", "--no-latency", "--out", "o4"];
-    ends(&bench(&place, &[&["run", "w.zx"][..], &flags].concat()), 0, &["yes, "]);
+    place.bench(&[&["run", "w.zx"][..], &flags].concat()).shows(0, &["yes, "]);
 }
 
 #[test]
@@ -81,10 +66,10 @@ fn records_that_are_none_are_refused_by_name() {
     ] {
         fs::create_dir(place.folder.path().join(name)).unwrap();
         place.file(&format!("{name}/samples.csv"), samples);
-        ends(&bench(&place, &["report", name]), 2, fragments);
-        ends(&bench(&place, &["compare", "good", name]), 2, fragments);
+        place.bench(&["report", name]).shows(2, fragments);
+        place.bench(&["compare", "good", name]).shows(2, fragments);
     }
-    ends(&bench(&place, &["report", "nowhere"]), 2, &["nowhere"]);
+    place.bench(&["report", "nowhere"]).shows(2, &["nowhere"]);
 }
 
 #[test]
@@ -96,7 +81,7 @@ fn rows_cut_off_lose_their_process_and_no_other() {
     // Inside the last process's rows, in the middle of a line.
     let agreed = text.rfind(",agreed,").unwrap();
     fs::write(&path, &text[..agreed + 4]).unwrap();
-    ends(&bench(&place, &["report", "o"]), 0, &["1 processes were not compared", "2 processes: no interval"]);
+    place.bench(&["report", "o"]).shows(0, &["1 processes were not compared", "2 processes: no interval"]);
 }
 
 /// A runner of our own job format with equal figures in every process; in mode adaptive it does something else.
@@ -123,9 +108,9 @@ fn a_version_that_crashes_in_one_cell_is_told_with_cell_and_signal() {
     runner(&place, "crashing", "kill -SEGV $$");
     let flags = ["--modes", "vm,adaptive", "--pairs", "4", "--max-pairs", "4", "--out", "g"];
     for (base, head, status) in [("./crashing", "./sound", 5), ("./sound", "./crashing", 1)] {
-        let gate = bench(&place, &[&["gate", "w.zx", "--base", base, "--head", head][..], &flags].concat());
-        ends(&gate, status, &["w/adaptive/1", "crashing", "signal 11 (SIGSEGV)", "processes: fail", "verdict=fail"]);
+        let gate = place.bench(&[&["gate", "w.zx", "--base", base, "--head", head][..], &flags].concat());
+        gate.shows(status, &["w/adaptive/1", "crashing", "signal 11 (SIGSEGV)", "processes: fail", "verdict=fail"]);
         assert!(!gate.out.contains("processes wrong"), "a crash is no wrong result: {gate:?}");
-        ends(&bench(&place, &["recheck", "g"]), status.min(1), &[]);
+        place.bench(&["recheck", "g"]).shows(status.min(1), &[]);
     }
 }

@@ -4,10 +4,7 @@
 
 mod command;
 
-use std::process::{Command, Stdio};
-
-use assert_cmd::cargo::CommandCargoExt;
-use command::{Place, Said, said};
+use command::Place;
 
 const BLOCK: &str = r#"// Counts, and refuses every fifth.
 contract Counter {
@@ -24,19 +21,6 @@ action transaction(tx) {
 "#;
 
 const SCRIPT: &str = "action transfer(n) { return n }\nfor each n in range(10) { transfer(n) }\n";
-
-fn bench(place: &Place, arguments: &[&str]) -> Said {
-    let mut command = Command::cargo_bin("zx-bench").expect("built");
-    said(command.args(arguments).current_dir(place.folder.path()).stdin(Stdio::null()))
-}
-
-#[track_caller]
-fn ends(said: &Said, status: i32, fragments: &[&str]) {
-    assert_eq!(said.status, Some(status), "{said:?}");
-    for fragment in fragments {
-        assert!(format!("{}{}", said.out, said.err).contains(fragment), "no {fragment:?} in {said:?}");
-    }
-}
 
 /// Column values of the rows of a CSV file.
 fn rows(place: &Place, file: &str, columns: &[&str]) -> Vec<Vec<String>> {
@@ -56,8 +40,8 @@ fn each_rate_is_a_row_with_its_latencies_proven_like_any_other() {
     let flags =
         ["--modes", "interpreter,vm", "--threads", "1,2", "--processes", "3", "--max-time", "5s", "--block", "100"];
     let open = ["--load", "open", "--rate", "0.3x,0.6x,20k", "--arrivals", "constant", "--out", "o"];
-    let run = bench(&place, &[&["run", "b.zx"][..], &flags, &open].concat());
-    ends(&run, 0, &["open load", "offered (tx/s)", "keeps up", "tx an arrival"]);
+    let run = place.bench(&[&["run", "b.zx"][..], &flags, &open].concat());
+    run.shows(0, &["open load", "offered (tx/s)", "keeps up", "tx an arrival"]);
     let summary = rows(&place, "o/summary.csv", &["params", "mode", "threads", "tps", "agreed", "reverted", "warmup"]);
     assert_eq!(summary.len(), 2 * 2 * 3, "modes, threads, rates");
     for row in &summary {
@@ -82,16 +66,16 @@ fn each_rate_is_a_row_with_its_latencies_proven_like_any_other() {
     assert!(page.contains("which rate is too much?") && !page.contains("Fastest:"));
     let plan = std::fs::read_to_string(place.folder.path().join("o/plan.json")).expect("a plan");
     assert!(plan.contains("\"0.3x\"") && plan.contains("\"constant\""), "{plan}");
-    let json = bench(&place, &["report", "o", "--format", "json"]);
-    ends(&json, 0, &["\"response_ns\"", "\"queue_ns\""]);
+    let json = place.bench(&["report", "o", "--format", "json"]);
+    json.shows(0, &["\"response_ns\"", "\"queue_ns\""]);
 }
 
 #[test]
 fn the_plan_has_open_processes_and_no_others() {
     let place = Place::new();
     place.file("b.zx", BLOCK);
-    let plan = bench(&place, &["run", "b.zx", "--load", "open", "--plan"]);
-    ends(&plan, 0, &[" open "]);
+    let plan = place.bench(&["run", "b.zx", "--load", "open", "--plan"]);
+    plan.shows(0, &[" open "]);
     assert!(!plan.out.contains("probe") && !plan.out.contains("measure"), "{plan:?}");
 }
 
@@ -110,7 +94,7 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (&["run", "b.zx", "--load", "open", "--engine", "x=true"], "times itself"),
         (&["sweep", "b.zx", "--load", "open", "--param", "block=1,2"], "is for `run`"),
     ] {
-        ends(&bench(&place, arguments), 2, &[fragment]);
+        place.bench(arguments).shows(2, &[fragment]);
     }
 }
 
@@ -120,6 +104,6 @@ fn blocks_that_are_over_before_the_last_rate_are_said() {
     place.file("b.zx", BLOCK);
     let flags =
         ["--modes", "vm", "--threads", "1", "--processes", "1", "--blocks", "4", "--max-time", "2s", "--out", "o"];
-    let run = bench(&place, &[&["run", "b.zx", "--load", "open", "--rate", "0.5x,0.6x"][..], &flags].concat());
-    ends(&run, 1, &["the blocks were over", "--blocks"]);
+    let run = place.bench(&[&["run", "b.zx", "--load", "open", "--rate", "0.5x,0.6x"][..], &flags].concat());
+    run.shows(1, &["the blocks were over", "--blocks"]);
 }

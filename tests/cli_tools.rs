@@ -3,10 +3,7 @@
 
 mod command;
 
-use std::process::Command;
-
-use assert_cmd::cargo::CommandCargoExt;
-use command::{Place, Said, said};
+use command::Place;
 use serde_json::{Value, json};
 
 /// The JSON of each line.
@@ -114,11 +111,6 @@ fn a_profile_of_a_run_that_fails() {
 }
 
 /// A run of `zx-bench` in the folder.
-fn bench(place: &Place, arguments: &[&str]) -> Said {
-    let mut command = Command::cargo_bin("zx-bench").unwrap();
-    said(command.args(arguments).current_dir(place.folder.path()))
-}
-
 const TESTED: &str = "contract Counter {
     data n = 0
     action up() { n = n + 1; return n }
@@ -135,13 +127,13 @@ action helper() { throw \"not a test\" }
 fn tests_of_a_program_pass_alone() {
     let place = Place::new();
     place.file("good.zx", TESTED);
-    let said = bench(&place, &["test", "--modes", "all", "good.zx"]);
+    let said = place.bench(&["test", "--modes", "all", "good.zx"]);
     assert_eq!((said.status, said.err.as_str()), (Some(0), ""), "{said:?}");
     for part in ["good.zx\n", "pass  test_first", "pass  test_alone", "pass  test_loop", "3 passed, 0 failed in 1 file"]
     {
         assert!(said.out.contains(part), "no {part:?} in {said:?}");
     }
-    let said = bench(&place, &["test", "--filter", "alone", "good.zx", "--quiet"]);
+    let said = place.bench(&["test", "--filter", "alone", "good.zx", "--quiet"]);
     assert!(said.status == Some(0) && said.out.starts_with("1 passed, 0 failed in 1 file"), "{said:?}");
 }
 
@@ -152,7 +144,7 @@ fn tests_of_a_program_that_fail() {
         "bad.zx",
         "action test_bad() {\n    print(\"a <b>\")\n    require(1 > 2, \"one & two\")\n}\naction test_good() { }\n",
     );
-    let said = bench(&place, &["test", "bad.zx", "--junit", "out.xml"]);
+    let said = place.bench(&["test", "bad.zx", "--junit", "out.xml"]);
     assert_eq!(said.status, Some(1), "{said:?}");
     for part in
         ["FAIL  test_bad", "error: Requirement failed: one & two", "--> bad.zx:3:5", "| a <b>", "pass  test_good"]
@@ -164,10 +156,10 @@ fn tests_of_a_program_that_fail() {
     assert!(xml.contains("<failure message=\"Requirement failed: one &amp; two\">error: Requirement"), "{xml}");
     assert!(xml.contains("<system-out>a &lt;b&gt;&#10;</system-out>"), "{xml}");
     assert!(xml.contains("<testsuites tests=\"2\" failures=\"1\""), "{xml}");
-    let said = bench(&place, &["test", "--timeout", "100ms", "endless.zx"]);
+    let said = place.bench(&["test", "--timeout", "100ms", "endless.zx"]);
     assert!(said.status == Some(2) && said.err.contains("cannot read endless.zx"), "{said:?}");
     place.file("endless.zx", "action test_endless() { while true { } }\n");
-    let said = bench(&place, &["test", "--timeout", "100ms", "--modes", "interpreter,vm", "endless.zx"]);
+    let said = place.bench(&["test", "--timeout", "100ms", "--modes", "interpreter,vm", "endless.zx"]);
     assert!(said.status == Some(1) && said.out.contains("Time limit exceeded"), "{said:?}");
 }
 
@@ -176,7 +168,7 @@ fn tests_that_cannot_run() {
     let place = Place::new();
     place.file("none.zx", "print(1)\n");
     let refused = |arguments: &[&str], part: &str| {
-        let said = bench(&place, arguments);
+        let said = place.bench(arguments);
         assert!(said.status == Some(2) && said.err.contains(part), "{said:?}");
     };
     refused(&["test", "none.zx"], "there is no test: no action whose name begins with `test_`");
@@ -213,24 +205,24 @@ fn files_are_formatted_in_place() {
 fn shells_and_manuals_are_served() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
-        let said = bench(&place, &["completions", shell]);
+        let said = place.bench(&["completions", shell]);
         assert!(said.status == Some(0) && said.out.contains("zx-bench") && said.out.contains("self-test"), "{shell}");
         assert!(
             said.out.contains("gate") && !said.out.contains("simulate"),
             "what is hidden is not completed: {shell}"
         );
     }
-    let said = bench(&place, &["completions", "bash", "--program", "zx-run"]);
+    let said = place.bench(&["completions", "bash", "--program", "zx-run"]);
     assert!(said.out.contains("default zx-run\n") && said.out.contains("--profile-out"), "{said:?}");
-    let said = bench(&place, &["completions", "cmd"]);
+    let said = place.bench(&["completions", "cmd"]);
     assert!(said.status == Some(2) && said.err.contains("bash"), "{said:?}");
-    let said = bench(&place, &["man", "pages"]);
+    let said = place.bench(&["man", "pages"]);
     assert!(said.status == Some(0), "{said:?}");
     for page in ["zx-bench.1", "zx-bench-gate.1", "zx-run.1"] {
         let text = std::fs::read_to_string(place.folder.path().join("pages").join(page)).unwrap();
         assert!(text.contains(".SH NAME") && text.contains(".SH OPTIONS") || page == "zx-bench.1", "{page}");
     }
     place.file("file", "");
-    let said = bench(&place, &["man", "file"]);
+    let said = place.bench(&["man", "file"]);
     assert!(said.status == Some(1) && said.err.contains("cannot write manual pages to file"), "{said:?}");
 }

@@ -3,49 +3,18 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "the table of kills")]
 
-use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+#[path = "common/load.rs"]
+mod load;
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
-use zx::engine::{
-    BlockSettings, Data, Engine, Isolate, Mode, OutputSink, Program, RunOptions, StoreError, check_store, inspect_store,
-};
+use zx::engine::{Isolate, StoreError, check_store, inspect_store};
 
-const STORE: &str = include_str!("common/store.zx");
-const KINDS: [&str; 16] = [
-    "set", "raise", "delete", "deep", "replace", "push", "pop", "insert", "tag", "wrong", "make", "churn", "swap",
-    "forget", "detach", "clear",
-];
-const OWNER: [u8; 32] = [7; 32];
-
-fn store() -> Isolate {
-    let program = Program::compile(STORE, "store.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
-    let options = RunOptions { output: OutputSink::Digest, seed: Some(42), ..RunOptions::default() };
-    let mut isolate = Isolate::new(&Engine::new(Mode::Vm), &program, options);
-    assert_eq!(isolate.run().failure, None);
-    isolate.seal();
-    isolate
-}
-
-/// Executes a block and gives the root after it.
-fn block(isolate: &mut Isolate, number: u64) -> [u8; 32] {
-    let mut rng = rand_chacha::ChaCha8Rng::seed_from_u64(number);
-    let text = |text: String| Data::Str(text.into());
-    let mut one = || {
-        let what = KINDS[rng.random_range(0..KINDS.len())].to_owned();
-        let mut name = || format!("n{}", rng.random_range(0..40));
-        let (a, b) = (name(), name());
-        let fields = [("do", text(what)), ("a", text(a)), ("b", text(b)), ("n", Data::Int(rng.random_range(0..9)))];
-        Data::Map(fields.into_iter().map(|(key, value)| (text(key.to_owned()), value)).collect())
-    };
-    let transactions: Vec<Data> = (0..40).map(|_| one()).collect();
-    let ready = isolate.prepare(&transactions);
-    let settings = BlockSettings { block_number: number, first_index: number * 40, ..BlockSettings::default() };
-    isolate.execute(&ready, &settings);
-    isolate.state_root()
-}
+use load::{OWNER, block, store};
 
 /// The roots of a run that is never killed and keeps nothing.
 struct Reference {
@@ -98,26 +67,22 @@ fn it_holds_the_last_block_and_its_root() {
     assert_eq!((first.number, first.root), (0, reference.root(0)));
 }
 
-/// Not a test: the process that is killed. It says each block that it has committed.
-#[test]
-#[ignore = "the load of the tests below, which start it"]
-fn load() {
-    let Some(path) = std::env::var_os("ZX_STORE_LOAD") else { return };
-    let mut isolate = store();
-    isolate.open_store(Path::new(&path), &OWNER, std::env::var_os("ZX_STORE_SYNC").is_some()).unwrap();
-    for number in 0.. {
-        let root = block(&mut isolate, number);
-        isolate.commit_block(number, &root).unwrap();
-        writeln!(std::io::stderr(), "committed {number}").unwrap();
+/// The load, built by `cargo test` beside this test, or else now.
+fn load_program() -> PathBuf {
+    let this = std::env::current_exe().unwrap();
+    let path = this.ancestors().nth(2).expect("deps stands in the profile's folder").join("examples/store_load");
+    if !path.exists() {
+        let mut build = Command::new(env!("CARGO"));
+        build.args(["build", "--example", "store_load"]).current_dir(env!("CARGO_MANIFEST_DIR"));
+        assert!(build.status().unwrap().success());
     }
+    assert!(path.exists(), "{} was not built", path.display());
+    path
 }
 
 fn start(path: &Path, syncs: bool) -> Child {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", "load", "--ignored", "--nocapture"]).env("ZX_STORE_LOAD", path);
-    if syncs {
-        command.env("ZX_STORE_SYNC", "1");
-    }
+    let mut command = Command::new(load_program());
+    command.arg(path).arg(if syncs { "every" } else { "never" });
     command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap()
 }
 

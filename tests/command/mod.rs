@@ -44,6 +44,13 @@ impl Place {
         said(&mut self.command(arguments))
     }
 
+    /// The harness, without a summary file of the machine that runs the tests.
+    pub(crate) fn bench(&self, arguments: &[&str]) -> Said {
+        let mut command = Command::cargo_bin("zx-bench").unwrap();
+        command.env_remove("GITHUB_STEP_SUMMARY");
+        said(command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()))
+    }
+
     /// A shell command in which `$ZX` is the program.
     pub(crate) fn shell(&self, text: &str) -> Said {
         let program = Command::cargo_bin("zx-run").unwrap().get_program().to_owned();
@@ -79,6 +86,16 @@ impl Said {
         assert_eq!(self.out, out, "{self:?}");
         for part in err {
             assert!(self.err.contains(part), "no {part:?} in {self:?}");
+        }
+        assert!(!self.err.contains("panicked"), "{self:?}");
+    }
+
+    /// Ended with the status, and said each fragment somewhere.
+    #[track_caller]
+    pub(crate) fn shows(&self, status: i32, fragments: &[&str]) {
+        assert_eq!(self.status, Some(status), "{self:?}");
+        for fragment in fragments {
+            assert!(format!("{}{}", self.out, self.err).contains(fragment), "no {fragment:?} in {self:?}");
         }
         assert!(!self.err.contains("panicked"), "{self:?}");
     }
