@@ -293,7 +293,7 @@ fn explain_and_doctor_answer() {
     place.file("w.zx", SCRIPT);
     place.bench(&["explain", "w.zx"]).ends(0, &["iteration", "500"]);
     place.bench(&["explain", "w.zx", "--mode", "interpreter"]).ends(0, &["no tier decisions"]);
-    place.bench(&["doctor", "--pairs", "3"]).ends(0, &["cores", "clock_step_ns", "kernel", "smallest difference"]);
+    place.bench(&["doctor", "--pairs", "4"]).ends(0, &["cores", "clock_step_ns", "kernel", "smallest difference"]);
     place.bench(&["report", "nowhere"]).ends(2, &["not a folder of results"]);
     place.bench(&["child", "--cell", "{}"]).ends(1, &["the job is not readable"]);
     place.bench(&["dance"]).ends(2, &[]);

@@ -257,13 +257,13 @@ fn sweeps_hold_adaptive_against_fixed_thresholds() {
 #[test]
 fn doctor_says_what_it_can_resolve() {
     let place = Place::new();
-    let said = place.bench(&["doctor", "--pairs", "3", "--format", "json"]);
+    let said = place.bench(&["doctor", "--pairs", "4", "--format", "json"]);
     said.ends(0, &[]);
     let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
-    assert_eq!(json["resolution"]["pairs"], 3);
+    assert_eq!(json["resolution"]["pairs"], 4);
     assert!(json["resolution"]["smallest"].as_f64().is_some_and(|share| share >= 0.0), "{json}");
     assert!(json["advice"].is_array() && json["loop_jitter"].is_number(), "{json}");
-    place.bench(&["doctor", "--pairs", "3", "--require", "0%"]).ends(5, &["not 0.0%", "raise --pairs"]);
-    place.bench(&["doctor", "--pairs", "2", "--require", "2%"]).ends(2, &["at least --pairs 3"]);
+    place.bench(&["doctor", "--pairs", "4", "--require", "0%"]).ends(5, &["not 0.0%", "stop what else runs"]);
+    place.bench(&["doctor", "--pairs", "3", "--require", "2%"]).ends(2, &["at least --pairs 4"]);
     place.bench(&["doctor", "--require", "soon"]).ends(2, &["not a percentage"]);
 }

@@ -1,5 +1,6 @@
-//! The smallest difference that this machine can resolve, measured on the spot: pairs of processes
-//! of this very binary, which differ in nothing.
+//! The smallest difference that this machine can resolve, measured on the spot: pairs of processes of this very
+//! binary, which differ in nothing. What they differ by all the same is the noise, and the gate's own rules say what
+//! loss they detect through so much of it.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -8,11 +9,17 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::stats::{median, t_quantile};
+use crate::report::gate::Design;
+use crate::report::gate::design::PAIRS_A_BLOCK;
+use crate::stats::{block_means, standard_deviation};
 
+use super::gate;
+use super::gate::self_test::{Figure, LENGTHS, figure};
+use super::gate::simulate::smallest_detected;
 use super::job::{Job, JobKind};
 use super::outcome::Stop;
 use super::parameters::{Overrides, Parameters};
+use super::plan::Cell;
 use super::process::{Record, run_job};
 use super::workload;
 
@@ -37,56 +44,47 @@ while i < config.bench_iterations {
 }
 ";
 const MODE: &str = "vm";
-const PROCESS_MS: u64 = 150;
-const WINDOW_NS: u64 = 5_000_000;
-const LIMIT_MS: u64 = 20_000;
+const TX_PER_PASS: u64 = 2000;
 
-/// What pairs of equal processes differ by.
+/// What pairs of equal processes differ by, and what a gate can see through it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Resolution {
     /// Pairs that were measured.
     pub pairs: u32,
-    /// Standard deviation of the pairs' log-ratios: the noise of one comparison.
-    pub pair_deviation: f64,
-    /// Difference that so many pairs detect in 80% of trials at 5% false alarms (paired t-test).
-    pub smallest: f64,
-    /// The same with four times the pairs.
-    pub smallest_of_four_times: f64,
+    /// Standard deviation of the means of two pairs each, in logarithms: the gate's unit.
+    pub block_deviation: f64,
+    /// Smallest loss that 80% of gates of the usual size detect if no floor is laid down: noise alone limits it.
+    /// None if not even a loss of half is detected.
+    pub smallest: Option<f64>,
+    /// The same with the floor that a gate has unless told otherwise.
+    pub smallest_at_floor: Option<f64>,
+    /// Processes without steady state.
+    pub unsteady: u32,
     /// How long measuring it took, seconds.
     pub took_s: f64,
 }
 
 impl Resolution {
-    /// From one log-ratio a pair; none for fewer than three.
-    pub fn of(log_ratios: &[f64], took_s: f64) -> Option<Self> {
-        let n = log_ratios.len();
-        if n < 3 {
-            return None;
-        }
-        let mean = log_ratios.iter().sum::<f64>() / n as f64;
-        let squares: f64 = log_ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum();
-        let pair_deviation = (squares / (n - 1) as f64).sqrt();
+    /// From one log-ratio a pair; none for fewer than four pairs. The mean of two pairs has as much noise as one
+    /// process: each is a difference of two, and there are two of them.
+    pub fn of(log_ratios: &[f64], unsteady: u32, took_s: f64) -> Option<Self> {
+        let units = block_means(log_ratios, PAIRS_A_BLOCK as usize);
+        let block_deviation = standard_deviation(&units)?;
+        let smallest =
+            |floor: f64| smallest_detected(&Design::new(gate::PAIRS, gate::MAX_PAIRS, floor), block_deviation);
         Some(Self {
-            pairs: n as u32,
-            pair_deviation,
-            smallest: detectable(pair_deviation, n as u32)?,
-            smallest_of_four_times: detectable(pair_deviation, 4 * n as u32)?,
+            pairs: units.len() as u32 * PAIRS_A_BLOCK,
+            block_deviation,
+            smallest: smallest(0.0),
+            smallest_at_floor: smallest(gate::FLOOR),
+            unsteady,
             took_s,
         })
     }
 }
 
-/// Smallest detectable difference of a paired t-test: (t(0.975) + t(0.8)) s / sqrt(n), as a share.
-/// Source: the usual sample-size formula, as in Chow, Shao, Wang, "Sample Size Calculations in
-/// Clinical Research", 3.1, solved for the difference.
-fn detectable(deviation: f64, pairs: u32) -> Option<f64> {
-    // Two-sided 95% and 60% leave 2.5% and 20% in the upper tail.
-    let (alarm, power) = (t_quantile(0.95, pairs - 1)?, t_quantile(0.6, pairs - 1)?);
-    Some(((alarm + power) * deviation / f64::from(pairs).sqrt()).exp_m1())
-}
-
 /// Measures pairs in the order A B B A, so that a drift of the machine cancels. None if `stop` was
-/// set before three pairs were there.
+/// set before four pairs were there.
 pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<Resolution>, Stop> {
     let begin = Instant::now();
     let folder = tempfile::tempdir().map_err(|e| Stop::failed(format!("cannot make a scratch folder: {e}")))?;
@@ -103,39 +101,38 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         mode: MODE.into(),
         executor: "sharded".into(),
         threads: 1,
-        process_ms: PROCESS_MS,
-        window_ns: WINDOW_NS,
-        limit_ms: LIMIT_MS,
+        process_ms: LENGTHS.process_ms,
+        window_ns: LENGTHS.window_ns,
+        limit_ms: LENGTHS.limit_ms,
         digests: 0,
-        tx_per_pass: 2000,
+        tx_per_pass: TX_PER_PASS,
         output_chain: false,
         cache: None,
         added: 0.0,
         open: None,
         workload: loaded.path,
     };
-    let mut log_ratios = Vec::new();
+    let cell = Cell { mode: MODE.into(), executor: "sharded", threads: 1, oversubscribed: false };
+    let (mut log_ratios, mut unsteady) = (Vec::new(), 0);
     for pair in 0..pairs {
         let (first, second) = (run_job(program, &job, stop), run_job(program, &job, stop));
         if stop.load(std::sync::atomic::Ordering::Relaxed) {
             break; // Relaxed: the flag is the whole message
         }
-        let (first, second) = (figure(&first)?, figure(&second)?);
-        let ratio = (first / second).ln();
+        let (first, second) = (steady(&cell, &first)?, steady(&cell, &second)?);
+        unsteady += [first, second].iter().filter(|figure| !figure.is_steady).count() as u32;
+        let ratio = (first.tps / second.tps).ln();
         log_ratios.push(if pair % 2 == 0 { ratio } else { -ratio });
     }
-    Ok(Resolution::of(&log_ratios, begin.elapsed().as_secs_f64()))
+    Ok(Resolution::of(&log_ratios, unsteady, begin.elapsed().as_secs_f64()))
 }
 
-/// The process's number: the median of its windows but the first.
-fn figure(record: &Record) -> Result<f64, Stop> {
+/// The process's number, as a gate takes it.
+fn steady(cell: &Cell, record: &Record) -> Result<Figure, Stop> {
     if let Some(error) = &record.error {
-        return Err(Stop { exit: error.exit(), message: error.describe(Duration::from_millis(LIMIT_MS)) });
+        return Err(Stop { exit: error.exit(), message: error.describe(Duration::from_millis(LENGTHS.limit_ms)) });
     }
-    let rates: Vec<f64> = record.windows.iter().skip(1).map(|window| window.n as f64 / window.ns as f64).collect();
-    median(&rates)
-        .filter(|rate| *rate > 0.0)
-        .ok_or_else(|| Stop::failed("a process of the noise measurement gave no windows"))
+    figure(cell, record).ok_or_else(|| Stop::failed("a process of the noise measurement gave no windows"))
 }
 
 #[cfg(test)]
@@ -143,20 +140,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn more_noise_hides_more_and_more_pairs_show_more() {
-        let ratios = |spread: f64| -> Vec<f64> { [1.0, -1.0, 0.5, -0.5, 0.2, -0.2].map(|x| x * spread).into() };
-        let quiet = Resolution::of(&ratios(0.01), 0.0).expect("enough pairs");
-        let loud = Resolution::of(&ratios(0.10), 0.0).expect("enough pairs");
-        assert!(quiet.smallest < 0.02 && loud.smallest > 0.08, "{quiet:?} {loud:?}");
-        assert!(loud.smallest_of_four_times < loud.smallest / 1.9);
-        assert_eq!(Resolution::of(&[0.0, 0.1], 0.0), None);
-        assert_eq!(Resolution::of(&[0.0; 5], 0.0).map(|r| r.smallest), Some(0.0));
-    }
-
-    #[test]
-    fn the_formula_gives_the_textbook_value() {
-        // n = 10, s = 0.02: (2.2622 + 0.8834) 0.02 / sqrt(10) = 0.019895 in logarithms.
-        let smallest = detectable(0.02, 10).expect("degrees of freedom");
-        assert!((smallest - 0.019_895_f64.exp_m1()).abs() < 1e-5, "{smallest}");
+    fn the_unit_is_the_gates_block_and_the_floor_counts() {
+        let ratios: Vec<f64> = [1.0, -1.0, 3.0, -1.0, -2.0, 0.0, 0.0, 0.0].map(|x| x * 0.01).into();
+        // Means of two: 0, 0.01, -0.01, 0.
+        let found = Resolution::of(&ratios, 1, 0.0).expect("enough pairs");
+        assert!((found.block_deviation - (2e-4_f64 / 3.0).sqrt()).abs() < 1e-12, "{found:?}");
+        assert_eq!(found.pairs, 8);
+        let (smallest, floored) = (found.smallest.expect("seen"), found.smallest_at_floor.expect("seen"));
+        assert!(smallest < 0.04 && floored > gate::FLOOR && floored >= smallest && floored < 0.05, "{found:?}");
+        assert_eq!(Resolution::of(&ratios[..3], 0, 0.0), None, "one whole block has no spread");
     }
 }

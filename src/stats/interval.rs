@@ -37,6 +37,16 @@ pub fn log_mean_interval(values: &[f64], confidence: f64) -> Option<Interval> {
     Some(Interval { estimate: of_logs.estimate.exp(), low: of_logs.low.exp(), high: of_logs.high.exp() })
 }
 
+/// Standard deviation of a sample, with n - 1 below. `None` for fewer than two values, or when one is not finite.
+pub fn standard_deviation(values: &[f64]) -> Option<f64> {
+    if values.len() < 2 || values.iter().any(|value| !value.is_finite()) {
+        return None;
+    }
+    let mean = values.iter().sum::<f64>() / values.len() as f64;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    Some((squares / (values.len() - 1) as f64).sqrt())
+}
+
 /// Geometric mean; `None` when empty or when a value is not positive.
 pub fn geometric_mean(values: &[f64]) -> Option<f64> {
     if values.is_empty() || values.iter().any(|&v| v <= 0.0 || !v.is_finite()) {

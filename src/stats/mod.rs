@@ -14,7 +14,7 @@ pub mod sequential;
 pub mod warmup;
 
 pub use changepoint::change_points;
-pub use interval::{Interval, log_mean_interval, mean_interval, t_quantile};
+pub use interval::{Interval, log_mean_interval, mean_interval, standard_deviation, t_quantile};
 pub use outlier::outliers;
 pub use paired::{block_means, geometric_mean_interval, log_ratio, welch_interval};
 pub use proportion::{clopper_pearson, wilson};

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::environment::{Environment, utc_now};
+use crate::harness::gate::{self, FLOOR};
 use crate::harness::machine;
 use crate::harness::outcome::{Exit, Stop};
 use crate::harness::progress::Neighbours;
@@ -26,8 +27,8 @@ pub(super) struct DoctorArguments {
 const LEFT_OUT: [&str; 6] = ["argv", "seed", "after", "code_blake3", "resumed_utc", "finished_utc"];
 
 pub(super) fn doctor(arguments: &DoctorArguments, look: &Look) -> Result<Exit, Stop> {
-    if arguments.require.is_some() && arguments.pairs < 3 {
-        return Err(Stop::usage("--require needs at least --pairs 3 to measure noise with"));
+    if arguments.require.is_some() && arguments.pairs < 4 {
+        return Err(Stop::usage("--require needs at least --pairs 4 to measure noise with"));
     }
     let environment = Environment::now(Vec::new(), None, utc_now());
     let jitter = machine::loop_jitter();
@@ -66,11 +67,20 @@ fn resolve(pairs: u32) -> Result<(Option<Resolution>, Vec<String>), Stop> {
 fn advice(environment: &Environment, resolution: Option<&Resolution>, neighbours: &[String]) -> Vec<String> {
     let mut advice = environment.advice();
     advice.extend(neighbours.iter().cloned());
-    if let Some(resolution) = resolution.filter(|resolution| resolution.smallest > 0.05) {
-        advice.push(format!(
-            "differences under {} cannot be told from noise here: stop what else runs, use more processes, or another machine",
-            percent(resolution.smallest)
-        ));
+    if let Some(resolution) = resolution {
+        if resolution.smallest.is_none_or(|smallest| smallest > 0.05) {
+            advice.push(format!(
+                "a gate cannot tell losses under {} from noise here: stop what else runs, raise its --max-pairs, or use another machine",
+                shown(resolution.smallest)
+            ));
+        }
+        if resolution.unsteady >= resolution.pairs {
+            advice.push(format!(
+                "{} of {} processes had no steady state: a gate would say nothing",
+                resolution.unsteady,
+                2 * resolution.pairs
+            ));
+        }
     }
     advice
 }
@@ -78,15 +88,14 @@ fn advice(environment: &Environment, resolution: Option<&Resolution>, neighbours
 fn verdict(require: Option<f64>, resolution: Option<&Resolution>) -> Result<Exit, Stop> {
     let Some(require) = require else { return Ok(Exit::Pass) };
     match resolution {
-        Some(resolution) if resolution.smallest <= require => Ok(Exit::Pass),
+        Some(resolution) if resolution.smallest.is_some_and(|smallest| smallest <= require) => Ok(Exit::Pass),
         Some(resolution) => Err(Stop {
             exit: Exit::Unfit,
             message: format!(
-                "this machine resolves {} with {} pairs, not {}: stop what else runs, or raise --pairs (four times as many resolve {})",
-                percent(resolution.smallest),
-                resolution.pairs,
+                "the smallest loss that a gate detects here is {}, not {} (from {} pairs of processes): stop what else runs, or use another machine",
+                shown(resolution.smallest),
                 percent(require),
-                percent(resolution.smallest_of_four_times)
+                resolution.pairs,
             ),
         }),
         None => Err(Stop { exit: Exit::Interrupted, message: "stopped before noise was measured".into() }),
@@ -104,15 +113,17 @@ fn text(json: &Value, resolution: Option<&Resolution>) -> String {
         }
     }
     if let Some(resolution) = resolution {
-        let shown = format!(
-            "{} with {} pairs of processes, {} with {} (5% false alarms, 80% power; measured in {:.1} s)",
-            percent(resolution.smallest),
+        let said = format!(
+            "{} without a floor, {} with the gate's floor of {} (detected by 80% of gates of {} to {} pairs; from the noise of {} pairs, measured in {:.1} s)",
+            shown(resolution.smallest),
+            shown(resolution.smallest_at_floor),
+            percent(FLOOR),
+            gate::PAIRS,
+            gate::MAX_PAIRS,
             resolution.pairs,
-            percent(resolution.smallest_of_four_times),
-            resolution.pairs * 4,
             resolution.took_s
         );
-        text += &line("smallest difference", &Value::String(shown));
+        text += &line("smallest difference", &Value::String(said));
     }
     text
 }
@@ -128,6 +139,10 @@ fn line(name: &str, value: &Value) -> String {
 
 fn percent(share: f64) -> String {
     format!("{:.1}%", share * 100.0)
+}
+
+fn shown(loss: Option<f64>) -> String {
+    loss.map_or_else(|| "50%".to_owned(), percent)
 }
 
 fn rounded(value: f64) -> f64 {
@@ -147,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_resolved_is_unfit() {
-        let resolution = Resolution::of(&[0.05, -0.05, 0.04, -0.04], 1.0);
+        let resolution = Resolution::of(&[0.05, -0.04, 0.04, -0.04, -0.02, 0.0], 0, 1.0);
         assert_eq!(verdict(Some(0.5), resolution.as_ref()), Ok(Exit::Pass));
         assert_eq!(verdict(None, None), Ok(Exit::Pass));
         let refused = verdict(Some(0.001), resolution.as_ref()).expect_err("unfit");

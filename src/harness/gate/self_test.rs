@@ -24,6 +24,7 @@ use super::super::rows::{Agreement, RowMaker, RunNames};
 use super::Settings;
 use super::session::{Lengths, cell_of, job, judge_process, refer};
 use super::sides::Side;
+use super::simulate::POWER;
 use crate::report::cells::{Throughput, cells};
 use crate::report::gate::design::PAIRS_A_BLOCK;
 use crate::report::gate::judge::{confidences, judge_cell};
@@ -35,13 +36,11 @@ use crate::stats::clopper_pearson;
 pub const ADDED: [f64; 3] = [0.0, 0.05, 0.10];
 /// Confidence of the intervals of rates.
 const CONFIDENCE: f64 = 0.95;
-/// A change is detectable if so many gates detect it.
-const POWER: f64 = 0.8;
 /// Changes that are tried, as losses of throughput.
 const STEP: f64 = 0.005;
 const STEPS: u32 = 100;
 /// A process of the series.
-const LENGTHS: Lengths = Lengths { process_ms: 150, window_ns: 3_000_000, limit_ms: 30_000 };
+pub(in crate::harness) const LENGTHS: Lengths = Lengths { process_ms: 150, window_ns: 3_000_000, limit_ms: 30_000 };
 /// Base, null, and a head for each of [`ADDED`].
 const ARMS: usize = 5;
 
@@ -356,7 +355,7 @@ pub fn measure(side: &Side, mode: String, folder: &Path, settings: &Settings<'_>
 }
 
 /// The figure that a gate would take of a process.
-fn figure(cell: &Cell, record: &Record) -> Option<Figure> {
+pub(in crate::harness) fn figure(cell: &Cell, record: &Record) -> Option<Figure> {
     let names = RunNames {
         run: String::new(),
         workload: String::new(),

@@ -80,7 +80,10 @@ impl Scenario {
 
 /// Blocks as a gate measures them, with a true effect on the head.
 fn blocks(scenario: Scenario, count: usize, effect: f64, random: &mut ChaCha8Rng) -> Vec<Block> {
-    let series = scenario.series(count * SLOTS, random);
+    blocks_of(&scenario.series(count * SLOTS, random), effect, random)
+}
+
+fn blocks_of(series: &[f64], effect: f64, random: &mut ChaCha8Rng) -> Vec<Block> {
     let one = |(number, logs): (usize, &[f64])| {
         let mut arms = [0, 1, 2]; // base, null, head
         arms.shuffle(random);
@@ -143,6 +146,39 @@ pub fn simulate(experiments: u32, seed: u64) -> Table {
         counts.row(text, experiments)
     };
     Table { experiments, rows: SCENARIOS.iter().map(row).collect() }
+}
+
+/// Losses of throughput that are tried lie below this.
+const LOSS_MOST: f64 = 0.5;
+/// Gates that a loss is tried on: enough to know 80% to three points.
+const GATES: u64 = 200;
+/// A loss is detectable if so many of them fail.
+pub(super) const POWER: f64 = 0.8;
+
+/// The smallest loss of throughput that gates of a design detect in 80% of trials where processes have independent
+/// normal noise of so much in their logarithms, found to 0.1 points. `None` if not even half of it all is detected.
+/// The same invented noise is used for every loss, so a larger one is never harder to see.
+pub fn smallest_detected(design: &Design, noise: f64) -> Option<f64> {
+    let levels = confidences(design);
+    let blocks = design.most_pairs() as usize; // enough for the first stage and as many again
+    let found = |loss: f64| {
+        let failed = (0..GATES).filter(|&gate| {
+            let mut random = ChaCha8Rng::seed_from_u64(gate);
+            let series = Scenario::Independent.series(blocks * SLOTS, &mut random);
+            let series: Vec<f64> = series.into_iter().map(|log| log / NOISE * noise).collect();
+            fails(design, &levels, blocks_of(&series, (-loss).ln_1p(), &mut random))
+        });
+        failed.count() as f64 / GATES as f64
+    };
+    if found(LOSS_MOST) < POWER {
+        return None;
+    }
+    let (mut low, mut high) = (0.0, LOSS_MOST);
+    while high - low > 0.0005 {
+        let middle = f64::midpoint(low, high);
+        if found(middle) < POWER { low = middle } else { high = middle }
+    }
+    Some(high)
 }
 
 fn fails(design: &Design, levels: &[f64], blocks: Vec<Block>) -> bool {
@@ -247,6 +283,19 @@ mod tests {
         assert!((table.rows[0].coverage[2] - 0.95).abs() < 0.03, "{:?}", table.rows[0]);
         assert_eq!(table, simulate(600, 1), "seeded");
         assert_eq!(table.markdown().lines().count(), 2 + SCENARIOS.len() + 2);
+    }
+
+    /// With five blocks at least, the interval of a quiet machine ends near its floor, and noise moves the smallest
+    /// loss in proportion where there is no floor.
+    #[test]
+    fn more_noise_hides_more() {
+        let at = |noise: f64, floor: f64| smallest_detected(&Design::new(10, 40, floor), noise);
+        let (quiet, loud) = (at(0.005, 0.0).expect("seen"), at(0.02, 0.0).expect("seen"));
+        assert!((0.003..0.02).contains(&quiet) && (3.0..5.0).contains(&(loud / quiet)), "{quiet} {loud}");
+        let floored = at(0.005, 0.02).expect("seen");
+        assert!((0.02..0.04).contains(&floored), "nothing below the floor fails a gate: {floored}");
+        assert_eq!(at(2.0, 0.0), None);
+        assert!(at(0.0, 0.02).is_some_and(|loss| (loss - 0.02).abs() < 0.002));
     }
 
     #[test]
