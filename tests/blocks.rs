@@ -324,6 +324,56 @@ fn state_keeps_copies_of_inputs_that_outlive_their_block() {
     assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
 }
 
+const CAPTURING: &str = r#"
+action counter(n) {
+    contract Counter { action up() { n = n + 1; return n } action get() { return n } }
+    return Counter
+}
+let Shared = counter(0)
+let early = Shared()
+contract Keeper {
+    data kept = null
+    action keep(c) { kept = c }
+    action up() { return kept.up() }
+    action get() { return kept.get() }
+}
+let keeper = Keeper()
+action setup(accounts) { }
+action transaction(tx) {
+    if tx["do"] == "early" { return early.up() }
+    if tx["do"] == "make" {
+        let c = counter(tx["amount"])()
+        keeper.keep(c)
+        return [c.up(), c.up()]
+    }
+    if tx["do"] == "late" { return keeper.up() }
+    if tx["do"] == "shared" { return Shared.get() }
+    return [early.get(), keeper.get()]
+}
+"#;
+
+/// What contracts capture is no state: a transaction may change what it has made itself, and nothing else.
+#[test]
+fn variables_that_contracts_capture_are_read_only_after_their_transaction() {
+    let program = Program::compile(CAPTURING, "capturing.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let mut all = Vec::new();
+    for mode in MODES {
+        let mut isolate = bank_of(&program, mode);
+        let steps = ["early", "make", "late", "shared", "shared", "get"].map(|what| transaction("al", what, "", 5));
+        let (result, receipts) = execute(&mut isolate, &steps, &settings());
+        for refused in [0, 2] {
+            let message = String::from_utf8_lossy(&receipts[refused].result).into_owned();
+            assert!(message.contains("read-only in a transaction"), "{mode:?} {refused}: {message}");
+        }
+        assert_eq!((result.committed, result.reverted), (4, 2), "{mode:?}");
+        assert_eq!(isolate.call("transaction", &[transaction("al", "get", "", 0)]), {
+            Ok(Data::List(vec![Data::Int(0), Data::Int(7)]))
+        });
+        all.push((receipts, isolate.state_root()));
+    }
+    assert!(all.iter().all(|one| *one == all[0]), "{all:?}");
+}
+
 #[test]
 fn one_block_serves_several_isolates_on_their_threads() {
     let program = Program::compile(BANK, "bank.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));

@@ -271,7 +271,9 @@ impl Verifier<'_> {
 
     fn class_closure(&self, closure: usize) -> Result<(), Mistake> {
         let closure = self.code.closures.get(closure).ok_or("bad closure")?;
-        good(self.action(closure.action)?.method_of.is_some(), "no declaration")
+        let action = self.action(closure.action)?;
+        let of_contract = |class: ClassId| self.info.class(class).initialiser == closure.action;
+        good(action.method_of.is_some() || action.class.is_some_and(of_contract), "no declaration")
     }
 
     // ---- tables ----

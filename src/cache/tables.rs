@@ -96,6 +96,7 @@ impl<'a> Tables<'a> {
             && (!action.plain || action.cells.is_empty() && action.unset.is_empty() && !action.is_contract_action)
             && action.class.is_none_or(|class| self.exists(class) && self.is_contract(class))
             && (action.class.is_some() || !action.is_contract_action)
+            && (action.is_contract_action || !action.captures)
             && action.method_of.is_none_or(|class| self.exists(class) && !self.is_contract(class) && params > 0)
             && self.place(action.place)
             && action.around.is_none_or(|around| (around.0 as usize) < self.info.actions.len())

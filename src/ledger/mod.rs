@@ -39,6 +39,9 @@ pub struct Instance {
     pub made_by: (u64, u32),
     /// Whether accesses of its fields go through the ledger's view.
     pub recorded: bool,
+    /// The closure whose variables the contract's code captures, or null. No state: it is fixed when the instance is
+    /// made, and a block freezes what it leads to.
+    pub environment: Value,
     /// State fields, in the order of the declaration.
     pub fields: Vec<Value>,
     /// The journal epoch of each field's last logged write.
@@ -133,6 +136,7 @@ impl Ledger {
         marker.values(&self.globals);
         for instance in &self.instances {
             marker.values(&instance.fields);
+            marker.value(instance.environment);
         }
         for event in &self.events {
             marker.value(event.contract);

@@ -229,7 +229,7 @@ impl Ledger {
         let made_by = (self.transaction, self.made_in_transaction);
         self.made_in_transaction += 1;
         let recorded = self.view.is_some();
-        self.instances.push(Instance { class, made_by, recorded, fields, epochs });
+        self.instances.push(Instance { class, made_by, recorded, environment: Value::NULL, fields, epochs });
         if recorded {
             self.through_view(|view, ledger| view.made_instance(ledger, id));
         }
@@ -245,6 +245,18 @@ impl Ledger {
             self.through_view(|view, ledger| view.made_shared_instance(ledger, class));
         }
         self.shared_instances[class as usize] = Some(instance);
+    }
+
+    /// Tells the view of an access to a shared instance that a captured variable holds: by its contract, as others.
+    pub fn note_shared_instance(&mut self, class: u32, made: bool) {
+        if self.view.is_none() {
+            return;
+        }
+        if made {
+            self.through_view(|view, ledger| view.made_shared_instance(ledger, class));
+        } else {
+            let _: Option<u32> = self.shared_instance(class);
+        }
     }
 
     /// Appends an event.
@@ -345,10 +357,24 @@ impl Ledger {
         }
     }
 
-    /// Freezes everything that globals reach, contract instances apart.
+    /// Freezes everything that globals reach, contract instances apart, and the variables that contracts capture.
     pub fn seal(&mut self) {
         for index in 0..self.globals.len() {
             self.freeze(self.globals[index]);
+        }
+        for index in 0..self.instances.len() {
+            self.freeze(self.instances[index].environment);
+        }
+    }
+
+    /// Freezes the variables that the code of instances captures which this transaction made: a later one may not
+    /// change what is no state.
+    pub fn seal_made(&mut self) {
+        for index in (0..self.instances.len()).rev() {
+            if self.instances[index].made_by.0 != self.transaction {
+                return;
+            }
+            self.freeze(self.instances[index].environment);
         }
     }
 

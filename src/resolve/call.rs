@@ -99,7 +99,7 @@ impl<'a> Resolver<'a> {
         } else if let Some(action) = self.own_action(symbol) {
             return Callee::Own(action);
         } else {
-            self.global_or_outermost(symbol)
+            self.around_contract(symbol).unwrap_or_else(|| self.global_or_outermost(symbol))
         };
         self.callee_of(meaning, symbol, span, optional, held)
     }

@@ -7,13 +7,13 @@ use std::collections::HashSet;
 use crate::runtime::info::{ActionInfo, ClassId, ClassInfo, ClassKind, FieldZero, Symbol};
 use crate::runtime::names;
 use crate::syntax::ast::{self, Ident};
-use crate::syntax::{Diagnostic, diagnostic::nearest};
+use crate::syntax::{Diagnostic, THIS, diagnostic::nearest};
 use crate::value::Value;
 
 use super::call::is_fresh;
 use super::cost;
 use super::expr::Held;
-use super::hir::{Block, Callee, Expr, ExprKind, IfArm, Place, Stmt, StmtKind};
+use super::hir::{Block, Callee, ClassValue, Expr, ExprKind, IfArm, Place, Stmt, StmtKind};
 use super::name::Meaning;
 use super::namespace::NamespaceId;
 use super::prescan::Scan;
@@ -52,6 +52,8 @@ pub(super) struct KnownContract {
     pub(super) class: ClassId,
     /// Whether it stands in the text's outermost block, so that the name always means it.
     pub(super) outermost: bool,
+    /// Whether its code may capture variables of the actions around it: then the name is a variable like any other.
+    pub(super) captures: bool,
 }
 
 impl<'a> Resolver<'a> {
@@ -62,10 +64,45 @@ impl<'a> Resolver<'a> {
             let class = self.announce_class(contract);
             let symbol = contract.name.symbol;
             if scan.binds_once(symbol) {
-                known.push(KnownContract { symbol, class, outermost });
+                known.push(KnownContract { symbol, class, outermost, captures: false });
             }
         }
+        if self.functions.iter().any(|function| !function.is_top) {
+            self.find_capturing(scan, &mut known);
+        }
         known
+    }
+
+    /// Decides which of the contracts that an action declares may capture variables: those that mention one of the
+    /// actions around them, or a contract that does. It looks at names alone, so it may say so of one that captures none.
+    fn find_capturing(&mut self, scan: &Scan<'a>, known: &mut [KnownContract]) {
+        let mut open: Vec<_> = scan.contracts.iter().map(|(contract, _)| (*contract, mentions(contract))).collect();
+        loop {
+            let before = open.len();
+            open.retain(|(contract, mentions)| {
+                let captures = mentions.iter().any(|symbol| self.is_captured(*symbol, known));
+                if captures && let Some(class) = self.class_of.get(&contract.span.start).copied() {
+                    self.classes[class.0 as usize].has_environment = true;
+                    known.iter_mut().filter(|known| known.class == class).for_each(|known| known.captures = true);
+                }
+                !captures
+            });
+            if open.len() == before {
+                return;
+            }
+        }
+    }
+
+    /// Whether the innermost variable of that name around a contract of the action just entered needs a capture.
+    fn is_captured(&self, symbol: ast::Symbol, known: &[KnownContract]) -> bool {
+        let here = self.functions.len() - 1;
+        let Some((owner, _)) = self.owner(here, symbol) else { return false };
+        let contract = if owner == here {
+            known.iter().copied().find(|known| known.symbol == symbol)
+        } else {
+            self.functions[owner].contract(symbol)
+        };
+        contract.is_none_or(|contract| contract.captures)
     }
 
     /// Finds the bases of announced contracts, and completes their shapes.
@@ -87,6 +124,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// How many of the contracts that this one extends, directly or not, capture variables: their values are made first.
+    pub(super) fn capturing_bases(&self, class: ClassId) -> u32 {
+        let bases = std::iter::successors(self.classes[class.0 as usize].base, |at| self.classes[at.0 as usize].base);
+        bases.filter(|base| self.classes[base.0 as usize].has_environment).count() as u32
+    }
+
     /// What is kept of a contract.
     pub(super) fn text_of(&self, class: ClassId) -> &ContractText<'a> {
         self.contract_texts.get(&class.0).expect("an announced contract has its text")
@@ -99,8 +142,9 @@ impl<'a> Resolver<'a> {
     /// The action just entered is a contract's own: what stands around the contract is out of its reach.
     pub(super) fn enter_member(&mut self, class: ClassId) {
         let depth = self.text_of(class).depth;
+        let captures = self.classes[class.0 as usize].has_environment;
         let function = self.function();
-        (function.member_depth, function.record) = (Some(depth), None);
+        (function.member_depth, function.record, function.shares_closure) = (Some(depth), None, captures);
     }
 
     /// Makes a contract known by its own fields and actions.
@@ -252,6 +296,7 @@ impl<'a> Resolver<'a> {
         let inherited = of_base.actions.iter().filter(|(name, _)| own.action(*name).is_none());
         info.actions = own.actions.iter().chain(inherited).copied().collect();
         info.name = own.name;
+        info.has_environment = own.has_environment;
         info.initialiser = own.initialiser;
         info.base = Some(base);
         info.constructor = own.constructor.or(of_base.constructor);
@@ -315,8 +360,34 @@ impl<'a> Resolver<'a> {
 
     // ---- lowering ----
 
+    /// Lowers a contract; gives what binds its name. The code of one that captures variables shares one closure, which
+    /// each of its instances holds.
+    pub(super) fn contract(&mut self, contract: &'a ast::Contract, class: ClassId) -> ExprKind {
+        if !self.classes[class.0 as usize].has_environment {
+            self.members(contract, class);
+            return ExprKind::Const(Value::class(class.0));
+        }
+        self.enter_declaration();
+        self.members(contract, class);
+        let (captures, _) = self.leave_declaration();
+        let info = &self.classes[class.0 as usize];
+        let action = info.initialiser;
+        let own = contract.actions.iter().filter(|action| action.name.is_some()).count();
+        let own: Vec<_> = info.actions[..own].iter().map(|(_, action)| *action).collect();
+        for action in own {
+            if let Some((_, info)) = &mut self.actions[action.0 as usize] {
+                info.captures = true;
+            }
+        }
+        let base = self.classes[class.0 as usize].base;
+        let base = base.filter(|base| self.classes[base.0 as usize].has_environment);
+        let base = base.and(contract.extends.as_ref()).map(|base| self.whole(base));
+        let gas = self.function().gas.cut(contract.name.span);
+        ExprKind::Class(Box::new(ClassValue { action, captures, base, gas }))
+    }
+
     /// Lowers a contract's initialisers and actions.
-    pub(super) fn contract(&mut self, contract: &'a ast::Contract, class: ClassId) {
+    fn members(&mut self, contract: &'a ast::Contract, class: ClassId) {
         self.initialiser(contract, class);
         let named = contract.actions.iter().filter(|action| action.name.is_some());
         for (index, action) in named.enumerate() {
@@ -407,7 +478,7 @@ impl Resolver<'_> {
     pub(super) fn local_contract(&self, symbol: ast::Symbol) -> Option<Meaning> {
         let (owner, crossed) = self.owner(self.functions.len() - 1, symbol)?;
         let known = self.functions[owner].contract(symbol)?;
-        (known.outermost || crossed).then_some(Meaning::Class(known.class))
+        (!known.captures && (known.outermost || crossed)).then_some(Meaning::Class(known.class))
     }
 
     /// The action of the base of the contract whose code this is.
@@ -445,6 +516,28 @@ impl Resolver<'_> {
             _ => None,
         }
     }
+}
+
+/// The names that a contract's text mentions beside its own fields and the parameters of its actions.
+fn mentions(contract: &ast::Contract) -> HashSet<ast::Symbol> {
+    let mut found = Scan::mentions(contract.fields.iter().filter_map(|field| field.value.as_ref()));
+    for action in contract.actions.iter().chain(&contract.modifiers) {
+        let mut inside = Scan::mentions_of_body(action);
+        action.params.iter().for_each(|param| {
+            inside.remove(&param.name.symbol);
+        });
+        found.extend(inside);
+        found.extend(Scan::mentions(action.params.iter().filter_map(|param| param.default.as_ref())));
+    }
+    contract.fields.iter().for_each(|field| {
+        found.remove(&field.name.symbol);
+    });
+    found.extend(contract.extends.iter().filter_map(|base| match base.kind {
+        ast::ExprKind::Name(symbol) => Some(symbol),
+        _ => None,
+    }));
+    found.remove(&THIS);
+    found
 }
 
 /// What a field of this type holds at first.

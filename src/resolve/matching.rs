@@ -351,6 +351,9 @@ impl<'a> Resolver<'a> {
             self.report(Diagnostic::new("there is no such type of a module to match", head.span));
             return None;
         };
+        if let Some(class) = self.class_named(head) {
+            return Some(class);
+        }
         // One that is declared in a block around.
         let around = self.class_scopes.iter().rev().flatten().find(|(name, _)| name == symbol);
         if let Some((_, class)) = around {

@@ -219,6 +219,7 @@ fn blank_action() -> info::ActionInfo {
         overridden: false,
         external: false,
         has_limit: false,
+        captures: false,
         plain: true,
         cells: Vec::new(),
         unset: Vec::new(),

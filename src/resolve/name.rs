@@ -35,14 +35,12 @@ pub(super) enum Meaning {
     ModuleName,
     /// A contract that an action around here declares.
     Class(crate::runtime::info::ClassId),
-    /// A local of an action around the contract whose code this is; that has been reported.
-    OutOfReach,
     /// Nothing.
     Nothing,
 }
 
 impl Resolver<'_> {
-    /// The variable of this action or of one around it.
+    /// The variable of this action or of one around it, as far as no contract lies between.
     pub(super) fn local(&mut self, symbol: ast::Symbol) -> Option<Meaning> {
         if let Some(contract) = self.local_contract(symbol) {
             return Some(contract);
@@ -52,23 +50,17 @@ impl Resolver<'_> {
         }
         let here = self.functions.len() - 1;
         match self.owner_around(here, symbol)? {
-            (_, true) => self.out_of_reach(symbol),
-            (_, false) => self.upvalue(here, symbol).map(Meaning::Upvalue),
+            (_, true) => None,
+            (owner, false) => Some(Meaning::Upvalue(self.upvalue(owner, symbol))),
         }
     }
 
-    /// A local of an action around the contract whose code this is: what the contract has of that name is nearer.
-    fn out_of_reach(&self, symbol: ast::Symbol) -> Option<Meaning> {
-        let class = &self.classes[self.class()?.0 as usize];
-        let own = class.field(Symbol(symbol.0)).is_some() || class.action(Symbol(symbol.0)).is_some();
-        (!own).then_some(Meaning::OutOfReach)
-    }
-
-    fn report_out_of_reach(&mut self, symbol: ast::Symbol, span: Span) {
-        let name = self.name(symbol);
-        let message = format!("'{name}' is a local of the action around this contract, out of its reach");
-        let help = format!("give it to the contract: `init({name})`, or a parameter of the action");
-        self.report(Diagnostic::new(message, span).help(help));
+    /// The variable of an action around the contract whose code this is: what the contract has of that name is nearer.
+    pub(super) fn around_contract(&mut self, symbol: ast::Symbol) -> Option<Meaning> {
+        match self.owner_around(self.functions.len() - 1, symbol)? {
+            (owner, true) => Some(Meaning::Upvalue(self.upvalue(owner, symbol))),
+            (_, false) => None,
+        }
     }
 
     fn field(&mut self, symbol: ast::Symbol) -> Option<u16> {
@@ -105,10 +97,10 @@ impl Resolver<'_> {
         if let Some(local) = self.local(symbol) {
             return local;
         }
-        match self.field(symbol) {
-            Some(field) => Meaning::Field(field),
-            None => self.global_or_outermost(symbol),
+        if let Some(field) = self.field(symbol) {
+            return Meaning::Field(field);
         }
+        self.around_contract(symbol).unwrap_or_else(|| self.global_or_outermost(symbol))
     }
 
     /// Reads a name that means this.
@@ -144,10 +136,6 @@ impl Resolver<'_> {
             Meaning::Builtin(builtin) | Meaning::Global(_, GlobalKind::Builtin(builtin), _) => {
                 ExprKind::Const(Value::builtin(builtin))
             }
-            Meaning::OutOfReach => {
-                self.report_out_of_reach(symbol, span);
-                ExprKind::Const(Value::NULL)
-            }
             Meaning::Config => {
                 let help = "read one of its settings, such as `config.jit_threshold`";
                 self.report(Diagnostic::new("`config` is not a value", span).help(help));
@@ -178,21 +166,20 @@ impl Resolver<'_> {
     pub(super) fn assigned(&mut self, name: Ident) -> Place {
         let symbol = name.symbol;
         let here = self.functions.len() - 1;
-        let (owner, place) = match self.local(symbol) {
+        let mut variable = self.local(symbol);
+        if !matches!(variable, Some(Meaning::Own(_) | Meaning::Upvalue(_))) {
+            if let Some(field) = self.field(symbol) {
+                self.check_field_write(field, name.span);
+                return Place::Field(field);
+            }
+            variable = self.around_contract(symbol);
+        }
+        let (owner, place) = match variable {
             Some(Meaning::Own(local)) => (here, local.place()),
             Some(Meaning::Upvalue(index)) => {
-                let owner = (0..here).rev().find(|outer| self.functions[*outer].names.contains_key(&symbol));
-                (owner.unwrap_or(here), Place::Upvalue(index))
-            }
-            Some(Meaning::OutOfReach) => {
-                self.report_out_of_reach(symbol, name.span);
-                (here, Place::Global(self.unbound(symbol)))
+                (self.owner_around(here, symbol).map_or(here, |(owner, _)| owner), Place::Upvalue(index))
             }
             _ => {
-                if let Some(field) = self.field(symbol) {
-                    self.check_field_write(field, name.span);
-                    return Place::Field(field);
-                }
                 self.check_not_imported(symbol, name.span);
                 match (self.global(symbol), self.function().names.get_mut(&symbol)) {
                     (Some((global, _)), _) => (0, Place::Global(global)),

@@ -89,6 +89,24 @@ impl<'a> Scan<'a> {
         scan
     }
 
+    /// The names that expressions mention, wherever in them.
+    pub(super) fn mentions(exprs: impl Iterator<Item = &'a Expr>) -> HashSet<Symbol> {
+        let mut scan = Scan { depth: 1, ..Scan::default() };
+        scan.each(exprs);
+        scan.mentioned_inside
+    }
+
+    /// The names that an action mentions or binds, but for its parameters and their defaults.
+    pub(super) fn mentions_of_body(action: &'a ast::Action) -> HashSet<Symbol> {
+        let mut scan = Scan { depth: 1, ..Scan::default() };
+        scan.optional(action.limit.as_ref());
+        for (_, args) in &action.modifiers {
+            scan.each(args);
+        }
+        scan.stmts(&action.body.stmts);
+        scan.mentioned_inside
+    }
+
     /// Whether the text binds the name once and nothing assigns it.
     pub(super) fn binds_once(&self, symbol: Symbol) -> bool {
         self.bound.iter().filter(|(bound, _)| *bound == symbol).count() == 1
@@ -292,6 +310,7 @@ impl<'a> Scan<'a> {
         if self.is_own() {
             self.contracts.push((contract, self.blocks == 0));
         }
+        self.optional(contract.extends.as_ref());
         self.depth += 1;
         self.each(contract.fields.iter().filter_map(|field| field.value.as_ref()));
         for action in contract.actions.iter().chain(&contract.modifiers) {

@@ -180,9 +180,32 @@ impl<'a> Resolver<'a> {
         info.actions.splice(0..0, own);
         self.classes.push(info);
         if self.functions.last().is_some_and(|function| !function.is_top) {
-            self.not_lowered.insert(class.0);
+            let captures = base.is_some_and(|base| self.holds_environment(base)) || self.may_capture(record);
+            self.not_lowered.insert(class.0, captures);
         }
         class
+    }
+
+    /// Whether the methods of a declaration mention variables of the actions around it, or what belongs to the contract
+    /// around. It looks at names alone, so it may say so of one that captures none.
+    fn may_capture(&self, record: &ast::Entity) -> bool {
+        let mut mentions = Scan::mentions(record.fields.iter().filter_map(|field| field.value.as_ref()));
+        for method in &record.methods {
+            mentions.extend(Scan::mentions_of_body(method));
+            mentions.extend(Scan::mentions(method.params.iter().filter_map(|param| param.default.as_ref())));
+        }
+        mentions.remove(&THIS);
+        let of_contract = |symbol: &ast::Symbol| {
+            let info = self.class().map(|class| &self.classes[class.0 as usize]);
+            let name = Symbol(symbol.0);
+            info.is_some_and(|info| info.field(name).is_some() || info.action(name).is_some())
+        };
+        mentions.iter().any(|symbol| self.owner(self.functions.len() - 1, *symbol).is_some() || of_contract(symbol))
+    }
+
+    /// Whether values of a class hold captured variables; of one that is lowered later, whether they may.
+    fn holds_environment(&self, class: ClassId) -> bool {
+        self.classes[class.0 as usize].has_environment || self.not_lowered.get(&class.0) == Some(&true)
     }
 
     /// The shape of a declaration before its own fields and methods.
@@ -257,12 +280,7 @@ impl<'a> Resolver<'a> {
         let (captures, needs_instance) = self.leave_declaration();
         self.not_lowered.remove(&class.0);
         let base = self.classes[class.0 as usize].base;
-        if let (Some(base), Some(named)) = (base, &record.extends)
-            && self.not_lowered.contains(&base.0)
-        {
-            self.unsupported("extending an entity that a block around declares further down", named.span);
-        }
-        let base = base.filter(|base| self.classes[base.0 as usize].has_environment);
+        let base = base.filter(|base| self.holds_environment(*base));
         if captures.is_empty() && !needs_instance && base.is_none() {
             return ExprKind::Const(Value::class(class.0));
         }
@@ -318,7 +336,7 @@ impl<'a> Resolver<'a> {
         values.extend(self.operands(args, &mut held));
         let action = self.base_method(class, name).unwrap_or(ActionId(0));
         let base = self.classes[class.0 as usize].base;
-        if base.is_some_and(|base| self.classes[base.0 as usize].has_environment) {
+        if base.is_some_and(|base| self.holds_environment(base)) {
             // The method finds its captured variables by way of the value: it gets a name that no text can have.
             let symbol = self.hidden_method(class, action);
             let callee = Callee::Method(values.remove(0), symbol, false);

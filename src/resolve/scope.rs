@@ -79,14 +79,14 @@ pub(super) struct Function {
     /// The entity or data declaration whose value `this` is.
     pub(super) record: Option<ClassId>,
     /// Whether its closure is that of the declaration around it: a method or default.
-    shares_closure: bool,
+    pub(super) shares_closure: bool,
     /// Whether this is an entity or data declaration, no action: its captures are those of the methods.
     is_declaration: bool,
     /// Of a declaration: whether its methods mention state or actions of the contract around it.
     needs_instance: bool,
     /// Whether this is the file's top level, whose names are all globals.
     pub(super) is_top: bool,
-    /// For a contract's own action: how many actions stand around the contract. Their locals are out of reach.
+    /// For a contract's own action: how many actions stand around the contract.
     pub(super) member_depth: Option<usize>,
     /// Contracts that its own text declares.
     pub(super) contracts: Vec<KnownContract>,
@@ -107,7 +107,8 @@ pub(super) struct Function {
     /// Locals that are read where they may be unset.
     pub(super) unset: BTreeSet<u16>,
     max_need: u32,
-    upvalues: HashMap<ast::Symbol, u16>,
+    /// By the action that has the variable, and its name there.
+    upvalues: HashMap<(usize, ast::Symbol), u16>,
     captures: Vec<Capture>,
     cells: Vec<u16>,
     next_slot: u32,
@@ -171,8 +172,8 @@ pub(super) struct Resolver<'a> {
     pub(super) class_of: HashMap<u32, ClassId>,
     /// The entities and data of the blocks around the current place, innermost block last.
     pub(super) class_scopes: Vec<Vec<(ast::Symbol, ClassId)>>,
-    /// Entities and data inside actions whose methods have not been lowered yet.
-    pub(super) not_lowered: HashSet<u32>,
+    /// Entities and data inside actions whose methods have not been lowered yet, and whether these may capture variables.
+    pub(super) not_lowered: HashMap<u32, bool>,
     pub(super) enums: Vec<EnumInfo>,
     /// The number of each enum, by the start of its name.
     pub(super) enum_of: HashMap<u32, u32>,
@@ -212,7 +213,7 @@ impl<'a> Resolver<'a> {
             overridden: HashSet::new(),
             class_of: HashMap::new(),
             class_scopes: Vec::new(),
-            not_lowered: HashSet::new(),
+            not_lowered: HashMap::new(),
             enums: Vec::new(),
             enum_of: HashMap::new(),
             loops: Vec::new(),
@@ -225,10 +226,6 @@ impl<'a> Resolver<'a> {
 
     pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.diagnostics.push(diagnostic);
-    }
-
-    pub(super) fn unsupported(&mut self, what: &str, span: Span) {
-        self.report(Diagnostic::new(format!("{what} is not supported yet"), span));
     }
 
     pub(super) fn name(&self, symbol: ast::Symbol) -> &'a str {
@@ -436,7 +433,7 @@ impl<'a> Resolver<'a> {
     }
 
     /// The innermost action, from `from` outwards, that has a local of that name, and whether a contract lies between:
-    /// then the local itself is out of reach.
+    /// then what the contract has of that name is nearer.
     pub(super) fn owner(&self, from: usize, symbol: ast::Symbol) -> Option<(usize, bool)> {
         if self.functions[from].names.contains_key(&symbol) {
             return Some((from, false));
@@ -465,29 +462,28 @@ impl<'a> Resolver<'a> {
             || self.home(symbol).is_some()
     }
 
-    /// The n-th captured cell of action `function` that is the variable `symbol` of an action around it, if there
-    /// is such a variable.
-    pub(super) fn upvalue(&mut self, function: usize, symbol: ast::Symbol) -> Option<u16> {
-        if let Some(index) = self.functions[function].upvalues.get(&symbol) {
-            return Some(*index);
+    /// The n-th captured cell of the action being lowered that is the variable `symbol` of `owner`, an action around it.
+    pub(super) fn upvalue(&mut self, owner: usize, symbol: ast::Symbol) -> u16 {
+        let function = self.functions.len() - 1;
+        if let Some(index) = self.functions[function].upvalues.get(&(owner, symbol)) {
+            return *index;
         }
-        let owner = (0..function).rev().find(|outer| self.functions[*outer].names.contains_key(&symbol))?;
         let mut capture = Capture::Slot(self.functions[owner].names[&symbol].slot);
         let mut index = 0;
         for inner in owner + 1..=function {
             let inner = &mut self.functions[inner];
             if inner.shares_closure {
-                inner.upvalues.insert(symbol, index);
+                inner.upvalues.insert((owner, symbol), index);
                 continue;
             }
             let captures = &mut inner.captures;
-            index = *inner.upvalues.entry(symbol).or_insert_with(|| {
+            index = *inner.upvalues.entry((owner, symbol)).or_insert_with(|| {
                 captures.push(capture);
                 captures.len() as u16 - 1
             });
             capture = Capture::Upvalue(index);
         }
-        Some(index)
+        index
     }
 
     /// Begins an entity or data declaration: what its methods and defaults capture is gathered in one closure.

@@ -100,8 +100,11 @@ impl<'a> Resolver<'a> {
             .collect();
         // Entities before actions, and in the order in which they were announced: what is extended is there first.
         first.sort_by_key(|(stmt, _)| match &bare(stmt).kind {
-            ast::StmtKind::Entity(record) => self.class_of.get(&record.span.start).map_or(0, |class| class.0),
-            _ => u32::MAX,
+            ast::StmtKind::Entity(record) => (0, self.class_of.get(&record.span.start).map_or(0, |class| class.0)),
+            ast::StmtKind::Contract(contract) => {
+                (1, self.class_of.get(&contract.span.start).map_or(0, |class| self.capturing_bases(*class)))
+            }
+            _ => (1, 0),
         });
         for (stmt, name) in first {
             self.declaration(bare(stmt), name, &mut out);
@@ -143,8 +146,7 @@ impl<'a> Resolver<'a> {
             }
             ast::StmtKind::Contract(contract) => {
                 let Some(class) = self.class_of.get(&contract.span.start).copied() else { return };
-                self.contract(contract, class);
-                (ExprKind::Const(Value::class(class.0)), contract.name)
+                (self.contract(contract, class), contract.name)
             }
             ast::StmtKind::Entity(record) => (self.record(record), record.name),
             ast::StmtKind::Enum(name, members) => {

@@ -487,12 +487,6 @@ fn mistakes_of_contracts() {
             "115: `super.first` can be called only",
         ],
     );
-    check_errors(
-        "action t(x) { contract C { action f() { return x } } return C() }",
-        &[
-            "47: 'x' is a local of the action around this contract, out of its reach (give it to the contract: `init(x)`, or a parameter of the action)",
-        ],
-    );
 }
 
 #[test]

@@ -200,7 +200,11 @@ impl Isolate {
         }
         let caller_context = self.caller_context();
         let (mut checkpoint, mut undoes, mut leaves) = (false, false, false);
+        let mut closure = closure;
         if !plain {
+            if self.info.action(action).captures {
+                closure = self.closure_of_instance(this, action);
+            }
             (checkpoint, undoes, leaves) = self.enter_special(action, this, base, caller_context, argc)?;
         }
         self.stack_slots += frame_slots;
@@ -372,6 +376,7 @@ impl Isolate {
 
     /// Commits a transaction's checkpoint, which the host opened.
     pub fn commit_transaction(&mut self) {
+        self.ledger.seal_made();
         self.close_checkpoint();
     }
 
@@ -535,10 +540,7 @@ impl Isolate {
                         self.slots[base as usize - 1] = receiver;
                         self.resolve_method(receiver, Symbol(target), base, argc)
                     }
-                    BoundKind::Class => {
-                        let given = super::ops::Given::Positions(argc);
-                        Ok(Target::Done(self.make_record(ClassId(target), receiver, given, base)?))
-                    }
+                    BoundKind::Class => Ok(Target::Done(self.make_of(ClassId(target), receiver, base, argc)?)),
                 }
             }
             Tag::Null => self.fail("Cannot call null"),
@@ -560,6 +562,7 @@ impl Isolate {
                 self.contract_action(instance, name, base, argc)
             }
             Tag::Module => self.resolve_member(receiver, name, base, argc),
+            Tag::Bound => self.resolve_of_declaration(receiver, name, base, argc),
             Tag::Map => {
                 let key = self.info.symbol_values[name.0 as usize];
                 match self.ledger.entry(receiver, key) {
@@ -568,6 +571,18 @@ impl Isolate {
                 }
             }
             _ => Ok(Target::Done(self.call_method(receiver, name, base, argc)?)),
+        }
+    }
+
+    /// Who `Name.name(...)` reaches where `Name` is a contract that captures variables: an action of its shared instance.
+    #[cold]
+    fn resolve_of_declaration(&mut self, value: Value, name: Symbol, base: u32, argc: u32) -> Result<Target, Unwind> {
+        match self.class_environment(value) {
+            Some((class, environment)) if self.info.class(class).kind == ClassKind::Contract => {
+                let instance = self.shared_instance_in(class, environment, base + argc)?;
+                self.contract_action(instance, name, base, argc)
+            }
+            _ => Ok(Target::Done(self.call_method(value, name, base, argc)?)),
         }
     }
 

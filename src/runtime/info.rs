@@ -70,6 +70,9 @@ pub struct ActionInfo {
     pub frame_slots: u32,
     /// Its head in the source.
     pub place: Place,
+    /// An action of a contract whose code captures variables of an action around it: it runs with the closure that its
+    /// instance holds.
+    pub captures: bool,
     /// Its variables in the order of their slots: what an unknown name may have been meant to be.
     pub names: Vec<Symbol>,
     /// The action around it, whose variables it sees too.
@@ -102,7 +105,7 @@ impl ActionInfo {
             frame_slots: self.frame_slots,
             plain: self.plain,
             plain_contract: self.is_contract_action
-                && !(self.has_limit || self.external || self.view)
+                && !(self.has_limit || self.external || self.view || self.captures)
                 && self.cells.is_empty()
                 && self.unset.is_empty(),
             overridden: self.overridden,
@@ -159,7 +162,8 @@ pub struct ClassInfo {
     pub defaults: Vec<FieldDefault>,
     /// For entities and data, by field: whether it cannot be assigned once the value is made.
     pub fixed_fields: Vec<bool>,
-    /// For entities and data: whether the methods capture variables, so that a value needs an environment.
+    /// Whether its code captures variables (for a contract: may capture some), so that a value or instance needs an
+    /// environment.
     pub has_environment: bool,
     /// For each field, its starting value by type (an immediate, or empty string/list/map as noted by `FieldZero`).
     pub zeros: Vec<FieldZero>,
@@ -171,7 +175,7 @@ pub struct ClassInfo {
     /// `init` or `constructor`.
     pub constructor: Option<ActionId>,
     /// For contracts: a synthetic action that runs the declaration's own field initialisers on `this`. For entities
-    /// and data: one that stands for the declaration and is never called.
+    /// and data: one that is never called. In a closure it stands for the declaration.
     pub initialiser: ActionId,
     /// For contracts: the initialisers that make an instance, the outermost base's first.
     pub initialisers: Vec<ActionId>,

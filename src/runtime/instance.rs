@@ -22,15 +22,45 @@ impl Isolate {
         Ok(instance)
     }
 
+    /// The same for a contract that captures variables: every value of its declaration has a shared instance of its
+    /// own, which a cell of the environment holds. `environment` must be held elsewhere.
+    #[cold]
+    pub(super) fn shared_instance_in(&mut self, class: ClassId, environment: Value, free: u32) -> Result<u32, Unwind> {
+        let cell = self.shared_cell(environment);
+        self.ledger.note_shared_instance(class.0, false);
+        let held = self.ledger.heap.cell(cell).value;
+        if held.tag() == crate::value::Tag::Contract {
+            return Ok(held.id());
+        }
+        let top = std::mem::replace(&mut self.top, free);
+        let made = self.make_of(class, environment, free, 0);
+        self.top = top;
+        let made = made?;
+        self.ledger.note_shared_instance(class.0, true);
+        self.ledger.set_cell(cell, made);
+        Ok(made.id())
+    }
+
     /// `Name(args)`: a fresh instance, its initialisers, then its constructor. A failing constructor makes none.
     /// Of an entity or data declaration: a new value.
     pub fn instantiate(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
+        self.make_of(class, Value::NULL, base, argc)
+    }
+
+    /// [`Isolate::instantiate`] where the declaration's code captures variables: `environment` holds them, else null.
+    pub(super) fn make_of(
+        &mut self,
+        class: ClassId,
+        environment: Value,
+        base: u32,
+        argc: u32,
+    ) -> Result<Value, Unwind> {
         if self.info.class(class).kind != ClassKind::Contract {
-            return self.make_record(class, Value::NULL, super::ops::Given::Positions(argc), base);
+            return self.make_record(class, environment, super::ops::Given::Positions(argc), base);
         }
         self.check_view("make an instance")?;
         self.ledger.open_checkpoint();
-        match self.instantiate_inside(class, base, argc) {
+        match self.instantiate_inside(class, environment, base, argc) {
             Ok(value) => {
                 self.close_checkpoint();
                 Ok(value)
@@ -42,10 +72,16 @@ impl Isolate {
         }
     }
 
-    fn instantiate_inside(&mut self, class: ClassId, base: u32, argc: u32) -> Result<Value, Unwind> {
+    fn instantiate_inside(
+        &mut self,
+        class: ClassId,
+        environment: Value,
+        base: u32,
+        argc: u32,
+    ) -> Result<Value, Unwind> {
         let info = self.info.clone();
         let class_info = info.class(class);
-        let instance = self.bare_instance(class, base + argc)?;
+        let instance = self.bare_instance(class, environment, base + argc)?;
         let value = Value::contract(instance);
         let Some(constructor) = class_info.constructor else {
             if argc > 0 {
@@ -63,12 +99,23 @@ impl Isolate {
 
     /// `Name{f: v}`: an instance with these fields set (values in `slots[base..]`), no constructor.
     pub fn instantiate_with(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
+        self.make_with(class, Value::NULL, fields, base)
+    }
+
+    /// The same with an environment, as in [`Isolate::make_of`].
+    pub(super) fn make_with(
+        &mut self,
+        class: ClassId,
+        environment: Value,
+        fields: &[u16],
+        base: u32,
+    ) -> Result<Value, Unwind> {
         if self.info.class(class).kind != ClassKind::Contract {
-            return self.make_record(class, Value::NULL, super::ops::Given::Fields(fields), base);
+            return self.make_record(class, environment, super::ops::Given::Fields(fields), base);
         }
         self.check_view("make an instance")?;
         self.ledger.open_checkpoint();
-        let result = self.instantiate_with_inside(class, fields, base);
+        let result = self.instantiate_with_inside(class, environment, fields, base);
         if result.is_ok() {
             self.close_checkpoint();
         } else {
@@ -77,8 +124,14 @@ impl Isolate {
         result
     }
 
-    fn instantiate_with_inside(&mut self, class: ClassId, fields: &[u16], base: u32) -> Result<Value, Unwind> {
-        let instance = self.bare_instance(class, base + fields.len() as u32)?;
+    fn instantiate_with_inside(
+        &mut self,
+        class: ClassId,
+        environment: Value,
+        fields: &[u16],
+        base: u32,
+    ) -> Result<Value, Unwind> {
+        let instance = self.bare_instance(class, environment, base + fields.len() as u32)?;
         for (index, &field) in fields.iter().enumerate() {
             let value = self.slots[base as usize + index];
             let value = self.stored_value(value, place::of_field(instance, u32::from(field)), false)?;
@@ -88,7 +141,7 @@ impl Isolate {
     }
 
     /// An instance whose fields have their starting values; `free` is the first free slot.
-    fn bare_instance(&mut self, class: ClassId, free: u32) -> Result<u32, Unwind> {
+    fn bare_instance(&mut self, class: ClassId, environment: Value, free: u32) -> Result<u32, Unwind> {
         let info = self.info.clone();
         let class_info = info.class(class);
         self.charge_bytes(super::gas::INSTANCE_BYTES + super::gas::ELEMENT_BYTES * class_info.fields.len() as u64)?;
@@ -97,10 +150,31 @@ impl Isolate {
         let fields = zeros.map(|(&zero, field)| self.zero_field(zero, place::of_field(next, field))).collect();
         let instance = self.ledger.make_instance(class.0, fields);
         self.top = free;
+        if !environment.is_null() {
+            self.keep_environment(instance, environment)?;
+        }
         for &initialiser in &class_info.initialisers {
-            self.call_nested(initialiser, instance, Value::UNSET, free, 0)?;
+            let closure =
+                if environment.is_null() { Value::UNSET } else { self.closure_of_instance(instance, initialiser) };
+            self.call_nested(initialiser, instance, closure, free, 0)?;
         }
         Ok(instance)
+    }
+
+    /// The instance's code captures variables from here on. To a contract around it is outside code: these variables
+    /// may not lead to state, and what is put into them later goes in as a copy.
+    #[cold]
+    fn keep_environment(&mut self, instance: u32, environment: Value) -> Result<(), Unwind> {
+        let environment = self.escape(environment, 0)?;
+        self.ledger.instances[instance as usize].environment = environment;
+        Ok(())
+    }
+
+    /// With which captured variables an action of a contract runs on this instance.
+    #[cold]
+    pub(super) fn closure_of_instance(&self, this: u32, action: super::info::ActionId) -> Value {
+        let instance = &self.ledger.instances[this as usize];
+        self.surroundings(ClassId(instance.class), instance.environment, action).1
     }
 
     fn zero_field(&mut self, zero: super::info::FieldZero, owner: u64) -> Value {

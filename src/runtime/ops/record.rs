@@ -84,10 +84,16 @@ impl Isolate {
         Ok(record)
     }
 
-    /// In which instance and with which captured variables a method or default of a record of `class` runs. A
-    /// declaration's environment ends with that of its base, if that has one.
-    fn surroundings(&self, class: ClassId, environment: Value, action: ActionId) -> (u32, Value) {
-        let declared_by = self.info.action(action).method_of;
+    /// In which instance and with which captured variables a method or default of a record of `class` runs, or an
+    /// action of a contract. A declaration's environment ends with that of its base, if that has one.
+    pub(in crate::runtime) fn surroundings(
+        &self,
+        class: ClassId,
+        environment: Value,
+        action: ActionId,
+    ) -> (u32, Value) {
+        let action = self.info.action(action);
+        let declared_by = action.method_of.or(action.class);
         let (mut class, mut environment) = (class, environment);
         while declared_by != Some(class)
             && let Some(base) = self.info.class(class).base
@@ -124,9 +130,16 @@ impl Isolate {
         mut cells: Vec<Value>,
         base: Option<Value>,
     ) -> Result<Value, Unwind> {
-        let Some(class) = self.info.action(action).method_of else {
+        let stands_for = self.info.action(action);
+        let Some(class) = stands_for.method_of.or(stands_for.class) else {
             unreachable!("the action stands for a declaration")
         };
+        let is_contract = self.info.class(class).kind == ClassKind::Contract;
+        if is_contract {
+            // Where the instance behind `Name.f()` will stand: see `shared_cell`.
+            self.charge_bytes(gas::FUNCTION_BYTES)?;
+            cells.push(self.ledger.heap.alloc_cell(Value::NULL));
+        }
         if let Some(base) = base {
             let expected = self.info.class(class).base;
             match self.class_environment(base) {
@@ -139,8 +152,20 @@ impl Isolate {
             }
         }
         let environment = self.make_closure(action, cells)?;
+        if is_contract {
+            // A contract's code runs on its own instances alone, wherever the contract was declared.
+            self.ledger.heap.function_mut(environment).receiver = Value::NULL;
+        }
         self.charge_bytes(gas::FUNCTION_BYTES)?;
         Ok(self.ledger.heap.alloc_bound(environment, BoundKind::Class, class.0))
+    }
+
+    /// The cell of a contract's environment that holds its shared instance, or null: the last, since what may follow is
+    /// the environment of its base.
+    pub(in crate::runtime) fn shared_cell(&self, environment: Value) -> Value {
+        let cells = &self.ledger.heap.function(environment).cells;
+        let cell = cells.iter().rev().find(|cell| cell.tag() == Tag::Cell);
+        cell.copied().expect("a contract's environment is made with it")
     }
 
     /// `head{f: v}` with the declaration known only now; the values stand in `slots[base..]`.
@@ -157,7 +182,7 @@ impl Isolate {
             }
         }
         match self.info.class(class).kind {
-            ClassKind::Contract => self.instantiate_with(class, &fields, base),
+            ClassKind::Contract => self.make_with(class, environment, &fields, base),
             ClassKind::Entity | ClassKind::Data => self.make_record(class, environment, Given::Fields(&fields), base),
         }
     }
