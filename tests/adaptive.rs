@@ -37,9 +37,19 @@ fn events(source: &str, mode: Mode, ns_per_gas: impl Fn(TierName, u64) -> f64 + 
     to_the_machine(&isolate)
 }
 
-/// What concerns the step into the VM: the one into native code counts passes of the VM and measures nothing.
+/// What concerns the step into the VM.
 fn to_the_machine(isolate: &Isolate) -> Vec<TierEvent> {
-    isolate.tier_events().into_iter().filter(|event| event.to != "native").collect()
+    isolate.tier_events().into_iter().filter(|event| event.to != "native" && event.from != "native").collect()
+}
+
+/// What concerns the step into native code.
+fn to_native(source: &str, ns_per_gas: impl Fn(TierName, u64) -> f64 + Send + 'static) -> Vec<TierEvent> {
+    let mut isolate = isolate(source, Mode::Adaptive, ns_per_gas);
+    let pass = isolate.run();
+    assert_eq!(pass.failure, None);
+    let mut reference = self::isolate(source, Mode::Interpreter, usual);
+    assert_eq!(reference.run().digest, pass.digest, "a decision changed a result");
+    isolate.tier_events().into_iter().filter(|event| event.to == "native" || event.from == "native").collect()
 }
 
 fn told(events: &[TierEvent]) -> Vec<String> {
@@ -107,7 +117,7 @@ print(total)
 
 #[test]
 fn what_does_not_pay_is_taken_back_and_tried_three_times_at_most() {
-    let slow = |tier, _| if tier == TierName::Vm { 12.0 } else { 4.0 };
+    let slow = |tier, _| if tier == TierName::Interpreter { 4.0 } else { 12.0 };
     let events = events(CALLS, Mode::Adaptive, slow);
     assert_eq!(
         told(&events),
@@ -126,9 +136,9 @@ fn what_does_not_pay_is_taken_back_and_tried_three_times_at_most() {
 fn what_pays_later_is_kept_then() {
     // At first the VM is slow, as if a cache were cold.
     let warms_up = |tier, gas| match tier {
-        TierName::Vm if gas < 300_000 => 12.0,
-        TierName::Vm => 1.0,
-        TierName::Interpreter | TierName::Native => 4.0,
+        TierName::Interpreter => 4.0,
+        TierName::Vm | TierName::Native if gas < 300_000 => 12.0,
+        TierName::Vm | TierName::Native => 1.0,
     };
     let events = events(CALLS, Mode::Adaptive, warms_up);
     let told = told(&events);
@@ -141,17 +151,81 @@ fn what_pays_later_is_kept_then() {
 #[test]
 fn a_body_that_changes_half_way_is_noticed() {
     let changes = |tier, gas| match tier {
-        TierName::Vm if gas > 1_000_000 => 9.0,
-        TierName::Vm => 2.0,
-        TierName::Interpreter | TierName::Native => 4.0,
+        TierName::Interpreter => 4.0,
+        TierName::Vm | TierName::Native if gas > 1_000_000 => 9.0,
+        TierName::Vm | TierName::Native => 2.0,
     };
-    let events = events(CALLS, Mode::Adaptive, changes);
+    // Native code would gain nothing here: the step to it is left out.
+    let source = CALLS.replace("i * i % 7", "len(string(i))");
+    let events = events(&source, Mode::Adaptive, changes);
     let told = told(&events);
     assert_eq!(told[0], "loop 500 interpreter->vm 2.0x: count reached 500");
     assert!(told[1].starts_with("loop 500 vm->vm: changed: 4."), "{told:#?}");
     // It is measured anew below, found not to pay any more, and taken back.
     assert!(told[2].contains("interpreter->vm 0.4x: try 2"), "{told:#?}");
     assert!(told[3].contains("vm->interpreter 0.4x: did not pay"), "{told:#?}");
+}
+
+/// Nanoseconds of a unit of gas where native code takes this much, and the tiers below the usual.
+fn native_takes(ns: f64) -> impl Fn(TierName, u64) -> f64 + Send + 'static {
+    move |tier, gas| if tier == TierName::Native { ns } else { usual(tier, gas) }
+}
+
+#[test]
+fn native_code_is_entered_when_waiting_has_cost_as_much_as_compiling() {
+    let source = LOOP.replace("100000", "1000000");
+    let events = to_native(&source, native_takes(0.2));
+    let told = told(&events);
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("vm->native 10.0x: waiting had cost"), "{told:#?}");
+    // What is expected of compiling is 0.3 ms and more for longer code: 2 ns for each of the gas units before.
+    assert!((5_000..100_000).contains(&events[0].iteration), "{told:#?}");
+}
+
+#[test]
+fn native_code_that_does_not_pay_is_taken_back() {
+    let source = CALLS.replace("round < 400", "round < 20000");
+    let told = told(&to_native(&source, native_takes(5.0)));
+    assert_eq!(told.len(), 6, "{told:#?}");
+    for (at, event) in told.iter().enumerate() {
+        let wanted = ["vm->native 0.4x", "native->vm 0.4x"][at % 2];
+        assert!(event.contains(wanted), "{told:#?}");
+    }
+    assert!(told[2].contains("try 2") && told[5].contains("given up"), "{told:#?}");
+}
+
+#[test]
+fn native_code_that_becomes_slow_is_taken_back() {
+    let becomes = |tier, gas| match tier {
+        TierName::Native if gas > 30_000_000 => 4.0,
+        _ => usual(tier, gas),
+    };
+    let source = CALLS.replace("round < 400", "round < 20000");
+    let told = told(&to_native(&source, becomes));
+    assert!(told[0].contains("vm->native 10.0x: waiting"), "{told:#?}");
+    assert!(told[1].contains("native->native") && told[1].contains("changed: "), "{told:#?}");
+    assert!(told[2].contains("native->vm"), "{told:#?}");
+}
+
+#[test]
+fn actions_that_are_called_often_enter_native_code_and_are_measured() {
+    let source = "action fib(n) {\n if n < 2 { return n }\n return fib(n - 1) + fib(n - 2)\n}\nprint(fib(27))\n";
+    let told = told(&to_native(source, native_takes(0.2)));
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].starts_with("action ") && told[0].contains("x: waiting had cost"), "{told:#?}");
+}
+
+#[test]
+fn what_paid_in_an_earlier_process_enters_native_code_at_once() {
+    let source = LOOP.replace("100000", "1000000");
+    let mut first = isolate(&source, Mode::Adaptive, usual);
+    assert_eq!(first.run().failure, None);
+    let mut second = isolate(&source, Mode::Adaptive, usual);
+    second.use_tier_profile(&first.tier_profile());
+    assert_eq!(second.run().failure, None);
+    let told = told(&second.tier_events());
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[1].starts_with("loop 1 vm->native") && told[1].contains("a profile"), "{told:#?}");
 }
 
 #[test]

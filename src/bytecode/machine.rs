@@ -2,7 +2,7 @@
 
 use super::Code;
 use crate::runtime::info::ActionId;
-use crate::runtime::{Isolate, Unwind};
+use crate::runtime::{Isolate, Reason, Unwind};
 use crate::value::Value;
 
 /// The machine that executes any instruction: what native code does not specialise it has done here.
@@ -34,6 +34,13 @@ pub enum Arrived {
 /// The tier above the machine.
 pub trait NativeTier: Send + Sync + std::fmt::Debug {
     /// The topmost frame stands at a loop's header or at its action's start, and the policy says to go up: runs
-    /// native code from there, compiling it first if there is none.
-    fn arrive(&self, isolate: &mut Isolate, code: &Code, position: u32, machine: &dyn Machine) -> Arrived;
+    /// native code from there, compiling it first if there is none. With a reason the move is put on record.
+    fn arrive(
+        &self,
+        isolate: &mut Isolate,
+        code: &Code,
+        position: u32,
+        machine: &dyn Machine,
+        reason: Option<Reason>,
+    ) -> Arrived;
 }

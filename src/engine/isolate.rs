@@ -392,8 +392,7 @@ impl Isolate {
         actions
     }
 
-    /// Decisions of the tier policy so far, and each site's first move into native code; [`Program::native_report`]
-    /// tells what became of it.
+    /// Decisions of the tier policy so far; [`Program::native_report`] tells what became of native code.
     pub fn tier_events(&self) -> Vec<TierEvent> {
         let info = &self.program.info;
         let event = |change: &runtime::TierChange| {
@@ -414,10 +413,7 @@ impl Isolate {
                 reason: change.reason.text(change.count),
             }
         };
-        let native = &self.inner.heat.moves;
-        let mut events: Vec<TierEvent> = self.inner.tier_changes.iter().chain(native).map(event).collect();
-        events.sort_by_key(|event| event.at_ns);
-        events
+        self.inner.tier_changes.iter().map(event).collect()
     }
 
     /// What the tier policy has learnt, for a later process that runs the same program.

@@ -92,7 +92,7 @@ pub fn simulate(costs: &LoopCosts, length: u64, start: Start) -> Simulated {
         let speedup = costs.ns[at].zip(costs.ns[at + 1]).map_or(1.0, |(below, above)| below / above);
         // The policy expects what a step usually gains, not what this loop will.
         let speedup = StepModel::prior(step).speedup.max(if speedup > 1.0 { 1.2 } else { 1.0 });
-        policy.expect(step, StepModel { compile_ns: costs.compile_ns[at], speedup });
+        policy.expect(step, StepModel { compile_ns: costs.compile_ns[at], word_ns: 0.0, speedup });
     }
     policy.begin(Terms { threshold: 500, pinned: false, enabled: true, earlier_runs: 0 });
     let mut run = Run { costs, count: 0, before: 0, now_ns: 0.0, looks: 0 };

@@ -16,7 +16,7 @@ use super::lower::{Home, Lowered, Plan, lower};
 use super::memory::Compiled;
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
 use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
-use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site, TierChange, TierName};
+use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site};
 use crate::value::{Value, ValueLayout};
 
 /// Instructions of a unit, at most: what is larger stays in the VM.
@@ -362,8 +362,16 @@ impl Place {
 }
 
 impl NativeTier for Native {
-    fn arrive(&self, isolate: &mut Isolate, code: &Code, position: u32, machine: &dyn Machine) -> Arrived {
+    fn arrive(
+        &self,
+        isolate: &mut Isolate,
+        code: &Code,
+        position: u32,
+        machine: &dyn Machine,
+        reason: Option<Reason>,
+    ) -> Arrived {
         let (site, place) = self.place(code, position);
+        let recorded = reason.map(|reason| (reason, isolate.now_ns()));
         let (unit, fresh) = match place.unit() {
             Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
             Some(unit) => (unit, false),
@@ -379,8 +387,10 @@ impl NativeTier for Native {
             isolate.heat.counter(site).ask_at = u64::MAX;
             return Arrived::Stay;
         }
-        if fresh {
-            note(isolate, site, unit);
+        if let Some((reason, at_ns)) = recorded {
+            let compile_ns = if fresh { unit.compile_ns } else { 0 };
+            let prepared = Prepared { compile_ns, code_bytes: unit.compiled.bytes as u64 };
+            isolate.enters_native(site, at_ns, prepared, code.instrs.len() as u32, reason);
         }
         add(&self.counts.entries, 1);
         self.enter(isolate, place, unit, machine)
@@ -396,12 +406,15 @@ impl Native {
             Self::misfit(place, unit);
             return Arrived::Stay;
         }
-        let mut context = Context::new(isolate, self, machine);
         let (base, gas) = (isolate.frame().base as usize, isolate.gas_left());
-        let window = std::ptr::from_mut(&mut isolate.slots[base]);
-        // SAFETY: the context and the window hold for this call (the slot array never moves, and the machine made the
-        // frame's slots exist); the isolate is not used here meanwhile; the unit is held.
-        let word = unsafe { (unit.compiled.entry())(&raw mut context, window) };
+        let (mut context, word) = isolate.in_native(true, |isolate| {
+            let mut context = Context::new(isolate, self, machine);
+            let window = std::ptr::from_mut(&mut isolate.slots[base]);
+            // SAFETY: the context and the window hold for this call (the slot array never moves, and the machine made
+            // the frame's slots exist); the isolate is not used here meanwhile; the unit is held.
+            let word = unsafe { (unit.compiled.entry())(&raw mut context, window) };
+            (context, word)
+        });
         if gas - isolate.gas_left() >= LONG_STAY_GAS {
             unit.forgive();
         }
@@ -449,18 +462,6 @@ impl Native {
     pub(super) fn run(&self, isolate: &mut Isolate, unit: &Unit, action: ActionId, machine: &dyn Machine) -> Arrived {
         self.enter(isolate, &self.actions[action.0 as usize], unit, machine)
     }
-}
-
-/// Puts the first move into a unit on record.
-fn note(isolate: &mut Isolate, site: Site, unit: &Unit) {
-    if isolate.heat.moves.iter().any(|change| change.site == site) {
-        return;
-    }
-    let prepared = Prepared { compile_ns: unit.compile_ns, code_bytes: unit.compiled.bytes as u64 };
-    let (at_ns, count) = (isolate.now_ns(), isolate.heat.counter(site).count);
-    let (from, to) = (TierName::Vm, TierName::Native);
-    let change = TierChange { at_ns, site, count, from, to, prepared, speedup: None, reason: Reason::Count };
-    isolate.heat.moves.push(change);
 }
 
 impl Unit {

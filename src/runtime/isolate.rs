@@ -92,6 +92,8 @@ pub struct Isolate {
     pub upper: Option<Arc<dyn Tier>>,
     /// Whether the code that runs now is the upper tier's: what it calls stays there.
     pub in_upper: bool,
+    /// Whether native code runs, as part of the upper tier.
+    pub in_native: bool,
     /// The host stack ends here for calls: below it they take a new segment. The greatest address if not known.
     pub(super) stack_floor: usize,
     /// Where `print` goes.
@@ -179,6 +181,7 @@ impl Isolate {
             lower,
             upper,
             in_upper: false,
+            in_native: false,
             stack_floor: usize::MAX,
             output,
             tx: TxContext::default(),
@@ -226,6 +229,7 @@ impl Isolate {
         self.sealed = false;
         self.view_since = 0;
         self.in_upper = false;
+        self.in_native = false;
         self.runs += 1;
         self.rearm_counters();
         self.random = super::builtins::RandomState::new(self.settings.seed);
@@ -254,6 +258,7 @@ impl Isolate {
         self.stack_slots = 0;
         self.view_since = 0;
         self.in_upper = false;
+        self.in_native = false;
         self.restore_limits();
         let cold = Counter { count: 0, ask_at: 0 };
         self.loops.resize(info.loops.len(), cold);
@@ -319,7 +324,6 @@ impl Isolate {
             counter.count = 0;
         }
         self.tier_changes.clear();
-        self.heat.moves.clear();
         self.policy.forget();
         self.runs = 0;
         for counter in self.heat.loops.iter_mut().chain(self.heat.calls.iter_mut()) {

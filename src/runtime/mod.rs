@@ -15,6 +15,7 @@ mod isolate;
 mod kept;
 mod layout;
 pub mod library;
+mod moves;
 pub mod names;
 pub mod ops;
 mod output;

@@ -141,9 +141,23 @@ impl Isolate {
         self.record_notes();
     }
 
+    /// Runs a part in native code, or a part of that in the machine again. What is sampled across such a border is of
+    /// both.
+    pub fn in_native<R>(&mut self, native: bool, run: impl FnOnce(&mut Self) -> R) -> R {
+        let was = std::mem::replace(&mut self.in_native, native);
+        let result = run(self);
+        self.slice.crossed = true;
+        self.in_native = was;
+        result
+    }
+
     /// The tier that runs now.
     pub fn tier_name(&self) -> TierName {
-        if self.in_upper { TierName::Vm } else { TierName::Interpreter }
+        match (self.in_upper, self.in_native) {
+            (_, true) => TierName::Native,
+            (true, false) => TierName::Vm,
+            (false, false) => TierName::Interpreter,
+        }
     }
 
     /// Time, gas and count at a site.

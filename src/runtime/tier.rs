@@ -1,10 +1,8 @@
 //! What the runtime knows of tiers: an interface, so that a builtin can call back and a lower tier can hand over
 //! without the rooms importing one another; and the policy that decides when.
 
-use std::cmp::Ordering;
 use std::time::Instant;
 
-use super::call::Frame;
 use super::info::{ActionId, LoopId, Place};
 use super::isolate::Isolate;
 use super::signal::Unwind;
@@ -243,8 +241,8 @@ pub enum Note {
     Seen {
         /// Where.
         site: Site,
-        /// In which tier.
-        tier: TierName,
+        /// Above which step.
+        step: Step,
         /// What.
         reason: Reason,
     },
@@ -259,15 +257,8 @@ pub trait TierPolicy: Send + std::fmt::Debug {
     /// The count at which a site is first asked about under the current terms.
     fn first_ask(&self, step: Step, site: Site) -> u64;
 
-    /// A site's count reached what it asked for.
+    /// A site's count reached what it asked for. About native code it is first asked at once.
     fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision;
-
-    /// A site's count in the VM reached the count at which native code was to be asked about; at first that is 0.
-    /// `words`: the length of the code that it stands in.
-    fn ask_native(&mut self, site: Site, words: u32, count: u64) -> Decision {
-        let _ = (site, words, count);
-        Decision::AskAt(u64::MAX)
-    }
 
     /// Whether native code is entered only where it is likely to be faster.
     fn wants_gain(&self) -> bool {
@@ -385,14 +376,12 @@ pub struct Heat {
     pub loops: Vec<Counter>,
     /// By action.
     pub calls: Vec<Counter>,
-    /// Moves into native code, each site's first.
-    pub moves: Vec<TierChange>,
 }
 
 impl Heat {
     pub(super) fn new(loops: usize, calls: usize) -> Self {
         let counter = Counter { count: 0, ask_at: 0 };
-        Self { loops: vec![counter; loops], calls: vec![counter; calls], moves: Vec::new() }
+        Self { loops: vec![counter; loops], calls: vec![counter; calls] }
     }
 
     /// Counts an arrival at a loop's header in the VM; whether it is time to ask. `loop_id` may be out of range.
@@ -421,6 +410,14 @@ impl Heat {
             Site::Action(action) => &mut self.calls[action.0 as usize],
         }
     }
+
+    /// Arrivals of a site in the VM so far.
+    pub(super) fn count(&self, site: Site) -> u64 {
+        match site {
+            Site::Loop(id) => self.loops[id.0 as usize].count,
+            Site::Action(action) => self.calls[action.0 as usize].count,
+        }
+    }
 }
 
 impl Counter {
@@ -438,167 +435,4 @@ pub struct Counter {
     pub count: u64,
     /// Ask the policy when `count` reaches this.
     pub ask_at: u64,
-}
-
-/// The parts of an isolate that a moment is read from.
-struct Reading<'a> {
-    clock: &'a mut dyn Clock,
-    frames: &'a [Frame],
-    gas_before: u64,
-    gas_spent: i64,
-    tier: TierName,
-    count: u64,
-}
-
-impl Meter for Reading<'_> {
-    fn moment(&mut self) -> Moment {
-        let reserved: i64 = self.frames.iter().map(|frame| frame.gas_reserve).sum();
-        let gas = self.gas_before + (self.gas_spent - reserved).max(0) as u64;
-        Moment { count: self.count, gas, at_ns: self.clock.now_ns(gas, self.tier) }
-    }
-}
-
-impl Isolate {
-    /// Asks the policy about a site whose count has reached what it asked for: whether to go up now.
-    pub fn ask_policy(&mut self, step: Step, site: Site) -> bool {
-        let count = self.count(site);
-        let decision = self.with_policy(site, |policy, meter| policy.ask(step, site, count, meter));
-        match decision {
-            Decision::Enter(reason) => {
-                if let Some(reason) = reason {
-                    self.record_move(step, site, count, reason);
-                }
-                true
-            }
-            Decision::AskAt(at) => {
-                self.counter(step, site).ask_at = at;
-                false
-            }
-        }
-    }
-
-    /// The counter of a step at a site.
-    fn counter(&mut self, _step: Step, site: Site) -> &mut Counter {
-        match site {
-            Site::Loop(id) => &mut self.loops[id.0 as usize],
-            Site::Action(action) => &mut self.calls[action.0 as usize],
-        }
-    }
-
-    fn with_policy<R>(&mut self, site: Site, run: impl FnOnce(&mut dyn TierPolicy, &mut dyn Meter) -> R) -> R {
-        let mut reading = Reading {
-            gas_before: self.gas_before,
-            gas_spent: self.gas_start - self.gas_left(),
-            tier: self.tier_name(),
-            count: self.count(site),
-            clock: &mut *self.clock,
-            frames: &self.frames,
-        };
-        run(&mut *self.policy, &mut reading)
-    }
-
-    /// A site moves up: its code is made ready, and the move is put on record.
-    fn record_move(&mut self, step: Step, site: Site, count: u64, reason: Reason) {
-        let at_ns = self.now_ns();
-        let mut prepared = match (step, &self.upper) {
-            (Step::ToVm, Some(upper)) => upper.prepare(self.action_of(site)),
-            _ => Prepared::default(),
-        };
-        prepared.compile_ns = self.clock.compile_ns(prepared);
-        let next = self.with_policy(site, |policy, meter| policy.entered(step, site, prepared, meter));
-        if next.is_some() {
-            self.set_slice(next);
-        }
-        let change =
-            TierChange { at_ns, site, count, from: step.from(), to: step.to(), prepared, speedup: None, reason };
-        self.show_change(&change);
-        self.tier_changes.push(change);
-        self.record_notes();
-    }
-
-    /// The action that a site stands in, or is.
-    pub fn action_of(&self, site: Site) -> ActionId {
-        match site {
-            Site::Loop(id) => self.info.loops[id.0 as usize].action,
-            Site::Action(action) => action,
-        }
-    }
-
-    /// Nanoseconds on the isolate's clock.
-    pub fn now_ns(&mut self) -> u64 {
-        let (gas, tier) = (self.gas_in_all(), self.tier_name());
-        self.clock.now_ns(gas, tier)
-    }
-
-    /// Puts on record what the policy has found out.
-    #[cold]
-    pub(super) fn record_notes(&mut self) {
-        for note in self.policy.notes() {
-            match note {
-                Note::Measured { site, step, speedup } => self.record_speedup(site, step, speedup),
-                Note::TakenBack { site, step, reason } => self.record_seen(site, step.to(), step.from(), reason),
-                Note::Seen { site, tier, reason } => self.record_seen(site, tier, tier, reason),
-            }
-        }
-    }
-
-    fn record_speedup(&mut self, site: Site, step: Step, speedup: f64) {
-        let last = |change: &&mut TierChange| change.site == site && change.to == step.to();
-        if let Some(change) = self.tier_changes.iter_mut().rev().find(last) {
-            change.speedup = Some(speedup);
-            if self.config.jit_debug {
-                let what = self.site_text(site);
-                self.say(&format!("{what}: measured {speedup:.2}x {}", step.from().text()));
-            }
-        }
-    }
-
-    fn record_seen(&mut self, site: Site, from: TierName, to: TierName, reason: Reason) {
-        let (at_ns, count) = (self.now_ns(), self.count(site));
-        let speedup = self.tier_changes.iter().rev().find(|change| change.site == site).and_then(|seen| seen.speedup);
-        let speedup = speedup.filter(|_| from != to);
-        let prepared = Prepared::default();
-        let change = TierChange { at_ns, site, count, from, to, prepared, speedup, reason };
-        self.show_change(&change);
-        self.tier_changes.push(change);
-    }
-
-    /// `config.jit_debug`
-    fn show_change(&mut self, change: &TierChange) {
-        if !self.config.jit_debug {
-            return;
-        }
-        let (what, TierChange { count, prepared, from, to, .. }) = (self.site_text(change.site), change);
-        let unit = if matches!(change.site, Site::Loop(_)) { "iterations" } else { "calls" };
-        let why = match change.reason {
-            Reason::Count => String::new(),
-            reason => format!(" ({})", reason.text(*count)),
-        };
-        let text = match to.cmp(from) {
-            Ordering::Greater => {
-                let (compile_us, bytes) = (prepared.compile_ns / 1_000, prepared.code_bytes);
-                format!(
-                    "{what}: after {count} {unit} {} -> {}{why}, compiled in {compile_us} us ({bytes} bytes)",
-                    from.text(),
-                    to.text()
-                )
-            }
-            Ordering::Less => format!("{what}: {} -> {}{why}", from.text(), to.text()),
-            Ordering::Equal => format!("{what}: in {}{why}", to.text()),
-        };
-        self.say(&text);
-    }
-
-    fn site_text(&self, site: Site) -> String {
-        let (kind, place) = match site {
-            Site::Loop(id) => ("loop", self.info.loops[id.0 as usize].place),
-            Site::Action(action) => ("action", self.info.action(action).place),
-        };
-        format!("{kind} at {}", self.info.site(place.start))
-    }
-
-    fn say(&mut self, text: &str) {
-        self.output.flush();
-        eprintln!("[jit] {text}");
-    }
 }

@@ -30,13 +30,9 @@ impl Vm {
             isolate.heat.counter(site).ask_at = u64::MAX;
             return Arrived::Stay;
         };
-        let count = isolate.heat.counter(site).count;
-        match isolate.policy.ask_native(site, code.instrs.len() as u32, count) {
-            Decision::AskAt(count) => {
-                isolate.heat.counter(site).ask_at = count;
-                Arrived::Stay
-            }
-            Decision::Enter(_) => match native.arrive(isolate, code, position, self) {
+        match isolate.ask_native(site, code.instrs.len() as u32) {
+            Decision::AskAt(_) => Arrived::Stay,
+            Decision::Enter(reason) => match native.arrive(isolate, code, position, self, reason) {
                 // A header that native code came back to has been counted and asked about: it is executed here.
                 Arrived::At(position) if code.instrs[position as usize].op == Op::LoopHeader => {
                     match pass_header(isolate, code, position) {
@@ -71,10 +67,11 @@ impl Machine for Vm {
     }
 
     fn finish(&self, isolate: &mut Isolate, arrived: Arrived) -> Result<Value, Unwind> {
-        isolate.with_stack(|isolate| match arrived {
+        let run = |isolate: &mut Isolate| match arrived {
             Arrived::Stay => self.start(isolate, &Unwatched),
             arrived => self.go_on(isolate, arrived, &Unwatched),
-        })
+        };
+        isolate.with_stack(|isolate| isolate.in_native(false, run))
     }
 
     fn code_of(&self, action: ActionId) -> &Code {

@@ -1,6 +1,7 @@
 //! `zx-bench simulate policy` and `zx-bench simulate live`: what the adaptive tier policy costs against the best
 //! choice, computed from measured tier costs, and measured.
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,16 +41,20 @@ pub(super) struct LiveArguments {
 
 /// Loops whose costs are measured: by name, with the number of turns in `config.bench_iterations`.
 const BODIES: [(&str, &str); 3] = [
-    ("an addition", "let sum = 0\nlet i = 0\nwhile i < config.bench_iterations {\n sum = sum + i\n i = i + 1\n}\n"),
+    (
+        "an addition",
+        "let n = config.bench_iterations\nlet sum = 0\nlet i = 0\nwhile i < n {\n sum = sum + i\n i = i + 1\n}\n",
+    ),
     (
         "a transfer",
-        "let balances = {\"alice\": 1000000000000, \"bob\": 0}
+        "let n = config.bench_iterations
+let balances = {\"alice\": 1000000000000, \"bob\": 0}
 action transfer(from, to, amount) {
     balances[from] = balances[from] - amount
     balances[to] = balances[to] + amount
 }
 let i = 0
-while i < config.bench_iterations {
+while i < n {
     transfer(\"alice\", \"bob\", 10)
     i = i + 1
 }
@@ -57,21 +62,23 @@ while i < config.bench_iterations {
     ),
     (
         "text and a map",
-        "let seen = {}\nlet i = 0\nwhile i < config.bench_iterations {\n let key = \"k\" + string(i % 10)\n \
+        "let n = config.bench_iterations\nlet seen = {}\nlet i = 0\nwhile i < n {\n let key = \"k\" + string(i % 10)\n \
          seen[key] = len(key) + i\n i = i + 1\n}\n",
     ),
 ];
 
 /// Iterations of a loop that is measured.
 const MEASURED_LENGTH: u64 = 100_000;
+/// The same in native code, whose compiling would hide a shorter one.
+const MEASURED_NATIVE: u64 = 5_000_000;
 /// How often; the least counts.
 const MEASURED_RUNS: usize = 7;
 
-/// One fresh run: its time and gas, what compiling took, and what its policy learnt.
+/// One fresh run: its time and gas, what compiling to each tier took, and what its policy learnt.
 struct FreshRun {
     ns: f64,
     gas: u64,
-    compile_ns: f64,
+    compile_ns: [f64; 2],
     profile: TierProfile,
 }
 
@@ -94,25 +101,32 @@ fn run_with_profile(source: &str, mode: Mode, length: u64, profile: Option<&Tier
     if let Some(failure) = pass.failure {
         return Err(Stop::failed(failure.rendered));
     }
-    let compile_ns = isolate.counters().compile_ns as f64;
+    let native_ns = program.native_counts().map_or(0, |counts| counts.compile_ns);
+    let compile_ns = [isolate.counters().compile_ns as f64, native_ns as f64];
     Ok(FreshRun { ns: pass.execute_ns as f64, gas: pass.gas, compile_ns, profile: isolate.tier_profile() })
 }
 
 /// What the tiers of this machine take for a loop.
 fn measured(source: &str) -> Result<LoopCosts, Stop> {
-    let least = |mode: Mode| -> Result<FreshRun, Stop> {
-        let mut best = fresh_run(source, mode, MEASURED_LENGTH)?;
+    let least = |mode: Mode, length: u64| -> Result<FreshRun, Stop> {
+        let mut best = fresh_run(source, mode, length)?;
         for _ in 1..MEASURED_RUNS {
-            let run = fresh_run(source, mode, MEASURED_LENGTH)?;
+            let run = fresh_run(source, mode, length)?;
             best.ns = best.ns.min(run.ns);
-            best.compile_ns = best.compile_ns.min(run.compile_ns);
+            for (least, ns) in best.compile_ns.iter_mut().zip(run.compile_ns) {
+                *least = least.min(ns);
+            }
         }
         Ok(best)
     };
-    let (below, above) = (least(Mode::Interpreter)?, least(Mode::Vm)?);
-    let turns = MEASURED_LENGTH as f64;
-    let ns = [Some(below.ns / turns), Some((above.ns - above.compile_ns) / turns), None];
-    Ok(LoopCosts { gas: below.gas / MEASURED_LENGTH, ns, compile_ns: [above.compile_ns, 0.0], look_ns: look_ns() })
+    let (below, above) = (least(Mode::Interpreter, MEASURED_LENGTH)?, least(Mode::Vm, MEASURED_LENGTH)?);
+    let native = least(Mode::Native, MEASURED_NATIVE)?;
+    let turn = |run: &FreshRun, turns: u64| (run.ns - run.compile_ns.iter().sum::<f64>()) / turns as f64;
+    // A target without native code stays in the VM.
+    let machine = (native.compile_ns[1] > 0.0).then(|| turn(&native, MEASURED_NATIVE));
+    let ns = [Some(turn(&below, MEASURED_LENGTH)), Some(turn(&above, MEASURED_LENGTH)), machine];
+    let compile_ns = [above.compile_ns[0], native.compile_ns[1]];
+    Ok(LoopCosts { gas: below.gas / MEASURED_LENGTH, ns, compile_ns, look_ns: look_ns() })
 }
 
 /// What reading the clock takes, and the question around it, nanoseconds.
@@ -127,8 +141,8 @@ fn look_ns() -> f64 {
 
 pub(super) fn policy(arguments: &PolicyArguments) -> Result<Exit, Stop> {
     let mut text = String::from(
-        "| loop | interpreter | vm | compiling | mean | worst | mean, from 500 | worst, from 500 | worst, 500 taken out |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "| loop | interpreter | vm | native | bytecode | machine code | mean | worst | mean, from 500 | worst, from 500 | \
+         worst, 500 taken out |\n|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let mut chosen = given(&arguments.costs)?;
     if let Some(costs) = &chosen {
@@ -162,7 +176,7 @@ fn summary(name: &str, invented: &[LoopCosts]) -> String {
         worst = worst.max(regret.free_worst);
         without = without.max(regret.fixed_worst_without);
     }
-    format!("| {} {name} | | | | {mean:.2} | {worst:.2} | {from_500:.2} | | {without:.2} |\n", invented.len())
+    format!("| {} {name} | | | | | | {mean:.2} | {worst:.2} | {from_500:.2} | | {without:.2} |\n", invented.len())
 }
 
 /// The costs that the user gives, if any.
@@ -182,11 +196,17 @@ fn given(costs: &[f64]) -> Result<Option<LoopCosts>, Stop> {
 
 fn row(name: &str, costs: &LoopCosts) -> String {
     let regret = regret(costs);
+    let machine = costs.ns[2].map_or_else(
+        || ["none".to_owned(), String::new()],
+        |ns| [format!("{ns:.1} ns"), format!("{:.0} us", costs.compile_ns[1] / 1e3)],
+    );
     format!(
-        "| {name} | {:.0} ns | {:.0} ns | {:.1} us | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |\n",
+        "| {name} | {:.0} ns | {:.0} ns | {} | {:.1} us | {} | {:.2} | {:.2} | {:.2} | {:.2} | {:.2} |\n",
         costs.ns[0].unwrap_or(0.0),
         costs.ns[1].unwrap_or(0.0),
+        machine[0],
         costs.compile_ns[0] / 1e3,
+        machine[1],
         regret.free_mean,
         regret.free_worst,
         regret.fixed_mean,
@@ -202,23 +222,29 @@ fn draw(costs: &LoopCosts, path: &Path) -> Result<(), Stop> {
         let points = lengths(20).map(point).collect();
         Series { name: name.to_owned(), colour, points, ideal: Vec::new() }
     };
-    let series = vec![
+    let mut series = vec![
         line("adaptive, from 500", 3, &|length| simulate(costs, length, Start::Threshold).ns),
         line("adaptive, free start", 2, &|length| simulate(costs, length, Start::Free).ns),
         line("interpreter", 0, &|length| length as f64 * costs.ns[0].unwrap_or(0.0)),
         line("vm from the start", 1, &|length| costs.fixed_ns(length, 0)),
     ];
+    let mut caption = format!(
+        "interpreter {:.0} ns, vm {:.0} ns an iteration, compiling {:.1} us",
+        costs.ns[0].unwrap_or(0.0),
+        costs.ns[1].unwrap_or(0.0),
+        costs.compile_ns[0] / 1e3
+    );
+    if let Some(ns) = costs.ns[2] {
+        let compile_ns: f64 = costs.compile_ns.iter().sum();
+        series.push(line("native from the start", 4, &|length| compile_ns + ns * length as f64));
+        let _ = write!(caption, "; native {ns:.1} ns, compiling {:.0} us", costs.compile_ns[1] / 1e3);
+    }
     let chart = Chart {
         name: "policy".to_owned(),
         title: "What the fixed first threshold costs".to_owned(),
         subtitle: "a loop of transfers, simulated with the tiers' measured costs".to_owned(),
         note: "against the best choice for that length".to_owned(),
-        caption: format!(
-            "interpreter {:.0} ns, vm {:.0} ns an iteration, compiling {:.1} us",
-            costs.ns[0].unwrap_or(0.0),
-            costs.ns[1].unwrap_or(0.0),
-            costs.compile_ns[0] / 1e3
-        ),
+        caption,
         warning: None,
         body: Body::Lines(Lines {
             x: Axis::new("Length of the loop", "iterations", ScaleKind::Log),
@@ -234,7 +260,7 @@ fn draw(costs: &LoopCosts, path: &Path) -> Result<(), Stop> {
 
 /// Modes with a fixed choice that `adaptive` is held against; of long loops those that could be best.
 fn rivals(length: u64) -> Vec<Mode> {
-    let all = [Mode::Vm, Mode::Fixed(100), Mode::Fixed(500), Mode::Fixed(5_000), Mode::Interpreter];
+    let all = [Mode::Native, Mode::Fixed(100), Mode::Fixed(500), Mode::Fixed(5_000), Mode::Vm, Mode::Interpreter];
     if length >= 1_000_000 { all[..2].to_vec() } else { all.to_vec() }
 }
 

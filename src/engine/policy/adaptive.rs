@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 
 use super::cost::{Budget, Factor, StepModel};
-use super::site::{State, StepState};
+use super::site::{Sites, State, StepState};
 use crate::runtime::{
     Decision, Meter, Moment, Note, Prepared, Reason, Site, SiteProfile, Step, Terms, TierName, TierPolicy, TierProfile,
 };
@@ -73,12 +73,12 @@ pub(in crate::engine) struct Adaptive {
     start: Start,
     terms: Terms,
     models: [StepModel; Step::COUNT],
-    sites: BTreeMap<(Step, Site), StepState>,
+    sites: Sites,
     trial: Option<Trial>,
-    /// What went up last and was not taken back: what runs now, as far as is known.
-    current: Option<(Step, Site)>,
-    /// The last sample, and whether it was below.
-    last: Option<(Moment, bool)>,
+    /// Of each step, what went up last and was not taken back: what runs above it now, as far as is known.
+    current: [Option<Site>; Step::COUNT],
+    /// The last sample, and where.
+    last: Option<(Moment, TierName)>,
     slice: u64,
     factor: Factor,
     budget: Budget,
@@ -95,9 +95,9 @@ impl Adaptive {
             start,
             terms: Terms { threshold: 500, pinned: false, enabled: true, earlier_runs: 0 },
             models,
-            sites: BTreeMap::new(),
+            sites: Sites::default(),
             trial: None,
-            current: None,
+            current: [None; Step::COUNT],
             last: None,
             slice: SLICE_LEAST,
             factor: Factor::default(),
@@ -130,11 +130,12 @@ impl Adaptive {
     }
 
     /// The next look at a site that has been looked at.
-    fn waiting(&mut self, step: Step, site: Site, now: Moment) -> Decision {
+    fn waiting(&mut self, step: Step, site: Site, meter: &mut dyn Meter) -> Decision {
+        let now = meter.moment();
         let threshold = self.threshold(step, site);
         let known = self.is_known(step, site);
         let model = self.models[step as usize];
-        let state = self.sites.entry((step, site)).or_default();
+        let state = self.sites.of(step, site);
         state.look(now);
         if let Some(threshold) = threshold {
             return if now.count >= threshold {
@@ -143,7 +144,7 @@ impl Adaptive {
                 Decision::AskAt((now.count * 2).max(now.count + 1).min(threshold))
             };
         }
-        let (lost, needed) = (state.spent_ns * model.gain(), model.compile_ns);
+        let (lost, needed) = (state.spent_ns * model.gain(), model.compiling(meter.words()));
         let Some(ns) = state.lower_ns() else { return Decision::AskAt((now.count * 2).max(LOOK_FIRST)) };
         if lost < needed {
             let left = (needed - lost) / (ns * model.gain()).max(f64::MIN_POSITIVE);
@@ -152,6 +153,10 @@ impl Adaptive {
         if !self.budget.allows(needed, now.at_ns) {
             return Decision::AskAt(now.count.saturating_mul(2));
         }
+        // What the step below gains is measured first, undisturbed.
+        if self.trial.as_ref().is_some_and(|trial| trial.step < step) {
+            return Decision::AskAt(now.count + now.count / 4 + LOOK_STEP);
+        }
         Decision::Enter(Some(Reason::Loss { lost_ns: lost as u64 }))
     }
 
@@ -159,7 +164,7 @@ impl Adaptive {
     fn conclude(&mut self, trial: &Trial) {
         let Trial { step, site, count, .. } = *trial;
         let threshold = self.terms.threshold;
-        let state = self.sites.entry((step, site)).or_default();
+        let state = self.sites.of(step, site);
         state.state = State::Kept;
         let Some((before, after)) = state.lower_rate().zip(trial.rates.iter().copied().reduce(f64::min)) else {
             return;
@@ -179,15 +184,24 @@ impl Adaptive {
         }
         if speedup < PAYS {
             let reason = take_back(state, count);
-            self.current = None;
+            self.current[step as usize] = None;
             self.notes.push(Note::TakenBack { site, step, reason });
         }
     }
 
+    /// What runs above a step, as far as is known.
+    fn running(&mut self, step: Step) -> Option<(Site, &mut StepState)> {
+        let site = self.current[step as usize]?;
+        Some((site, self.sites.of(step, site)))
+    }
+
     /// A sample outside any trial: whether the code that runs still is what was measured.
-    fn watch(&mut self, rate: f64, count: u64) {
-        let Some((step, site)) = self.current else { return };
-        let Some(state) = self.sites.get_mut(&(step, site)).filter(|state| state.state == State::Kept) else { return };
+    fn watch(&mut self, step: Step, rate: f64, count: u64) {
+        let Some(site) = self.current[step as usize] else { return };
+        let state = self.sites.of(step, site);
+        if state.state != State::Kept {
+            return;
+        }
         let Some(known) = state.upper_rate else {
             state.upper_rate = Some(rate);
             return;
@@ -209,19 +223,22 @@ impl Adaptive {
             return; // only the machine was disturbed, and not all the time
         }
         state.upper_rate = Some(known * ratio);
+        if ratio < 1.0 {
+            return; // nothing to decide: what is above has become faster still
+        }
         state.changes += 1;
         let reason = Reason::Changed { ratio };
-        self.notes.push(Note::Seen { site, tier: step.to(), reason });
+        self.notes.push(Note::Seen { site, step, reason });
         let slower_than_below = state.lower_rate().is_some_and(|below| known * ratio * PAYS > below);
         if step == Step::ToNative && slower_than_below {
             let reason = take_back(state, count);
-            self.current = None;
+            self.current[step as usize] = None;
             self.notes.push(Note::TakenBack { site, step, reason });
-        } else if ratio > 1.0 && state.tries < TRIES_MOST {
+        } else if state.tries < TRIES_MOST {
             // What it would cost below is not known any more: the next entry finds out.
             state.forget_lower();
             state.state = State::Back { until: count + REMEASURE };
-            self.current = None;
+            self.current[step as usize] = None;
         }
     }
 }
@@ -246,7 +263,7 @@ impl TierPolicy for Adaptive {
         if !self.terms.enabled {
             return u64::MAX;
         }
-        match self.sites.get(&(step, site)).map_or(State::Waiting, |state| state.state) {
+        match self.sites.get(step, site).map_or(State::Waiting, |state| state.state) {
             State::Waiting => self.threshold(step, site).map_or(LOOK_FIRST, |threshold| match threshold {
                 0..LOOKS_SHARE => threshold,
                 _ => threshold.div_ceil(LOOKS_SHARE),
@@ -260,19 +277,15 @@ impl TierPolicy for Adaptive {
         true
     }
 
-    fn ask_native(&mut self, _site: Site, words: u32, count: u64) -> Decision {
-        super::native_when_worth_it(words, count)
-    }
-
     fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision {
         // The commonest case: what went up last goes up again.
-        if self.current == Some((step, site)) {
+        if self.current[step as usize] == Some(site) {
             return Decision::Enter(None);
         }
-        let state = self.sites.entry((step, site)).or_default();
+        let state = self.sites.of(step, site);
         match state.state {
             State::Trial | State::Kept => {
-                self.current = Some((step, site));
+                self.current[step as usize] = Some(site);
                 Decision::Enter(None)
             }
             State::GivenUp => Decision::AskAt(u64::MAX),
@@ -284,28 +297,28 @@ impl TierPolicy for Adaptive {
                 let step = if until - count <= REMEASURE { LOOK_STEP * 2 } else { count.max(1) };
                 Decision::AskAt((count + step).min(until))
             }
-            State::Waiting => self.waiting(step, site, meter.moment()),
+            State::Waiting => self.waiting(step, site, meter),
         }
     }
 
     fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {
         self.budget.spend(prepared.compile_ns);
         if prepared.compile_ns > 0 {
-            self.models[step as usize].saw_compile(prepared.compile_ns);
+            self.models[step as usize].saw_compile(meter.words(), prepared.compile_ns);
         }
-        if let Some(unfinished) = self.trial.take()
-            && let Some(state) = self.sites.get_mut(&(unfinished.step, unfinished.site))
-            && state.state == State::Trial
-        {
-            state.state = State::Kept;
+        if let Some(unfinished) = self.trial.take() {
+            let state = self.sites.of(unfinished.step, unfinished.site);
+            if state.state == State::Trial {
+                state.state = State::Kept;
+            }
         }
-        let state = self.sites.entry((step, site)).or_default();
+        let state = self.sites.of(step, site);
         let now = meter.moment();
         state.tries = state.tries.saturating_add(1);
         state.compile_ns = state.compile_ns.filter(|ns| *ns > 0).or(Some(prepared.compile_ns));
         self.slice = state.stretch_gas.clamp(SLICE_LEAST, SLICE_TRIAL_MOST);
-        self.last = Some((now, false));
-        self.current = Some((step, site));
+        self.last = Some((now, step.to()));
+        self.current[step as usize] = Some(site);
         if state.lower_rate().is_some() {
             state.state = State::Trial;
             self.trial = Some(Trial { step, site, count: now.count, rates: Vec::new(), impure: 0 });
@@ -316,30 +329,37 @@ impl TierPolicy for Adaptive {
     }
 
     fn sample(&mut self, tier: TierName, site: Site, moment: Moment, crossed: bool) -> Option<u64> {
-        let below = tier == TierName::Interpreter;
-        let before = self.last.replace((moment, below));
-        if below {
-            return Some(self.slice);
-        }
-        let Some((before, was_below)) = before.filter(|(before, _)| before.gas < moment.gas) else {
+        let before = self.last.replace((moment, tier));
+        let step = match tier {
+            TierName::Interpreter => return Some(self.slice),
+            TierName::Vm => Step::ToVm,
+            TierName::Native => Step::ToNative,
+        };
+        let Some((before, came_from)) = before.filter(|(before, _)| before.gas < moment.gas) else {
             return Some(self.slice);
         };
         let gas = moment.gas - before.gas;
         let rate = moment.at_ns.saturating_sub(before.at_ns) as f64 / gas as f64;
-        if let Some(state) = self.current.and_then(|current| self.sites.get_mut(&current)) {
+        let pure = !crossed && came_from == tier;
+        if let Some((_, state)) = self.running(step) {
             state.upper_gas += gas;
         }
         let Some(mut trial) = self.trial.take() else {
             self.slice = (self.slice * 2).min(SLICE_MOST);
-            let same = self.current.is_some_and(|(_, current)| current == site);
-            let known = self.current.and_then(|current| self.sites.get(&current)).map_or(0, |state| state.count);
-            self.watch(rate, if same { moment.count } else { known });
+            let Some((current, state)) = self.running(step) else { return Some(self.slice) };
+            // The counts of code above the VM are kept below it.
+            let count = if current == site && step == Step::ToVm { moment.count } else { state.count };
+            // Stays above that are shorter than a slice are sampled with what is around them. Between the VM and native
+            // code that would say nothing.
+            if pure || came_from == tier || came_from == TierName::Interpreter {
+                self.watch(step, rate, count);
+            }
             return Some(self.slice);
         };
-        if trial.site == site {
+        if trial.site == site && trial.step == Step::ToVm {
             trial.count = trial.count.max(moment.count);
         }
-        if (crossed || was_below) && trial.impure < IMPURE_MOST {
+        if (!pure || trial.step != step) && trial.impure < IMPURE_MOST {
             // Shorter slices fit into shorter stays above.
             trial.impure += 1;
             self.slice = (self.slice / 2).max(SLICE_LEAST);
@@ -366,7 +386,7 @@ impl TierPolicy for Adaptive {
     }
 
     fn profile(&self) -> TierProfile {
-        let site = |(&(step, site), state): (&(Step, Site), &StepState)| {
+        let site = |(step, site, state): (Step, Site, &StepState)| {
             // What starts above is not measured against below: what was known of it stands.
             if let (Some(known), None) = (self.known.get(&(step, site)), state.speedup) {
                 return *known;
@@ -386,7 +406,7 @@ impl TierPolicy for Adaptive {
                 saved_ns: (saved.max(0.0) * state.upper_gas as f64) as u64,
             }
         };
-        let sites = self.sites.iter().filter(|(_, state)| state.compile_ns.is_some()).map(site).collect();
+        let sites = self.sites.iter().filter(|(_, _, state)| state.compile_ns.is_some()).map(site).collect();
         TierProfile { sites }
     }
 

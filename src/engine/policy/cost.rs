@@ -6,21 +6,23 @@ use crate::runtime::Step;
 /// What is expected of one step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::engine) struct StepModel {
-    /// Nanoseconds that compiling a site takes.
+    /// Nanoseconds that compiling a site takes, whatever its length.
     pub(in crate::engine) compile_ns: f64,
+    /// Nanoseconds more for each word of its code, where its length is known.
+    pub(in crate::engine) word_ns: f64,
     /// Time for the same work before by time after.
     pub(in crate::engine) speedup: f64,
 }
 
 impl StepModel {
     /// Before anything has been seen: bytecode for a small action takes some 15 us and gains 1.7; machine code takes
-    /// about a millisecond, and is assumed to gain 16. A guess of at least half the true gain keeps the bound of
+    /// 0.3 ms and 12 us for each word of the code that it stands in, and is assumed to gain 16. A guess of at least half the true gain keeps the bound of
     /// twice the best: with the share g of the time that is saved and the share g' that is expected, the ratio at
     /// the worst moment is (1 + g') / (1 + g' - g), and at most 2 if g' >= 2g - 1.
     pub(in crate::engine) fn prior(step: Step) -> Self {
         match step {
-            Step::ToVm => Self { compile_ns: 15_000.0, speedup: 1.7 },
-            Step::ToNative => Self { compile_ns: 1_000_000.0, speedup: 16.0 },
+            Step::ToVm => Self { compile_ns: 15_000.0, word_ns: 0.0, speedup: 1.7 },
+            Step::ToNative => Self { compile_ns: 300_000.0, word_ns: 12_000.0, speedup: 16.0 },
         }
     }
 
@@ -29,9 +31,16 @@ impl StepModel {
         1.0 - 1.0 / self.speedup
     }
 
-    /// A site took this long to compile: half of the guess.
-    pub(super) fn saw_compile(&mut self, ns: u64) {
-        self.compile_ns = f64::midpoint(self.compile_ns, ns as f64);
+    /// What compiling code of this length is expected to take, nanoseconds.
+    pub(super) fn compiling(&self, words: Option<u32>) -> f64 {
+        self.compile_ns + self.word_ns * f64::from(words.unwrap_or(0))
+    }
+
+    /// Compiling code of this length took so long: half of the guess.
+    pub(super) fn saw_compile(&mut self, words: Option<u32>, ns: u64) {
+        let by = f64::midpoint(1.0, ns as f64 / self.compiling(words).max(1.0));
+        self.compile_ns *= by;
+        self.word_ns *= by;
     }
 
     /// A site gained this much: half of the guess, and never less than what is worth a try.

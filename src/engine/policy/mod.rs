@@ -22,24 +22,8 @@ pub(super) fn policy(mode: Mode) -> Box<dyn TierPolicy> {
         Mode::Native => Box::new(Fixed::at(0, Some(1))),
         Mode::Adaptive => Box::new(Adaptive::new(Start::Threshold)),
         Mode::Fixed(threshold) => Box::new(Fixed::at(threshold, Some(threshold))),
-        Mode::Chaos(seed) => Box::new(Chaos { state: seed | 1, enabled: true, seen: BTreeSet::new() }),
+        Mode::Chaos(seed) => Box::new(Chaos { state: seed | 1, enabled: true, moved: Moved::default() }),
     }
-}
-
-/// Into native code when the count has passed this; the count is of this arrival too.
-fn native_after(passes: u64, count: u64) -> Decision {
-    if count > passes { Decision::Enter(None) } else { Decision::AskAt(passes) }
-}
-
-/// What compiling to native code takes, at least, and for each word of bytecode, in nanoseconds; what one iteration or
-/// call takes in the VM. Rough, and on the safe side: native code is entered when the VM has spent that time.
-const NATIVE_NS: u64 = 300_000;
-const NATIVE_WORD_NS: u64 = 12_000;
-const PASS_NS: u64 = 60;
-
-/// Into native code when the time spent in the VM has reached what compiling will take.
-fn native_when_worth_it(words: u32, count: u64) -> Decision {
-    native_after((NATIVE_NS + NATIVE_WORD_NS * u64::from(words)) / PASS_NS, count)
 }
 
 /// Interpreter-only.
@@ -58,6 +42,25 @@ impl TierPolicy for Never {
     }
 }
 
+/// What has moved: a move is recorded once.
+#[derive(Debug, Default)]
+struct Moved {
+    all: BTreeSet<(Step, Site)>,
+    /// Of each step, the last: the commonest to move again.
+    last: [Option<Site>; Step::COUNT],
+}
+
+impl Moved {
+    /// Whether this is its first move.
+    fn first(&mut self, step: Step, site: Site) -> bool {
+        let last = &mut self.last[step as usize];
+        *last != Some(site) && {
+            *last = Some(site);
+            self.all.insert((step, site))
+        }
+    }
+}
+
 /// Exactly at a count, for ever: into the VM after so many iterations or calls, into native code after as many more.
 #[derive(Debug)]
 struct Fixed {
@@ -65,13 +68,12 @@ struct Fixed {
     /// Iterations or calls in the VM before native code.
     native: Option<u64>,
     enabled: bool,
-    /// What has moved: a move is recorded once.
-    seen: BTreeSet<(Step, Site)>,
+    moved: Moved,
 }
 
 impl Fixed {
     fn at(threshold: u64, native: Option<u64>) -> Self {
-        Self { threshold, native, enabled: true, seen: BTreeSet::new() }
+        Self { threshold, native, enabled: true, moved: Moved::default() }
     }
 }
 
@@ -88,16 +90,16 @@ impl TierPolicy for Fixed {
         }
     }
 
-    fn ask(&mut self, step: Step, site: Site, _count: u64, _meter: &mut dyn Meter) -> Decision {
-        Decision::Enter(self.seen.insert((step, site)).then_some(Reason::Count))
-    }
-
-    fn ask_native(&mut self, _site: Site, _words: u32, count: u64) -> Decision {
-        native_after(self.native.unwrap_or(u64::MAX), count)
+    fn ask(&mut self, step: Step, site: Site, count: u64, _meter: &mut dyn Meter) -> Decision {
+        match (step, self.native.unwrap_or(u64::MAX)) {
+            // The count is of this arrival too.
+            (Step::ToNative, passes) if count <= passes => Decision::AskAt(passes),
+            _ => Decision::Enter(self.moved.first(step, site).then_some(Reason::Count)),
+        }
     }
 
     fn forget(&mut self) {
-        self.seen.clear();
+        self.moved = Moved::default();
     }
 }
 
@@ -106,8 +108,7 @@ impl TierPolicy for Fixed {
 struct Chaos {
     state: u64,
     enabled: bool,
-    /// What has moved: a move is recorded once.
-    seen: BTreeSet<(Step, Site)>,
+    moved: Moved,
 }
 
 impl TierPolicy for Chaos {
@@ -124,17 +125,12 @@ impl TierPolicy for Chaos {
         self.state ^= self.state << 13;
         self.state ^= self.state >> 7;
         self.state ^= self.state << 17;
-        if self.state.is_multiple_of(6) {
-            Decision::Enter(self.seen.insert((step, site)).then_some(Reason::Chaos))
+        let dice = if step == Step::ToVm { 6 } else { 3 };
+        if self.state.is_multiple_of(dice) {
+            Decision::Enter(self.moved.first(step, site).then_some(Reason::Chaos))
         } else {
             Decision::AskAt(count + 1 + self.state % 3)
         }
-    }
-
-    fn ask_native(&mut self, site: Site, _words: u32, count: u64) -> Decision {
-        self.state = self.state.rotate_left(7) ^ 0x9e37_79b9_7f4a_7c15;
-        let _ = site;
-        if self.state.is_multiple_of(3) { Decision::Enter(None) } else { Decision::AskAt(count + self.state % 3) }
     }
 
     /// Samples at random moments, so that slices of gas are cut wherever they can be.
@@ -147,6 +143,6 @@ impl TierPolicy for Chaos {
     }
 
     fn forget(&mut self) {
-        self.seen.clear();
+        self.moved = Moved::default();
     }
 }

@@ -1,6 +1,7 @@
 //! What the policy knows of one step at one site.
 
-use crate::runtime::Moment;
+use crate::runtime::info::{ActionId, LoopId};
+use crate::runtime::{Moment, Site, Step};
 
 /// Where a site stands with a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -50,6 +51,50 @@ pub(super) struct StepState {
     pub(super) changes: u8,
     /// Its count when it was last looked at.
     pub(super) count: u64,
+}
+
+/// Every step at every site that has been met, found without a search.
+#[derive(Debug, Default)]
+pub(super) struct Sites {
+    /// By step and number.
+    loops: [Vec<Option<Box<StepState>>>; Step::COUNT],
+    actions: [Vec<Option<Box<StepState>>>; Step::COUNT],
+}
+
+impl Sites {
+    /// What is known, if it has been met.
+    pub(super) fn get(&self, step: Step, site: Site) -> Option<&StepState> {
+        let (all, at) = match site {
+            Site::Loop(id) => (&self.loops, id.0),
+            Site::Action(id) => (&self.actions, id.0),
+        };
+        all[step as usize].get(at as usize)?.as_deref()
+    }
+
+    /// The same, to be changed; it is met now.
+    pub(super) fn of(&mut self, step: Step, site: Site) -> &mut StepState {
+        let (all, at) = match site {
+            Site::Loop(id) => (&mut self.loops[step as usize], id.0 as usize),
+            Site::Action(id) => (&mut self.actions[step as usize], id.0 as usize),
+        };
+        if all.len() <= at {
+            all.resize(at + 1, None);
+        }
+        all[at].get_or_insert_default()
+    }
+
+    /// All that have been met.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (Step, Site, &StepState)> {
+        let of = |step: Step| {
+            let loops = self.loops[step as usize].iter().enumerate();
+            let loops = loops.filter_map(|(at, state)| Some((Site::Loop(LoopId(at as u32)), state.as_deref()?)));
+            let actions = self.actions[step as usize].iter().enumerate();
+            let actions =
+                actions.filter_map(|(at, state)| Some((Site::Action(ActionId(at as u32)), state.as_deref()?)));
+            loops.chain(actions).map(move |(site, state)| (step, site, state))
+        };
+        of(Step::ToVm).chain(of(Step::ToNative))
+    }
 }
 
 /// Stretches of the lower tier that are remembered.
