@@ -32,6 +32,7 @@ pub(super) fn lex(source: &str, start: usize, interner: &mut Interner) -> Lexed 
         interner,
         diagnostics: Vec::new(),
         unterminated: false,
+        unpartnered: (0, ['`'; 2]),
         suspect: None,
     };
     lexer.run();
@@ -68,6 +69,8 @@ struct Lexer<'a> {
     interner: &'a mut Interner,
     diagnostics: Vec<Diagnostic>,
     unterminated: bool,
+    /// Up to this place no such quote of another sort follows.
+    unpartnered: (usize, [char; 2]),
     /// The opening quote of the first string that runs over a line's end straight into a word, and the
     /// `${` it stands in: no program is written so.
     suspect: Option<(Span, Option<Span>)>,
@@ -470,15 +473,20 @@ impl Lexer<'_> {
             '`' => Some(['`', '`']),
             _ => None,
         };
-        if let Some(quotes) = partner {
+        if let Some(quotes) = partner.filter(|quotes| self.pos >= self.unpartnered.0 || *quotes != self.unpartnered.1) {
             let line = self.source[self.pos..].chars().take(QUOTED_MAX).take_while(|char| *char != '\n');
             let mut after = self.pos;
             for char in line {
+                super::parser::looked(1);
                 after += char.len_utf8();
                 if quotes.contains(&char) {
                     self.pos = after;
+                    after = 0;
                     break;
                 }
+            }
+            if after > 0 {
+                self.unpartnered = (after, quotes);
             }
         }
         self.push(Kind::Bad, start);

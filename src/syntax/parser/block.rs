@@ -101,13 +101,22 @@ impl Parser<'_> {
     /// From the start of a statement that failed at the present token to the start of the next.
     fn skip_statement(&mut self, start: usize) {
         let failed_at = self.pos;
-        if self.resume == failed_at && failed_at > start {
+        if self.resume == failed_at && failed_at > start || self.kind() == Kind::End {
             return;
         }
         self.pos = start;
+        let mut arrived = false;
         while self.pos < failed_at || !self.at_boundary(start) {
             if self.kind() == Kind::End {
                 return;
+            }
+            if self.pos >= failed_at && !std::mem::replace(&mut arrived, true) {
+                self.skipped = (start, self.pos);
+            }
+            // A statement inside, which failed before, was skipped over these tokens already.
+            if self.pos == self.skipped.0 && self.skipped.1 <= failed_at && self.pos < self.skipped.1 {
+                self.pos = self.skipped.1;
+                continue;
             }
             let token = self.token();
             let opens = matches!(
@@ -275,12 +284,21 @@ impl Parser<'_> {
     }
 
     /// The first block after `open` whose closing brace starts a line further left than its own line.
-    /// Linear in the file, once for each brace reported as missing.
-    fn suspect(&self, open: usize) -> Option<usize> {
+    fn suspect(&mut self, open: usize) -> Option<usize> {
+        let suspects = self.suspects.take().unwrap_or_else(|| self.find_suspects());
+        let found = suspects.get(suspects.partition_point(|suspect| *suspect <= open)).copied();
+        self.suspects = Some(suspects);
+        found
+    }
+
+    /// The blocks whose closing brace starts a line further left than their own line, in the order of their ends, but
+    /// for those that begin before one found earlier: no `open` asks for them.
+    fn find_suspects(&self) -> Vec<usize> {
         let mut indents = Vec::new();
+        let mut found: Vec<usize> = Vec::new();
         let mut line = 0;
         for index in 0..self.tokens.len() {
-            let token = self.tokens[index];
+            let token = self.at(index);
             if token.newline {
                 line = self.column(index);
             }
@@ -289,15 +307,15 @@ impl Parser<'_> {
             } else if token.kind == Kind::RBrace {
                 while let Some((partner, indent)) = indents.pop() {
                     if partner == token.value as usize {
-                        if partner > open && token.newline && line < indent {
-                            return Some(partner);
+                        if token.newline && line < indent && found.last().is_none_or(|last| *last < partner) {
+                            found.push(partner);
                         }
                         break;
                     }
                 }
             }
         }
-        None
+        found
     }
 
     /// The column, from 1, of a token that starts its line; a tab fills up to a multiple of eight.
@@ -308,6 +326,7 @@ impl Parser<'_> {
         }
         let end = self.tokens[index].start as usize;
         let start = self.source[..end].rfind('\n').map_or(0, |at| at + 1);
+        super::looked(end - start);
         let mut column = 0;
         for byte in self.source[start..end].trim_start_matches('\u{feff}').bytes() {
             column = if byte == b'\t' { column / 8 * 8 + 8 } else { column + 1 };
@@ -317,10 +336,14 @@ impl Parser<'_> {
     }
 
     /// The column of the first token on the line of the token at `index`.
-    fn line_indent(&self, mut index: usize) -> u32 {
-        while index > 0 && !self.tokens[index].newline {
-            index -= 1;
+    fn line_indent(&self, index: usize) -> u32 {
+        let (asked, found) = self.line_of.get();
+        let mut first = index;
+        while first > 0 && !self.tokens[first].newline {
+            super::looked(1);
+            first = if first == asked { found } else { first - 1 };
         }
-        self.column(index)
+        self.line_of.set((index, first));
+        self.column(first)
     }
 }

@@ -70,6 +70,10 @@ struct Parser<'a> {
     indent: u32,
     /// The token whose column was asked for last, and that column.
     column_of: Cell<(usize, u32)>,
+    /// The token whose line was asked for last, and the first token of that line.
+    line_of: Cell<(usize, usize)>,
+    /// The failed statement that was skipped last: where it began, and the first token reached where it had failed.
+    skipped: (usize, usize),
     /// Colon blocks with lines of their own, as they end.
     colon_blocks: Vec<Span>,
     /// How many statements have failed.
@@ -78,6 +82,8 @@ struct Parser<'a> {
     resume: usize,
     /// What is missing at the end of the file was reported by the lexer.
     unterminated: bool,
+    /// Blocks that may lack a brace, by the tokens that open them; found when first asked.
+    suspects: Option<Vec<usize>>,
     /// Whether the program declares something called `debug` or `spawn`; found when first asked.
     declares: Option<[bool; 2]>,
 }
@@ -100,10 +106,13 @@ pub(super) fn parse(source: &str, start: usize, interner: &mut Interner) -> Pars
         block_end: usize::MAX,
         indent: 0,
         column_of: Cell::new((usize::MAX, 0)),
+        line_of: Cell::new((usize::MAX, 0)),
+        skipped: (usize::MAX, 0),
         colon_blocks: Vec::new(),
         recoveries: 0,
         resume: usize::MAX,
         unterminated: lexed.unterminated,
+        suspects: None,
         declares: None,
     };
     let stmts = parser.file();
@@ -119,13 +128,23 @@ pub(super) fn parse(source: &str, start: usize, interner: &mut Interner) -> Pars
     Parsed { program: Block { stmts, span }, diagnostics, colon_blocks: parser.colon_blocks }
 }
 
+/// Counts looks at tokens and bytes for the proof that parsing is linear; costs nothing outside tests.
+#[cfg_attr(not(test), expect(unused_variables, reason = "only tests count"))]
+#[inline]
+pub(super) fn looked(at: usize) {
+    #[cfg(test)]
+    tests::LOOKS.with(|looks| looks.set(looks.get() + at as u64));
+}
+
 /// Looking at tokens.
 impl Parser<'_> {
     fn token(&self) -> Token {
+        looked(1);
         self.tokens[self.pos]
     }
 
     fn kind(&self) -> Kind {
+        looked(1);
         self.tokens[self.pos].kind
     }
 
@@ -135,6 +154,7 @@ impl Parser<'_> {
     }
 
     fn at(&self, index: usize) -> Token {
+        looked(1);
         self.tokens.get(index).copied().unwrap_or(self.tokens[self.tokens.len() - 1])
     }
 
@@ -225,6 +245,7 @@ impl Parser<'_> {
         }
         let message = format!("expected {what}, found {}", self.found());
         let mut diagnostic = Diagnostic::new(message, self.token().span());
+        looked(self.pos.saturating_sub(open));
         if self.kind() != Kind::Assign && self.tokens[open..self.pos].iter().skip(1).any(|token| token.newline) {
             diagnostic = diagnostic.note(self.tokens[open].span(), "opened here");
         }

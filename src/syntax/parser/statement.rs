@@ -352,6 +352,7 @@ impl Parser<'_> {
             return false;
         }
         let declares = self.declares.unwrap_or_else(|| {
+            super::looked(2 * self.tokens.len());
             let declared = |word| {
                 self.tokens.windows(2).any(|pair| {
                     let before = [words::ACTION, words::FUNCTION, words::LET, words::CONST, words::METHOD];

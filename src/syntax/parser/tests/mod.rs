@@ -2,11 +2,27 @@
 
 mod errors;
 mod hostile;
+mod linear;
 mod printer;
 mod trees;
 
 use self::printer::Printer;
 use crate::syntax::{Interner, Parsed, parse};
+
+thread_local! {
+    /// How often this thread's parsers have looked at a token, or at a byte of a line's indentation.
+    pub(super) static LOOKS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) };
+}
+
+/// At most this many looks for each byte of a text, whatever it holds; most take under 5.
+const LOOKS_PER_BYTE: u64 = 16;
+
+/// How often `parse` looks at tokens and bytes.
+fn looks(parse: impl FnOnce()) -> u64 {
+    let before = LOOKS.get();
+    parse();
+    LOOKS.get() - before
+}
 
 fn parsed(source: &str) -> (Parsed, Interner) {
     let mut interner = Interner::new();
