@@ -94,7 +94,7 @@ fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Result<Option<(u
     let position = hash(&[path]);
     let end = match &proof.end {
         None => [0; 32],
-        Some((at, content)) => hash(&[&[0], at, content]),
+        Some((at, content)) => hash(&[at, content]),
     };
     let shown = match (&proof.leaf, &proof.end) {
         (Some((number, value)), Some((at, content))) => {
@@ -115,7 +115,7 @@ fn verified(root: [u8; 32], path: &[u8], proof: &StateProof) -> Result<Option<(u
         if children[usize::from(nibble)] != below {
             return Err("it does not hold together");
         }
-        below = hash(&[&[1], &children.concat()]);
+        below = hash(&[&children.concat()]);
     }
     // A leaf that stands for another place must stand on this one's way.
     let on_the_way = proof.end.as_ref().is_none_or(|(at, _)| {

@@ -87,20 +87,20 @@ pub(super) fn nibble(position: &Digest, depth: usize) -> u8 {
     if depth.is_multiple_of(2) { byte >> 4 } else { byte & 15 }
 }
 
-/// The hash of a leaf as a child: with its position, so that it cannot be moved.
+/// The hash of a leaf as a child: with its position, so that it cannot be moved. One block of BLAKE3, and a node is
+/// eight: the length tells them apart.
 pub(super) fn leaf_hash(position: &Digest, content: &Digest) -> Digest {
-    let mut bytes = [0; 65];
-    bytes[1..33].copy_from_slice(position);
-    bytes[33..].copy_from_slice(content);
+    let mut bytes = [0; 2 * 32];
+    bytes[..32].copy_from_slice(position);
+    bytes[32..].copy_from_slice(content);
     blake3::hash(&bytes).into()
 }
 
 /// The hash of a node of 16 children; an empty one is all zeros.
 pub(super) fn node_hash<'a>(children: impl Iterator<Item = &'a Digest>) -> Digest {
-    let mut bytes = [0; 1 + 16 * 32];
-    bytes[0] = 1;
-    for (index, child) in children.enumerate() {
-        bytes[1 + index * 32..33 + index * 32].copy_from_slice(child);
+    let mut bytes = [0; 16 * 32];
+    for (to, child) in bytes.chunks_exact_mut(32).zip(children) {
+        to.copy_from_slice(child);
     }
     blake3::hash(&bytes).into()
 }

@@ -5,8 +5,7 @@
 //! shifted, which count as having left), so its path key is kept beside its id. First all that left is taken out, by
 //! the old paths; then what was touched is put in, as it stands now.
 
-use std::collections::BTreeMap;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::Ledger;
@@ -56,7 +55,7 @@ struct Known {
 #[derive(Debug, Default)]
 pub struct StateTree {
     tree: Tree,
-    known: HashMap<u64, Known>,
+    known: HashMap<u64, Known, foldhash::fast::RandomState>,
     /// Instances that are in the tree.
     instances: usize,
     /// Leaves that the last update changed, put in or took out.

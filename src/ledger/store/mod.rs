@@ -19,7 +19,7 @@ use super::root::root_of_leaves;
 use file::{Kind, Owner, RowReader, StoreFile};
 
 /// Path key to insertion number (8 bytes, little-endian) and content.
-const LEDGER: Kind = Kind { format: "zx ledger 1", name: "ledger store", root: root_of_rows };
+const LEDGER: Kind = Kind { format: "zx ledger 2", name: "ledger store", root: root_of_rows };
 
 const OTHERS: &str = "another workload, another version of it or other parameters";
 

@@ -8,7 +8,7 @@ use super::error::StoreError;
 use super::file::{Kind, Owner, Row, RowReader, StoreFile};
 use crate::ledger::merkle::Digest;
 
-const STATE: Kind = Kind { format: "zx state 1", name: "state file", root: root_of_rows };
+const STATE: Kind = Kind { format: "zx state 2", name: "state file", root: root_of_rows };
 /// A state file is whoever's names it: the program may change between runs.
 const NOBODY: Digest = [0; 32];
 
