@@ -62,6 +62,13 @@ fn each_rate_is_a_row_with_its_latencies_proven_like_any_other() {
     for name in ["latency-rate.svg", "latency-rate.png", "latency-rate.csv"] {
         assert!(place.folder.path().join("o/charts").join(name).exists(), "{name}");
     }
+    for series in ["response", "service", "queue"] {
+        let path = place.folder.path().join(format!("o/hdr/vm-sharded-2-p0-{series}.hlog"));
+        let log = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+        for rate in ["0.3x", "0.6x", "20000"] {
+            assert!(log.contains(&format!("Tag={rate},")), "{rate} in {log}");
+        }
+    }
     let page = std::fs::read_to_string(place.folder.path().join("o/report.html")).expect("a page");
     assert!(page.contains("which rate is too much?") && !page.contains("Fastest:"));
     let plan = std::fs::read_to_string(place.folder.path().join("o/plan.json")).expect("a plan");

@@ -255,6 +255,7 @@ impl Isolate {
     ///
     /// # Panics
     /// If the block was made ready for another program.
+    #[inline(never)] // `ci/overhead.sh` sets what is around it against it
     pub fn execute(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
         self.execute_watched(block, settings, &mut Unwatched)
     }

@@ -134,6 +134,10 @@ pub struct OpenStep {
     pub service: String,
     /// From when it was due to its begin, likewise.
     pub queue: String,
+    /// When the rate's schedule began, nanoseconds from the first window's begin.
+    pub at_ns: u64,
+    /// How long it took, from there to the last answer.
+    pub length_ns: u64,
 }
 
 /// A tier decision, as a line.

@@ -299,7 +299,11 @@ impl<'a> Session<'a> {
                 }
             }
             JobKind::Cold | JobKind::Probe => maker.refused(agreement),
-            JobKind::Open => {}
+            JobKind::Open => {
+                if let Some(output) = self.output.as_ref().filter(|_| gave_all) {
+                    hlog::write_open(&output.folder, cell, slot, began, &record.steps)?;
+                }
+            }
             JobKind::Measure
             | JobKind::Smoke
             | JobKind::Reference

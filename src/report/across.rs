@@ -47,7 +47,7 @@ pub const FIGURES: [Figure; 7] = [
     ("tps", "Committed transactions per second", "tx/s"),
     ("tps_first", "Transactions per second of the first pass", "tx/s"),
     ("tps_full", "Transactions per second with root, store and signatures", "tx/s"),
-    ("speedup", "Speedup over the interpreter, same work and threads", "×"),
+    ("speedup", "Speedup over the interpreter", "×"),
     ("p50", "Latency, median", "ns"),
     ("p99", "Latency, 99th percentile", "ns"),
     ("p999", "Latency, 99.9th percentile", "ns"),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::charts::records::by_span;
 use super::charts::{self, Axis, Body, Chart, Lines, Point, ScaleKind, Series, Size, Theme};
 use super::folder::ReportError;
 use super::numbers::number;
@@ -133,7 +134,9 @@ fn throughput(sweep: &Sweep, rows: &[SweepRow]) -> Option<Chart> {
     let figures: [(&str, Figure); 2] = [("steady", |row| row.tps), ("first pass", |row| row.tps_first)];
     let series = series(rows, &figures);
     let adaptive = rows.iter().filter(|row| row.value == "adaptive").find_map(|row| row.tps);
-    let y = Axis::new("Committed transactions per second", "tx/s", ScaleKind::FromZero);
+    // The steady state can be many times the first pass.
+    let kind = by_span(series.iter().flat_map(|line| line.points.iter().map(|point| point.y)));
+    let y = Axis::new("Committed transactions per second", "tx/s", kind);
     let mut chart = chart(sweep, rows, "", y, series)?;
     if let (Body::Lines(lines), Some(adaptive)) = (&mut chart.body, adaptive.filter(|_| is_threshold)) {
         lines.reference = Some(adaptive);

@@ -114,9 +114,10 @@ fn text(json: &Value, resolution: Option<&Resolution>) -> String {
     }
     if let Some(resolution) = resolution {
         let said = format!(
-            "{} without a floor, {} with the gate's floor of {} (detected by 80% of gates of {} to {} pairs; from the noise of {} pairs, measured in {:.1} s)",
+            "{} with a gate's --floor tps={:.2}%, {} with the usual {} (what 80% of gates of {} to {} pairs detect; from the noise of {} pairs, measured in {:.1} s)",
             shown(resolution.smallest),
-            shown(resolution.smallest_at_floor),
+            resolution.floor * 100.0,
+            shown(resolution.smallest_at_usual_floor),
             percent(FLOOR),
             gate::PAIRS,
             gate::MAX_PAIRS,

@@ -235,7 +235,7 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
     let open = arguments.open_load()?;
     if open.is_some() && !engines.is_empty() {
         return Err(Stop::usage(
-            "--load open is for the modes of zx-bench itself: an engine named by --engine times itself",
+            "--load open is for the modes of zx-bench itself: an engine named by --engine times itself, and the runner protocol has no way to tell it when a transaction is due; let the engine pace itself and report its `sample` lines",
         ));
     }
     if open.is_some() && arguments.has_store() {

@@ -111,11 +111,13 @@ impl Measured<'_, '_> {
         let arrivals = (transactions / batch) as usize;
         let seed = |thread: usize| job.parameters.seed ^ ((ordinal as u64) << 16 | (thread as u64) << 32);
         let due_ns = (0..job.threads).map(|thread| schedule(load.arrivals, gap_ns, arrivals, seed(thread))).collect();
+        let blocks = generator.blocks(blocks)?;
+        let at_ns = self.begin.elapsed().as_nanos() as u64;
         self.pacing = Some(Pacing { due_ns, batch });
-        self.window(generator.blocks(blocks)?)?;
+        self.window(blocks)?;
         self.pacing = None;
         let step = Step::of(&std::mem::take(&mut self.paced), gap_ns);
-        self.talk.say(&Message::Step(step.said(ordinal, rate, batch)?))?;
+        self.talk.say(&Message::Step(step.said(ordinal, rate, batch, at_ns)?))?;
         Ok(())
     }
 }
@@ -156,6 +158,7 @@ struct Step {
     served_tps: f64,
     transactions: u64,
     committed: u64,
+    length_ns: u64,
     response: Histogram<u64>,
     service: Histogram<u64>,
     queue: Histogram<u64>,
@@ -170,6 +173,7 @@ impl Step {
             served_tps: 0.0,
             transactions: 0,
             committed: 0,
+            length_ns: 0,
             response: empty(),
             service: empty(),
             queue: empty(),
@@ -186,11 +190,12 @@ impl Step {
             step.served_tps += thread.transactions as f64 * 1e9 / due_ns.max(last.ended_ns as f64);
             step.transactions += thread.transactions;
             step.committed += thread.committed;
+            step.length_ns = step.length_ns.max(last.ended_ns);
         }
         step
     }
 
-    fn said(&self, ordinal: usize, rate: Rate, batch: u64) -> Result<OpenStep, Halt> {
+    fn said(&self, ordinal: usize, rate: Rate, batch: u64, at_ns: u64) -> Result<OpenStep, Halt> {
         let said = |histogram| encode(histogram).map_err(|message| Halt::Fail(Failed::Runner, message));
         Ok(OpenStep {
             ordinal: ordinal as u32,
@@ -203,6 +208,8 @@ impl Step {
             response: said(&self.response)?,
             service: said(&self.service)?,
             queue: said(&self.queue)?,
+            at_ns,
+            length_ns: self.length_ns,
         })
     }
 }

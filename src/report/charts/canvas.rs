@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Once;
 
+use image::codecs::png::PngEncoder;
+use image::{ColorType, ImageEncoder};
 use plotters::backend::{BitMapBackend, SVGBackend};
 use plotters::coord::Shift;
 use plotters::element::{Circle, PathElement, Polygon, Rectangle, Text};
@@ -69,7 +71,7 @@ pub(super) struct Canvas<'a, DB: DrawingBackend> {
 }
 
 pub(super) fn to_svg(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Drawn {
-    // Drawn into memory and written by hand: the backend ignores a file it cannot write.
+    // Drawn into memory and written by hand, as PNG is: the backends hide why a file cannot be written.
     let text = svg_text(chart, size, theme, LEAST_UNIT)?;
     std::fs::write(path, text).map_err(|e| e.to_string())
 }
@@ -92,14 +94,18 @@ pub(super) fn to_png(chart: &Chart, size: Size, theme: Theme, path: &Path) -> Dr
         let area = BitMapBackend::with_buffer(&mut pixels, (large.width, large.height)).into_drawing_area();
         draw(chart, &area, large, theme, OVERSAMPLING, LEAST_UNIT)?;
     }
-    let small = BitMapBackend::new(path, (size.width, size.height)).into_drawing_area();
+    let mut small = Vec::with_capacity(pixels.len() / (OVERSAMPLING * OVERSAMPLING) as usize);
     for y in 0..size.height {
         for x in 0..size.width {
-            let colour = average(&pixels, large.width, x, y);
-            small.draw_pixel((x as i32, y as i32), &colour).map_err(|e| e.to_string())?;
+            let RGBColor(r, g, b) = average(&pixels, large.width, x, y);
+            small.extend([r, g, b]);
         }
     }
-    small.present().map_err(|e| e.to_string())
+    let mut bytes = Vec::new();
+    let encoder = PngEncoder::new(&mut bytes);
+    let encoded = encoder.write_image(&small, size.width, size.height, ColorType::Rgb8);
+    encoded.map_err(|e| e.to_string())?;
+    std::fs::write(path, bytes).map_err(|e| e.to_string())
 }
 
 fn average(pixels: &[u8], width: u32, x: u32, y: u32) -> RGBColor {

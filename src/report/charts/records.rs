@@ -139,7 +139,7 @@ fn threads_axis(rows: &[&SummaryRow]) -> Axis {
 }
 
 /// By factors when the values span many of them, else from zero.
-fn by_span(values: impl Iterator<Item = f64>) -> ScaleKind {
+pub(in crate::report) fn by_span(values: impl Iterator<Item = f64>) -> ScaleKind {
     let (low, high) =
         values.filter(|v| *v > 0.0).fold((f64::INFINITY, 0.0_f64), |(low, high), v| (low.min(v), high.max(v)));
     if high / low > LOG_FROM { ScaleKind::Log } else { ScaleKind::FromZero }
@@ -324,7 +324,8 @@ fn curve(process: &Process) -> Vec<Point> {
 
 /// Marks of tier events, those that fall together joined: `adaptive: vm ×3`.
 fn tier_marks<'a>(events: impl Iterator<Item = &'a TierRow>, mode: &str, colour: usize) -> Vec<Mark> {
-    let mut at: Vec<(f64, &str)> = events.filter_map(|e| Some((e.at_ns? as f64 / 1e6, e.to.as_str()))).collect();
+    let moves = events.filter(|e| e.from != e.to);
+    let mut at: Vec<(f64, &str)> = moves.filter_map(|e| Some((e.at_ns? as f64 / 1e6, e.to.as_str()))).collect();
     at.retain(|(x, _)| *x > 0.0);
     at.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut joined: Vec<(f64, &str, u32)> = Vec::new();

@@ -48,7 +48,7 @@ pub(super) fn timeline(changes: &[&TierRow], end_ns: u64) -> Option<Body> {
     let start = first / 4.0;
     for change in changes {
         let kind = if change.kind == SiteKind::Loop { "loop" } else { "action" };
-        let label = format!("{kind} {}", change.site);
+        let label = format!("{kind} {}", change.site.rsplit('/').next().unwrap_or(&change.site));
         let index = rows.iter().position(|row| row.label == label).unwrap_or(rows.len());
         if index == ROWS_MOST {
             continue;
@@ -120,13 +120,13 @@ fn events<DB: DrawingBackend>(
     let u = canvas.unit;
     let pen = canvas.pen(10.5);
     let shown = row.events.len().min(WORDS_MOST).min((room / (14.0 * u)).max(1.0) as usize);
-    for (index, (ms, text)) in row.events.iter().enumerate() {
-        let x = x_at(*ms);
-        let y = top + 10.0 * u + 14.0 * u * index.min(shown) as f64;
+    let line_y = |index: usize| top + 10.0 * u + 14.0 * u * index.min(shown) as f64;
+    for (index, (ms, _)) in row.events.iter().enumerate() {
+        let (x, y) = (x_at(*ms), line_y(index));
         canvas.line(&[(x, top - 4.0 * u), (x, y.min(top + room))], canvas.palette.text, 0.8, 1.2 * u)?;
-        if index >= shown {
-            continue;
-        }
+    }
+    for (index, (ms, text)) in row.events.iter().enumerate().take(shown) {
+        let (x, y) = (x_at(*ms), line_y(index));
         let more = row.events.len() - shown;
         let text = if index + 1 == shown && more > 0 { format!("{text}; and {more} more") } else { text.clone() };
         // Beside the stroke where there is room, else before it.
@@ -134,6 +134,11 @@ fn events<DB: DrawingBackend>(
         let (at, x) =
             if x + 6.0 * u + width <= plot.right { (At::Left, x + 5.0 * u) } else { (At::Right, x - 5.0 * u) };
         let text = canvas.cut(&text, pen, plot.right - plot.left);
+        // The strokes of later events end below: not through these words.
+        let width = canvas.text_width(&text, pen) + 2.0 * u;
+        let left = if at == At::Left { x - u } else { x - width + u };
+        let under = Area { left, top: y - 6.5 * u, right: left + width, bottom: y + 6.5 * u };
+        canvas.rectangle(under, canvas.palette.background)?;
         canvas.text(&text, x, y, at, pen)?;
     }
     Ok(())
