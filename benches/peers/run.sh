@@ -10,7 +10,7 @@ bench=${ZX_BENCH:-$root/target/release/zx-bench}
 [ -x "$bench" ] || cargo build --release --bin zx-bench --manifest-path "$root/Cargo.toml"
 
 engines=()
-for peer in native rhai lua luajit; do
+for peer in native rhai lua luajit quickjs revm; do
     manifest=$here/Cargo.toml
     [ "$peer" = luajit ] && manifest=$here/luajit/Cargo.toml
     if CARGO_TARGET_DIR=$target cargo build --release --manifest-path "$manifest" -p "peer-$peer"; then
