@@ -164,6 +164,17 @@ fn tests_of_a_program_that_fail() {
 }
 
 #[test]
+fn tests_use_modules_of_an_allowed_folder() {
+    let place = Place::new();
+    place.file("common/lib.zx", "export action two() { return 2 }\n");
+    place.file("app/check.zx", "use { two } from \"../common/lib.zx\"\naction test_two() { require(two() == 2) }\n");
+    let refused = place.bench(&["test", "app/check.zx"]);
+    assert!(refused.status == Some(1) && refused.out.contains("--allow-path"), "{refused:?}");
+    let said = place.bench(&["test", "--allow-path", "common", "app/check.zx"]);
+    assert_eq!(said.status, Some(0), "{said:?}");
+}
+
+#[test]
 fn tests_that_cannot_run() {
     let place = Place::new();
     place.file("none.zx", "print(1)\n");

@@ -22,10 +22,15 @@ struct Terminal {
 
 impl Terminal {
     fn open(home: &std::path::Path) -> Self {
+        Self::open_with(home, &[])
+    }
+
+    fn open_with(home: &std::path::Path, flags: &[&str]) -> Self {
         let size = nix::pty::Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = nix::pty::openpty(Some(&size), None).unwrap();
         let stdio = || Stdio::from(pair.slave.try_clone().unwrap());
         let child = Command::new(env!("CARGO_BIN_EXE_zx-run"))
+            .args(flags)
             .env("TERM", "xterm")
             .env("HOME", home)
             .env_remove("XDG_STATE_HOME")
@@ -123,6 +128,38 @@ fn a_session_at_a_terminal() {
     assert_eq!(terminal.end("\x04"), Some(0));
     let history = std::fs::read_to_string(home.path().join(".local/state/zx-run/history")).unwrap();
     assert!(history.contains("x + 22"), "{history}");
+}
+
+/// Limits hold for each input: one that passes a limit is stopped, and the next begins anew.
+#[test]
+fn limits_hold_for_each_input() {
+    let home = tempfile::tempdir().unwrap();
+    let mut terminal = Terminal::open_with(home.path(), &["--timeout", "300ms"]);
+    terminal.type_keys("let n = 1\r", "\n\r> ");
+    for _ in 0..2 {
+        terminal.type_keys("while true { n = n + 1 }\r", "Time limit exceeded");
+    }
+    terminal.type_keys("n > 1\r", "\r\ntrue\r\n");
+    assert_eq!(terminal.end("\x04"), Some(0));
+
+    let mut terminal = Terminal::open_with(home.path(), &["--gas-limit", "1000"]);
+    terminal.type_keys("let n = 1\r", "\n\r> ");
+    for _ in 0..2 {
+        terminal.type_keys("while true { n = n + 1 }\r", "Out of gas");
+    }
+    // Each is a transaction of its own: what ran out of gas is undone, what failed otherwise is not.
+    terminal.type_keys("n\r", "\r\n1\r\n");
+    terminal.type_keys("n = 5; n / 0\r", "Division by zero");
+    terminal.type_keys("n\r", "\r\n5\r\n");
+    terminal.type_keys("for i in range(10) { n = n + i }\r", "\n\r> ");
+    terminal.type_keys("n\r", "\r\n50\r\n");
+    assert_eq!(terminal.end("\x04"), Some(0));
+
+    let mut terminal = Terminal::open_with(home.path(), &["--alloc-limit", "100000"]);
+    terminal.type_keys("let l = []\r", "\n\r> ");
+    terminal.type_keys("while true { l.push([1, 2, 3]) }\r", "Out of memory");
+    terminal.type_keys("len(l)\r", "\r\n0\r\n");
+    assert_eq!(terminal.end("\x04"), Some(0));
 }
 
 #[test]

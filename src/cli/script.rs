@@ -81,7 +81,7 @@ pub struct Arguments {
     /// Write collapsed stacks for flame-graph tools to this file.
     #[arg(long, value_name = "FILE")]
     profile_out: Option<PathBuf>,
-    /// Gas that the script may use, as one transaction.
+    /// Gas that the script, or an input at the prompt, may use as one transaction.
     #[arg(long, value_name = "N")]
     gas_limit: Option<u64>,
     /// Logical bytes that the script may allocate (deterministic).
@@ -90,7 +90,7 @@ pub struct Arguments {
     /// Live memory in MiB after which the run is stopped (protects the host; not deterministic).
     #[arg(long, value_name = "MIB")]
     memory_limit: Option<u64>,
-    /// Time after which the run is stopped, as `10s`, `500ms` or `2m`.
+    /// Time after which the run (at the prompt: an input) is stopped, as `10s`, `500ms` or `2m`.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     timeout: Option<Duration>,
     /// Seed of `random`; a run with the same seed draws the same numbers.
@@ -229,7 +229,7 @@ impl Arguments {
     /// Whether a flag asks for something that only the run of a whole program has.
     fn is_about_a_run(&self) -> bool {
         let shows = self.stats || self.explain || self.events || self.is_profiled();
-        shows || self.dump.is_some() || self.check || self.timeout.is_some() || self.state.is_some()
+        shows || self.dump.is_some() || self.check || self.state.is_some()
     }
 
     /// The name and text of the program to run.

@@ -18,8 +18,8 @@ use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
 use crate::runtime::probe::{Probe, Samples, Sampling};
 use crate::runtime::{
-    self, CallSite, Clock, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Site, Tier, TierProfile,
-    Unwind,
+    self, CallSite, Clock, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Signal, Site, Tier,
+    TierProfile, Unwind,
 };
 use crate::value::{Tag, Value};
 use crate::vm::Tally;
@@ -168,17 +168,28 @@ impl Isolate {
     }
 
     /// Goes on with a program that has grown at its end, and runs the top level of what is new. Output, state and
-    /// limits: see [`runtime::Isolate::grow`]. A request to stop that came before counts no more.
+    /// limits: see [`runtime::Isolate::grow`]. A request to stop that came before counts no more. With a limit of gas or
+    /// allocation it is one transaction, which passing the limit undoes.
     pub(super) fn run_grown(&mut self, program: &Arc<Program>, top: ActionId) -> Result<Value, Failure> {
         let (lower, upper) = tiers(self.mode, program, self.tally.as_ref());
         self.inner.grow(program.info.clone(), lower, upper);
         self.program = program.clone();
-        self.inner.poll_flags.lower(PollFlags::HOST);
+        self.inner.poll_flags.lower(PollFlags::HOST | PollFlags::TIMEOUT);
         self.set_args();
+        let is_transaction = self.inner.settings.gas_limit.is_some() || self.inner.settings.alloc_limit.is_some();
+        if is_transaction {
+            self.inner.ledger.open_checkpoint();
+        }
         let site = CallSite::Place(Place::default());
         let entered = self.inner.enter(top, NO_INSTANCE, Value::UNSET, 0, 0, site);
         let result = entered.and_then(|()| self.run_entered());
+        let undone = result.is_err() && matches!(self.inner.signal, Signal::OutOfGas { .. } | Signal::OutOfMemory);
         let result = result.map_err(|Unwind| render::failure(&self.program, &mut self.inner));
+        match (is_transaction, undone) {
+            (true, true) => self.inner.ledger.roll_back_checkpoint(),
+            (true, false) => self.inner.close_checkpoint(),
+            (false, _) => {}
+        }
         self.inner.output.flush();
         result
     }

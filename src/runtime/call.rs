@@ -382,7 +382,7 @@ impl Isolate {
 
     /// Commits the innermost checkpoint; after the outermost, events are folded away.
     #[inline]
-    pub(super) fn close_checkpoint(&mut self) {
+    pub fn close_checkpoint(&mut self) {
         if self.ledger.commit_checkpoint() && !self.ledger.events.is_empty() {
             self.fold_events();
         }

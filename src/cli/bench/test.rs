@@ -22,6 +22,9 @@ pub(super) struct TestArguments {
     /// fails if an error leaves either.
     #[arg(required = true)]
     files: Vec<PathBuf>,
+    /// Another folder that modules may come from, beside each program's own and those below it (may be repeated).
+    #[arg(long, value_name = "DIR")]
+    allow_path: Vec<PathBuf>,
     /// Run only tests whose name contains this.
     #[arg(long, value_name = "TEXT")]
     filter: Option<String>,
@@ -84,7 +87,7 @@ pub(super) fn test(arguments: &TestArguments, look: &Look) -> Result<Exit, Stop>
 fn load(file: &Path, arguments: &TestArguments) -> Result<Suite, Stop> {
     let name = file.display().to_string();
     let source = std::fs::read_to_string(file).map_err(|error| Stop::usage(format!("cannot read {name}: {error}")))?;
-    let loader = FileLoader::new(Some(file), &[]);
+    let loader = FileLoader::new(Some(file), &arguments.allow_path);
     let program = Program::compile_with(&source, &name, &loader).map_err(|errors| {
         let rendered = errors.rendered.trim_start_matches("error: ").trim_end();
         Stop::usage(rendered.to_owned())

@@ -5,7 +5,9 @@ use std::cell::RefCell;
 use std::io::Write;
 use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rustyline::completion::Completer;
 use rustyline::error::ReadlineError;
@@ -132,24 +134,42 @@ fn speak<'a>(
         // A history without this line is still of use.
         let _ = editor.add_history_entry(line.as_str());
         match line.strip_prefix(':').map(|command| command.trim().split_once(' ').unwrap_or((command.trim(), ""))) {
-            None => reply(session.borrow_mut().input(&line)),
+            None => input(&mut session.borrow_mut(), arguments.timeout, &line),
             Some(("quit" | "q", _)) => return status::OK,
             Some(("reset", _)) => {
                 *session.borrow_mut() = fresh(inputs, arguments);
                 *handle.lock().unwrap_or_else(PoisonError::into_inner) = session.borrow().interrupt_handle();
             }
-            Some((command, rest)) => run_command(&mut session.borrow_mut(), command, rest.trim()),
+            Some((command, rest)) => run_command(&mut session.borrow_mut(), arguments.timeout, command, rest.trim()),
         }
     }
 }
 
-fn run_command(session: &mut Session<'_>, command: &str, rest: &str) {
+/// Runs an input, at most so long, and shows what became of it.
+fn input(session: &mut Session<'_>, timeout: Option<Duration>, text: &str) {
+    let Some(limit) = timeout else { return reply(session.input(text)) };
+    let (ends, ended) = std::sync::mpsc::channel::<()>();
+    let handle = session.interrupt_handle();
+    let became = std::thread::scope(|scope| {
+        scope.spawn(move || {
+            if ended.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
+                handle.time_out();
+            }
+        });
+        let became = session.input(text);
+        drop(ends);
+        became
+    });
+    reply(became);
+}
+
+fn run_command(session: &mut Session<'_>, timeout: Option<Duration>, command: &str, rest: &str) {
     match command {
         "help" | "h" => show(HELP),
         "names" => show(&format!("{}\n", session.names().join(" "))),
-        "type" => reply(session.input(&format!("typeof({rest})"))),
+        "type" => input(session, timeout, &format!("typeof({rest})")),
         "load" => match super::read(std::path::Path::new(rest)) {
-            Ok((_, source)) => reply(session.input(&source)),
+            Ok((_, source)) => input(session, timeout, &source),
             Err(message) => eprintln!("error: {message}"),
         },
         "stats" => {

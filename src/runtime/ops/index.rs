@@ -221,12 +221,25 @@ impl Isolate {
             }
             Tag::Entity | Tag::Data => self.record_get(object, name),
             Tag::EnumType => self.enum_member(object, name),
+            _ if self.class_environment(object).is_some() => self.member_of_declaration(object, name),
             _ => {
                 let message =
                     format!("A value of type {} has no member '{}'", super::type_name(object), self.info.name(name));
                 self.fail(&message)
             }
         }
+    }
+
+    /// `Name.x` of a contract, entity or data declaration, outside a call: only instances and values have members.
+    #[cold]
+    fn member_of_declaration(&mut self, declaration: Value, name: Symbol) -> Result<Value, Unwind> {
+        let info = self.info.clone();
+        let class = self.class_environment(declaration).map(|(class, _)| info.class(class));
+        let (word, own) = class.map_or(("", ""), |class| (class.kind.word(), info.name(class.name)));
+        let what = if word == "contract" { "an instance" } else { "a value" };
+        let name = info.name(name);
+        let message = format!("{word} {own} itself has no member '{name}': make {what}, `{own}(...)`");
+        self.fail(&message)
     }
 
     /// The member of a module; one that has no value yet is an error, as its bare name is.

@@ -5,7 +5,7 @@ use super::{Context, Parse, Parser, STATEMENT};
 use crate::syntax::ast::{
     ArmBody, Block, Expr, ExprKind, Ident, MapKey, Match, MatchArm, Pattern, Stmt, StmtKind, Symbol, UnaryOp,
 };
-use crate::syntax::token::Kind;
+use crate::syntax::token::{Kind, NONE, Token};
 use crate::syntax::words;
 
 impl Parser<'_> {
@@ -19,20 +19,39 @@ impl Parser<'_> {
     }
 
     /// Whether a signed operand follows on this line. `!` and `~` join nothing, so only an operand begins with them; a
-    /// `-` could subtract from a variable `match`, so the arms must follow too, where they can be nothing else.
+    /// `-` could subtract from a variable `match`, so arms must follow too, where they can be nothing else.
     fn before_sign(&self) -> bool {
         let next = self.ahead(1);
         !next.newline
             && match next.kind {
                 Kind::Bang | Kind::Tilde => true,
-                Kind::Minus => {
-                    self.context.entity
-                        && matches!(self.ahead(2).kind, Kind::Int | Kind::Float | Kind::Name)
-                        && self.ahead(3).kind == Kind::LBrace
-                        && !self.ahead(3).newline
-                }
+                Kind::Minus => self.context.entity && self.before_arms(),
                 _ => false,
             }
+    }
+
+    /// Whether the `-` after the present word begins an expression with arms behind it on this line: a `{` directly after
+    /// an operand. What stands in brackets is passed over; the search ends at another `match`, so that all searches
+    /// together pass each token once.
+    fn before_arms(&self) -> bool {
+        let mut at = self.pos + 2;
+        loop {
+            let token = self.at(at);
+            let ends = [words::MATCH, words::PATTERN].iter().any(|word| token.is(*word));
+            if token.newline || ends {
+                return false;
+            }
+            match token.kind {
+                Kind::LBrace => return ends_operand(self.at(at - 1)),
+                Kind::LParen | Kind::LBracket | Kind::TemplateOpen if token.value != NONE => at = token.value as usize,
+                Kind::Comma | Kind::Semicolon | Kind::Assign | Kind::FatArrow | Kind::Colon | Kind::End => {
+                    return false;
+                }
+                Kind::RParen | Kind::RBracket | Kind::RBrace | Kind::TemplateExprClose => return false,
+                _ => {}
+            }
+            at += 1;
+        }
     }
 
     pub(super) fn match_expression(&mut self) -> Parse<Expr> {
@@ -293,4 +312,12 @@ impl Parser<'_> {
         self.expect_close(Kind::RBrace, "`,` or `}`", open)?;
         Ok(Pattern::Map(entries, self.span_from(start)))
     }
+}
+
+/// Whether an operand may end with this token.
+fn ends_operand(token: Token) -> bool {
+    let closes = matches!(token.kind, Kind::RParen | Kind::RBracket | Kind::TemplateClose);
+    let literal = matches!(token.kind, Kind::Int | Kind::Float | Kind::Str | Kind::TripleStr | Kind::Bytes);
+    let word = [words::TRUE, words::FALSE, words::NULL, words::THIS, words::SELF].iter().any(|word| token.is(*word));
+    closes || literal || word || token.kind == Kind::Name
 }
