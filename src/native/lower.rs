@@ -708,7 +708,7 @@ fn homes(plan: &Plan<'_>, entries: usize) -> Vec<Home> {
             continue;
         }
         match instr.op {
-            Op::LoadGlobal | Op::StoreGlobal => drop(named.insert(Home::Global(instr.number()))),
+            Op::LoadGlobal | Op::LoadGlobalOr | Op::StoreGlobal => drop(named.insert(Home::Global(instr.number()))),
             Op::IndexGetGlobal => drop(named.insert(Home::Global(u32::from(instr.b)))),
             Op::LoadField | Op::IndexGetField => drop(named.insert(Home::Field(instr.b))),
             Op::IndexSetField => drop(named.insert(Home::Field(instr.a))),

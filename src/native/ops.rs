@@ -266,7 +266,8 @@ impl Lowerer<'_, '_> {
                 None if self.is_generic(at) => return false,
                 None => self.guard_set(a, at),
             },
-            Op::LoadGlobal => {
+            // A name that is a builtin's too: the program has set it, or the guard fails.
+            Op::LoadGlobal | Op::LoadGlobalOr => {
                 let Some(global) = self.global(instr.number()) else { return false };
                 if self.is_generic(at) {
                     return false;
