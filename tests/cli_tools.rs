@@ -166,6 +166,10 @@ fn tests_of_a_program_that_fail() {
 #[test]
 fn tests_use_modules_of_an_allowed_folder() {
     let place = Place::new();
+    let here = place.file("here", "");
+    for folder in ["common", "app"] {
+        std::fs::create_dir(here.with_file_name(folder)).unwrap();
+    }
     place.file("common/lib.zx", "export action two() { return 2 }\n");
     place.file("app/check.zx", "use { two } from \"../common/lib.zx\"\naction test_two() { require(two() == 2) }\n");
     let refused = place.bench(&["test", "app/check.zx"]);
