@@ -42,14 +42,18 @@ fn to_the_machine(isolate: &Isolate) -> Vec<TierEvent> {
     isolate.tier_events().into_iter().filter(|event| event.to != "native" && event.from != "native").collect()
 }
 
-/// What concerns the step into native code.
+/// What concerns the step into native code, of the first site that takes it.
 fn to_native(source: &str, ns_per_gas: impl Fn(TierName, u64) -> f64 + Send + 'static) -> Vec<TierEvent> {
     let mut isolate = isolate(source, Mode::Adaptive, ns_per_gas);
     let pass = isolate.run();
     assert_eq!(pass.failure, None);
     let mut reference = self::isolate(source, Mode::Interpreter, usual);
     assert_eq!(reference.run().digest, pass.digest, "a decision changed a result");
-    isolate.tier_events().into_iter().filter(|event| event.to == "native" || event.from == "native").collect()
+    let mut events = isolate.tier_events();
+    events.retain(|event| event.to == "native" || event.from == "native");
+    let first = events.first().map(|event| event.site.clone());
+    events.retain(|event| Some(&event.site) == first.as_ref());
+    events
 }
 
 fn told(events: &[TierEvent]) -> Vec<String> {
@@ -226,6 +230,22 @@ fn what_paid_in_an_earlier_process_enters_native_code_at_once() {
     let told = told(&second.tier_events());
     assert_eq!(told.len(), 2, "{told:#?}");
     assert!(told[1].starts_with("loop 1 vm->native") && told[1].contains("a profile"), "{told:#?}");
+}
+
+#[test]
+fn a_short_loop_enters_the_vm_at_once_when_an_earlier_process_lost_by_waiting() {
+    // Compiling is expected to take 15 us: 400 iterations take the interpreter many times that, 9 do not.
+    let source = |count: u32| LOOP.replace("100000", &count.to_string());
+    let second = |count: u32| {
+        let mut first = isolate(&source(count), Mode::Adaptive, |_, _| 40.0);
+        assert_eq!(first.run().failure, None);
+        let mut second = isolate(&source(count), Mode::Adaptive, usual);
+        second.use_tier_profile(&first.tier_profile());
+        assert_eq!(second.run().failure, None);
+        told(&second.tier_events())
+    };
+    assert_eq!(second(400), ["loop 0 interpreter->vm: a profile of an earlier run"]);
+    assert_eq!(second(9), [""; 0]);
 }
 
 #[test]

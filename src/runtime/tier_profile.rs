@@ -26,9 +26,10 @@ pub struct SiteProfile {
     pub break_even: Option<u64>,
     /// Time for the same gas below by time above, if measured.
     pub speedup: Option<f64>,
-    /// What compiling took, nanoseconds.
+    /// What compiling took, nanoseconds; if it never did, what it was expected to take.
     pub compile_ns: u64,
-    /// What the move saved in the whole run, nanoseconds, as far as it was seen.
+    /// What the move saves in a run like that one if it is made at once, nanoseconds, as far as it was seen; half of
+    /// what was expected, where nothing was.
     pub saved_ns: u64,
 }
 
@@ -44,7 +45,7 @@ impl SiteProfile {
         Some((step, site))
     }
 
-    /// Whether the move paid in the run that this is from.
+    /// Whether the move pays in a run like the one that this is from.
     pub fn paid(&self) -> bool {
         self.saved_ns > self.compile_ns && self.speedup.is_none_or(|speedup| speedup > 1.0)
     }

@@ -137,6 +137,7 @@ impl Adaptive {
         let model = self.models[step as usize];
         let state = self.sites.of(step, site);
         state.look(now);
+        state.expected_ns = model.compiling(meter.words());
         if let Some(threshold) = threshold {
             return if now.count >= threshold {
                 Decision::Enter(Some(if known { Reason::Profile } else { Reason::Count }))
@@ -144,7 +145,7 @@ impl Adaptive {
                 Decision::AskAt((now.count * 2).max(now.count + 1).min(threshold))
             };
         }
-        let (lost, needed) = (state.spent_ns * model.gain(), model.compiling(meter.words()));
+        let (lost, needed) = (state.spent_ns * model.gain(), state.expected_ns);
         let Some(ns) = state.lower_ns() else { return Decision::AskAt((now.count * 2).max(LOOK_FIRST)) };
         if lost < needed {
             let left = (needed - lost) / (ns * model.gain()).max(f64::MIN_POSITIVE);
@@ -386,7 +387,7 @@ impl TierPolicy for Adaptive {
     }
 
     fn profile(&self) -> TierProfile {
-        let site = |(step, site, state): (Step, Site, &StepState)| {
+        let profiled = |step: Step, site: Site, state: &StepState| {
             // What starts above is not measured against below: what was known of it stands.
             if let (Some(known), None) = (self.known.get(&(step, site)), state.speedup) {
                 return *known;
@@ -395,18 +396,24 @@ impl TierPolicy for Adaptive {
                 Site::Loop(id) => (false, id.0),
                 Site::Action(id) => (true, id.0),
             };
-            let saved = state.lower_rate().zip(state.upper_rate).map_or(0.0, |(below, above)| below - above);
+            let seen = state.lower_rate().zip(state.upper_rate).map_or(0.0, |(below, above)| below - above);
+            let seen_ns = seen.max(0.0) * state.upper_gas as f64;
+            // What is only expected counts half.
+            let gain = state.speedup.map_or(self.models[step as usize].gain() / 2.0, |speedup| 1.0 - 1.0 / speedup);
             SiteProfile {
                 action,
                 index,
                 step: step as u8,
                 break_even: state.break_even.filter(|count| count.is_finite()).map(|count| count.ceil() as u64),
                 speedup: state.speedup,
-                compile_ns: state.compile_ns.unwrap_or(0),
-                saved_ns: (saved.max(0.0) * state.upper_gas as f64) as u64,
+                compile_ns: state.compile_ns.unwrap_or(state.expected_ns as u64),
+                saved_ns: (seen_ns + state.spent_ns * gain.max(0.0)) as u64,
             }
         };
-        let sites = self.sites.iter().filter(|(_, _, state)| state.compile_ns.is_some()).map(site).collect();
+        let met =
+            self.sites.iter().map(|(step, site, state)| (profiled(step, site, state), state.compile_ns.is_some()));
+        // Of sites that stayed below, those that should not have.
+        let sites = met.filter(|(site, moved)| *moved || site.paid()).map(|(site, _)| site).collect();
         TierProfile { sites }
     }
 

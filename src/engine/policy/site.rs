@@ -39,6 +39,8 @@ pub(super) struct StepState {
     pub(super) speedup: Option<f64>,
     /// Nanoseconds for a unit of gas above, once measured.
     pub(super) upper_rate: Option<f64>,
+    /// What compiling was last expected to take.
+    pub(super) expected_ns: f64,
     /// What compiling took.
     pub(super) compile_ns: Option<u64>,
     /// Iterations after which compiling would have been repaid, once measured.
@@ -111,6 +113,7 @@ impl Default for StepState {
             spent_ns: 0.0,
             speedup: None,
             upper_rate: None,
+            expected_ns: 0.0,
             compile_ns: None,
             break_even: None,
             strange: (0, f64::INFINITY),
