@@ -128,7 +128,8 @@ impl<'a> Resolver<'a> {
                 out.push(Stmt { kind: StmtKind::Assign { place, value, fresh }, span });
             }
             ast::ExprKind::Member { object, name, .. } => self.assign_member(object, *name, op, value, span, out),
-            ast::ExprKind::Index { object, index, .. } => {
+            ast::ExprKind::Index { parts, .. } => {
+                let (object, index) = &**parts;
                 let mut held = Held::default();
                 let later = self.has_match(value);
                 let kept = later || self.has_match(index);

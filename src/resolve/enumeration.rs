@@ -63,7 +63,8 @@ impl Resolver<'_> {
                     _ => None,
                 },
             },
-            ast::ExprKind::Binary(op, _, left, right) => {
+            ast::ExprKind::Binary(op, _, sides) => {
+                let (left, right) = &**sides;
                 let (left, right) = (self.member_value(left, info)?, self.member_value(right, info)?);
                 if left.both_int(right) { combined(*op, left.as_int(), right.as_int()).map(Value::int) } else { None }
             }

@@ -136,7 +136,8 @@ impl<'a> Resolver<'a> {
             }
             ast::ExprKind::EntityLiteral(head, fields) => return self.instance_with(head, fields, span),
             ast::ExprKind::Unary(op, op_span, value) => return self.unary(*op, *op_span, value, span),
-            ast::ExprKind::Binary(op, op_span, left, right) => {
+            ast::ExprKind::Binary(op, op_span, sides) => {
+                let (left, right) = &**sides;
                 let kept = self.has_match(right);
                 let left = self.operand_before(left, &mut held, kept);
                 let right = self.operand(right, &mut held);
@@ -148,9 +149,10 @@ impl<'a> Resolver<'a> {
                 let kind = ExprKind::Binary(*op, Box::new(left), Box::new(right));
                 return Expr { kind, span: *op_span, runs_code };
             }
-            ast::ExprKind::Logical(op, _, left, right) => self.logical(*op, left, right, span),
+            ast::ExprKind::Logical(op, _, sides) => self.logical(*op, &sides.0, &sides.1, span),
             ast::ExprKind::Conditional(test, yes, no) => self.conditional(test, yes, no, span),
-            ast::ExprKind::Range(low, high) => {
+            ast::ExprKind::Range(ends) => {
+                let (low, high) = &**ends;
                 let kept = self.has_match(high);
                 let low = self.operand_before(low, &mut held, kept);
                 let high = self.operand(high, &mut held);
@@ -159,7 +161,7 @@ impl<'a> Resolver<'a> {
                 (ExprKind::Range(Box::new(low), Box::new(high)), runs_code)
             }
             ast::ExprKind::Call { callee, args, optional } => return self.call(callee, args, *optional, span),
-            ast::ExprKind::Index { object, index, optional } => return self.index(object, index, *optional, span),
+            ast::ExprKind::Index { parts, optional } => return self.index(&parts.0, &parts.1, *optional, span),
             ast::ExprKind::Slice { object, low, high, optional } => {
                 return self.slice(object, [low.as_deref(), high.as_deref()], *optional, span);
             }

@@ -403,11 +403,9 @@ impl<'a> Scan<'a> {
                 self.each(fields.iter().map(|(_, value)| value));
             }
             ExprKind::Unary(_, _, value) => self.expr(value),
-            ExprKind::Binary(_, _, left, right)
-            | ExprKind::Logical(_, _, left, right)
-            | ExprKind::Range(left, right) => {
-                self.expr(left);
-                self.expr(right);
+            ExprKind::Binary(_, _, sides) | ExprKind::Logical(_, _, sides) | ExprKind::Range(sides) => {
+                self.expr(&sides.0);
+                self.expr(&sides.1);
             }
             ExprKind::Conditional(test, yes, no) => {
                 self.expr(test);
@@ -418,9 +416,9 @@ impl<'a> Scan<'a> {
                 self.expr(callee);
                 self.each(args);
             }
-            ExprKind::Index { object, index, .. } => {
-                self.expr(object);
-                self.expr(index);
+            ExprKind::Index { parts, .. } => {
+                self.expr(&parts.0);
+                self.expr(&parts.1);
             }
             ExprKind::Slice { object, low, high, .. } => {
                 self.expr(object);

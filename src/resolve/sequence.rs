@@ -144,12 +144,12 @@ fn holds_match_inside(expr: &ast::Expr) -> bool {
         Kind::Map(entries) => entries.iter().any(|(key, value)| key_holds_match(key) || holds_match(value)),
         Kind::EntityLiteral(head, fields) => holds_match(head) || fields.iter().any(|(_, value)| holds_match(value)),
         Kind::Unary(_, _, value) => holds_match(value),
-        Kind::Binary(_, _, left, right) | Kind::Logical(_, _, left, right) | Kind::Range(left, right) => {
-            holds_match(left) || holds_match(right)
+        Kind::Binary(_, _, sides) | Kind::Logical(_, _, sides) | Kind::Range(sides) => {
+            holds_match(&sides.0) || holds_match(&sides.1)
         }
         Kind::Conditional(test, yes, no) => holds_match(test) || holds_match(yes) || holds_match(no),
         Kind::Call { callee, args, .. } => holds_match(callee) || any(args),
-        Kind::Index { object, index, .. } => holds_match(object) || holds_match(index),
+        Kind::Index { parts, .. } => holds_match(&parts.0) || holds_match(&parts.1),
         Kind::Slice { object, low, high, .. } => holds_match(object) || maybe(low) || maybe(high),
         Kind::Member { object, .. } => holds_match(object),
         Kind::Lambda(_)

@@ -99,13 +99,13 @@ pub enum ExprKind {
     /// `-a !a ~a not a await a spawn a`; `op_span` is the operator's own place.
     Unary(UnaryOp, Span, Box<Expr>),
     /// `a op b`; the span is the operator's own place.
-    Binary(BinaryOp, Span, Box<Expr>, Box<Expr>),
+    Binary(BinaryOp, Span, Box<(Expr, Expr)>),
     /// `a && b`, `a || b`, `a ?? b`.
-    Logical(LogicalOp, Span, Box<Expr>, Box<Expr>),
+    Logical(LogicalOp, Span, Box<(Expr, Expr)>),
     /// `c ? a : b`
     Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
     /// `a..b`
-    Range(Box<Expr>, Box<Expr>),
+    Range(Box<(Expr, Expr)>),
     /// `f(x)`, `f?.(x)`; a method call is a call whose callee is a [`ExprKind::Member`].
     Call {
         /// What is called.
@@ -117,10 +117,8 @@ pub enum ExprKind {
     },
     /// `a[i]`, `a?.[i]`
     Index {
-        /// The container.
-        object: Box<Expr>,
-        /// The index or key.
-        index: Box<Expr>,
+        /// The container, and the index or key.
+        parts: Box<(Expr, Expr)>,
         /// `?.[`
         optional: bool,
     },

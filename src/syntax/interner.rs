@@ -18,15 +18,30 @@ pub struct Interner {
     text: String,
     /// Where the text of each symbol ends.
     ends: Vec<u32>,
-    /// Open addressing: the upper half of the hash, and the symbol plus one; 0 is empty.
-    slots: Vec<u64>,
+    /// Open addressing.
+    slots: Vec<Slot>,
     seed: u64,
 }
+
+/// A place of the table.
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    /// A name of up to eight bytes itself, of a longer one its hash.
+    key: u64,
+    /// Bytes of the name.
+    length: u32,
+    /// The symbol plus one; 0 is empty.
+    symbol: u32,
+}
+
+/// Up to so many bytes a name and its length are told from others by [`Slot::key`] alone.
+const SHORT: usize = 8;
 
 impl Interner {
     /// An interner that holds the language's own words and nothing else.
     pub fn new() -> Self {
-        let mut interner = Self { text: String::new(), ends: Vec::new(), slots: vec![0; 512], seed: process_seed() };
+        let mut interner =
+            Self { text: String::new(), ends: Vec::new(), slots: vec![Slot::default(); 512], seed: process_seed() };
         for word in WORDS {
             interner.intern(word);
         }
@@ -40,16 +55,27 @@ impl Interner {
 
     /// The symbol of `name`, made if it is new.
     pub fn intern(&mut self, name: &str) -> Symbol {
-        let hash = hash(name.as_bytes(), self.seed);
-        match self.find(name, hash) {
+        let key = key(name.as_bytes(), self.seed);
+        match self.find(name.as_bytes(), key) {
             Ok(symbol) => symbol,
-            Err(slot) => self.add(name, hash, slot),
+            Err(slot) => self.add(name, key, slot),
+        }
+    }
+
+    /// The symbol of what stands at these bytes of a text, which begin and end characters of it.
+    #[inline]
+    pub(super) fn intern_part(&mut self, text: &str, part: std::ops::Range<usize>) -> Symbol {
+        let name = &text.as_bytes()[part.clone()];
+        let key = key(name, self.seed);
+        match self.find(name, key) {
+            Ok(symbol) => symbol,
+            Err(slot) => self.add(&text[part], key, slot),
         }
     }
 
     /// The symbol of `name`, if it was interned.
     pub fn get(&self, name: &str) -> Option<Symbol> {
-        self.find(name, hash(name.as_bytes(), self.seed)).ok()
+        self.find(name.as_bytes(), key(name.as_bytes(), self.seed)).ok()
     }
 
     /// The text of `symbol`, which must come from this interner or from one it was cloned from.
@@ -70,17 +96,19 @@ impl Interner {
     }
 
     /// The symbol of `name`, or the empty slot where it belongs.
-    fn find(&self, name: &str, hash: u64) -> Result<Symbol, usize> {
+    #[inline]
+    fn find(&self, name: &[u8], key: u64) -> Result<Symbol, usize> {
         let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
+        let length = name.len() as u32;
+        let mut slot = first_slot(key, length, self.seed) & mask;
         loop {
             let entry = self.slots[slot];
-            if entry == 0 {
+            if entry.symbol == 0 {
                 return Err(slot);
             }
-            if entry >> 32 == hash >> 32 {
-                let symbol = Symbol(entry as u32 - 1);
-                if self.resolve(symbol) == name {
+            if entry.key == key && entry.length == length {
+                let symbol = Symbol(entry.symbol - 1);
+                if name.len() <= SHORT || self.resolve(symbol).as_bytes() == name {
                     return Ok(symbol);
                 }
             }
@@ -88,11 +116,12 @@ impl Interner {
         }
     }
 
-    fn add(&mut self, name: &str, hash: u64, slot: usize) -> Symbol {
+    #[cold]
+    fn add(&mut self, name: &str, key: u64, slot: usize) -> Symbol {
         let symbol = Symbol(self.ends.len() as u32);
         self.text.push_str(name);
         self.ends.push(self.text.len() as u32);
-        self.slots[slot] = (hash >> 32) << 32 | u64::from(symbol.0 + 1);
+        self.slots[slot] = Slot { key, length: name.len() as u32, symbol: symbol.0 + 1 };
         if self.ends.len() * 2 > self.slots.len() {
             self.grow();
         }
@@ -101,15 +130,13 @@ impl Interner {
 
     fn grow(&mut self) {
         let mask = self.slots.len() * 2 - 1;
-        self.slots = vec![0; mask + 1];
-        for index in 0..self.ends.len() {
-            let symbol = Symbol(index as u32);
-            let hash = hash(self.resolve(symbol).as_bytes(), self.seed);
-            let mut slot = hash as usize & mask;
-            while self.slots[slot] != 0 {
+        let smaller = std::mem::replace(&mut self.slots, vec![Slot::default(); mask + 1]);
+        for entry in smaller.into_iter().filter(|entry| entry.symbol != 0) {
+            let mut slot = first_slot(entry.key, entry.length, self.seed) & mask;
+            while self.slots[slot].symbol != 0 {
                 slot = (slot + 1) & mask;
             }
-            self.slots[slot] = (hash >> 32) << 32 | u64::from(symbol.0 + 1);
+            self.slots[slot] = entry;
         }
     }
 }
@@ -132,20 +159,39 @@ fn process_seed() -> u64 {
     *SEED.get_or_init(|| RandomState::new().hash_one(0_u64))
 }
 
-/// Folded multiplication, eight bytes a step.
-fn hash(bytes: &[u8], seed: u64) -> u64 {
-    let mut state = seed ^ (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let (words, rest) = bytes.as_chunks::<8>();
-    for word in words {
-        state = fold(state ^ u64::from_le_bytes(*word));
+/// What tells a name of up to eight bytes from all others of its length; of a longer one a hash, eight bytes a step.
+#[inline]
+fn key(bytes: &[u8], seed: u64) -> u64 {
+    let length = bytes.len();
+    if length > SHORT {
+        return long_key(bytes, seed);
     }
-    let mut last = 0;
-    for &byte in rest {
-        last = last << 8 | u64::from(byte);
+    // The two halves overlap where the name is shorter.
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        return u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
     }
-    fold(fold(state ^ last))
+    match *bytes {
+        [] => 0,
+        [only] => u64::from(only),
+        [first, .., last] => u64::from(first) | u64::from(bytes[length / 2]) << 8 | u64::from(last) << 16,
+    }
 }
 
+fn long_key(bytes: &[u8], seed: u64) -> u64 {
+    let (words, _) = bytes.as_chunks::<8>();
+    let state = words.iter().fold(seed, |state, word| fold(state ^ u64::from_le_bytes(*word)));
+    // It overlaps the word before.
+    let last = bytes.last_chunk().map_or(0, |last| u64::from_le_bytes(*last));
+    fold(state ^ last)
+}
+
+/// Where the search for a name begins, before it is fitted to the table.
+#[inline]
+fn first_slot(key: u64, length: u32, seed: u64) -> usize {
+    fold(key ^ seed ^ u64::from(length).wrapping_mul(0x9e37_79b9_7f4a_7c15)) as usize
+}
+
+#[inline]
 fn fold(value: u64) -> u64 {
     let product = u128::from(value) * u128::from(0xa076_1d64_78bd_642f_u64);
     (product as u64) ^ (product >> 64) as u64

@@ -79,6 +79,18 @@ struct Lexer<'a> {
 /// How many characters after a quote of another sort may come before its partner.
 const QUOTED_MAX: usize = 500;
 
+/// What blanks and comments begin with.
+const BLANK: [bool; 256] = {
+    let mut table = [false; 256];
+    let starts = b" \t\r\n\x0b\x0c#/";
+    let mut index = 0;
+    while index < starts.len() {
+        table[starts[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// What may stand in a name.
 const NAME_BYTE: [bool; 256] = {
     let mut table = [false; 256];
@@ -148,10 +160,14 @@ impl Lexer<'_> {
         loop {
             match self.bytes.get(self.pos) {
                 None => return false,
+                Some(byte) if !BLANK[usize::from(*byte)] => return true,
                 Some(b' ' | b'\t' | b'\r' | 0x0b | 0x0c) => self.pos += 1,
                 Some(b'\n') => {
                     self.newline = true;
                     self.pos += 1;
+                    while self.bytes[self.pos..].first_chunk() == Some(b"    ") {
+                        self.pos += 4;
+                    }
                 }
                 Some(b'#') => self.skip_line(),
                 Some(b'/') if self.byte(1) == b'/' => self.skip_line(),
@@ -162,9 +178,8 @@ impl Lexer<'_> {
     }
 
     fn skip_line(&mut self) {
-        while self.pos < self.bytes.len() && self.bytes[self.pos] != b'\n' {
-            self.pos += 1;
-        }
+        let rest = &self.bytes[self.pos..];
+        self.pos += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     }
 
     fn skip_block_comment(&mut self) {
@@ -202,14 +217,20 @@ impl Lexer<'_> {
             b')' => self.close(Kind::RParen),
             b']' => self.close(Kind::RBracket),
             b'}' => self.close(Kind::RBrace),
-            _ => match operator(self.bytes[self.pos], self.byte(1), self.byte(2)) {
-                Some((kind, length)) => {
-                    let start = self.pos;
-                    self.pos += length;
-                    self.push(kind, start);
+            byte => {
+                let found = match SINGLE[usize::from(byte)] {
+                    Some(kind) if !LENGTHENS[usize::from(self.byte(1))] => Some((kind, 1)),
+                    _ => operator(byte, self.byte(1), self.byte(2)),
+                };
+                match found {
+                    Some((kind, length)) => {
+                        let start = self.pos;
+                        self.pos += length;
+                        self.push(kind, start);
+                    }
+                    None => self.bad(),
                 }
-                None => self.bad(),
-            },
+            }
         }
     }
 
@@ -222,15 +243,14 @@ impl Lexer<'_> {
             self.plain_text(start, quote, Kind::Bytes);
             return;
         }
-        let symbol = self.interner.intern(&self.source[start..self.pos]);
+        let symbol = self.interner.intern_part(self.source, start..self.pos);
         let kind = if symbol.0 < RESERVED { Kind::Reserved } else { Kind::Name };
         self.push_value(kind, start, symbol.0);
     }
 
     fn skip_word(&mut self) {
-        while self.pos < self.bytes.len() && NAME_BYTE[self.bytes[self.pos] as usize] {
-            self.pos += 1;
-        }
+        let rest = &self.bytes[self.pos..];
+        self.pos += rest.iter().position(|byte| !NAME_BYTE[usize::from(*byte)]).unwrap_or(rest.len());
     }
 
     fn skip_digits(&mut self) {
@@ -358,19 +378,20 @@ impl Lexer<'_> {
 
     /// Walks to the closing quote or to `${`.
     fn text(&mut self, quote: u8, interpolates: bool) -> Stop {
-        while let Some(&byte) = self.bytes.get(self.pos) {
-            if byte == quote {
-                return Stop::Quote;
+        loop {
+            let rest = self.bytes.get(self.pos..).unwrap_or_default();
+            let Some(plain) = rest.iter().position(|byte| *byte == quote || matches!(byte, b'\\' | b'$')) else {
+                self.pos = self.bytes.len();
+                return Stop::EndOfFile;
+            };
+            self.pos += plain;
+            match rest[plain] {
+                b'\\' => self.pos += 2,
+                b'$' if interpolates && self.byte(1) == b'{' => return Stop::Interpolation,
+                b'$' => self.pos += 1,
+                _ => return Stop::Quote,
             }
-            if byte == b'\\' {
-                self.pos += 1;
-            } else if byte == b'$' && interpolates && self.byte(1) == b'{' {
-                return Stop::Interpolation;
-            }
-            self.pos += 1;
         }
-        self.pos = self.bytes.len();
-        Stop::EndOfFile
     }
 
     /// One piece of text of an interpolated string, from `start` to the present place, and what ends it.
@@ -526,8 +547,34 @@ fn starts_word(byte: u8) -> bool {
     byte.is_ascii_alphabetic() || byte == b'_'
 }
 
+/// The operators of one byte.
+const SINGLE: [Option<Kind>; 256] = {
+    let mut table = [None; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match operator(byte as u8, 0, 0) {
+            Some((kind, _)) => Some(kind),
+            None => None,
+        };
+        byte += 1;
+    }
+    table
+};
+
+/// What may stand as the second byte of an operator.
+const LENGTHENS: [bool; 256] = {
+    let mut table = [false; 256];
+    let seconds = b"*.=><&|?";
+    let mut index = 0;
+    while index < seconds.len() {
+        table[seconds[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// The operator that starts with these bytes, and its length.
-fn operator(first: u8, second: u8, third: u8) -> Option<(Kind, usize)> {
+const fn operator(first: u8, second: u8, third: u8) -> Option<(Kind, usize)> {
     Some(match (first, second, third) {
         (b'*', b'*', b'=') => (Kind::PowerAssign, 3),
         (b'.', b'.', b'.') => (Kind::Ellipsis, 3),

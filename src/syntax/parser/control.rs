@@ -54,7 +54,7 @@ impl Parser<'_> {
             parser.report(Diagnostic::new("`=` in a condition", op).help("`=` assigns; did you mean `==`?"));
             let value = parser.expression()?;
             let span = test.span.to(value.span);
-            Ok(Expr { kind: ExprKind::Binary(BinaryOp::Eq, op, Box::new(test), Box::new(value)), span })
+            Ok(Expr { kind: ExprKind::Binary(BinaryOp::Eq, op, Box::new((test, value))), span })
         })
     }
 

@@ -109,6 +109,11 @@ impl Parser<'_> {
                 self.operators.push(Pending { op: Op::Unary(op), span, precedence });
             }
             let expr = self.operand()?;
+            // Most expressions are one operand.
+            if self.operators.len() == operators && self.ends_expression() {
+                self.tallest = self.tallest.max(self.height);
+                return Ok(expr);
+            }
             self.operands.push(Operand { expr, height: self.height });
             if !self.infix_operator(operators)? {
                 break;
@@ -140,6 +145,21 @@ impl Parser<'_> {
             }
             _ => return None,
         })
+    }
+
+    /// Whether the present token certainly ends an expression: a cheap look before [`Self::infix_operator`].
+    fn ends_expression(&self) -> bool {
+        matches!(
+            self.kind(),
+            Kind::RParen
+                | Kind::RBracket
+                | Kind::RBrace
+                | Kind::Comma
+                | Kind::Semicolon
+                | Kind::Colon
+                | Kind::Assign
+                | Kind::LBrace
+        )
     }
 
     /// Takes the operator after an operand; false if the expression ends there.
@@ -202,7 +222,7 @@ impl Parser<'_> {
             self.depth -= 1;
         }
         let mut height = last.height;
-        let right = Box::new(last.expr);
+        let right = last.expr;
         let mut span = pending.span.to(right.span);
         let mut left = |parser: &mut Self| {
             let Some(operand) = parser.operands.pop() else {
@@ -210,16 +230,16 @@ impl Parser<'_> {
             };
             height = height.max(operand.height);
             span = span.to(operand.expr.span);
-            Ok(Box::new(operand.expr))
+            Ok(operand.expr)
         };
         let kind = match pending.op {
-            Op::Unary(op) => ExprKind::Unary(op, pending.span, right),
-            Op::Binary(op) => ExprKind::Binary(op, pending.span, left(self)?, right),
-            Op::Logical(op) => ExprKind::Logical(op, pending.span, left(self)?, right),
-            Op::Range => ExprKind::Range(left(self)?, right),
+            Op::Unary(op) => ExprKind::Unary(op, pending.span, Box::new(right)),
+            Op::Binary(op) => ExprKind::Binary(op, pending.span, Box::new((left(self)?, right))),
+            Op::Logical(op) => ExprKind::Logical(op, pending.span, Box::new((left(self)?, right))),
+            Op::Range => ExprKind::Range(Box::new((left(self)?, right))),
             Op::Else => {
-                let middle = left(self)?;
-                ExprKind::Conditional(left(self)?, middle, right)
+                let middle = Box::new(left(self)?);
+                ExprKind::Conditional(Box::new(left(self)?), middle, Box::new(right))
             }
         };
         let height = self.checked_height(height + 1, pending.span)?;

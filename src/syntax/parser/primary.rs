@@ -208,7 +208,9 @@ impl Parser<'_> {
         self.next();
         self.enter()?;
         let saved = std::mem::replace(&mut self.context, BRACKETS);
-        let (mut items, mut height) = (Vec::new(), 0);
+        // Most have one or two.
+        let expected = if self.kind() == close { 0 } else { 2 };
+        let (mut items, mut height) = (Vec::with_capacity(expected), 0);
         while self.kind() != close {
             items.push(self.expression()?);
             height = height.max(self.height);
@@ -230,19 +232,18 @@ impl Parser<'_> {
         self.enter()?;
         let saved = std::mem::replace(&mut self.context, BRACKETS);
         let mut height = 0;
-        let low = if self.kind() == Kind::Colon { None } else { Some(Box::new(self.expression()?)) };
+        let low = if self.kind() == Kind::Colon { None } else { Some(self.expression()?) };
         if low.is_some() {
             height = self.height;
         }
-        let object = Box::new(object);
         let kind = if self.eat(Kind::Colon) {
             let high = if self.kind() == Kind::RBracket { None } else { Some(Box::new(self.expression()?)) };
             if high.is_some() {
                 height = height.max(self.height);
             }
-            ExprKind::Slice { object, low, high, optional }
+            ExprKind::Slice { object: Box::new(object), low: low.map(Box::new), high, optional }
         } else if let Some(index) = low {
-            ExprKind::Index { object, index, optional }
+            ExprKind::Index { parts: Box::new((object, index)), optional }
         } else {
             return self.no_operand();
         };

@@ -415,7 +415,8 @@ fn is_target(mut expr: &Expr) -> bool {
             ExprKind::Index { optional: true, .. } | ExprKind::Member { optional: true, .. } => {
                 return false;
             }
-            ExprKind::Index { object, .. } | ExprKind::Member { object, .. } => expr = object,
+            ExprKind::Index { parts, .. } => expr = &parts.0,
+            ExprKind::Member { object, .. } => expr = object,
             _ => return true,
         }
     }

@@ -297,26 +297,26 @@ impl Printer<'_> {
                 format!("(new {}{fields})", self.expr(name))
             }
             ExprKind::Unary(op, _, operand) => format!("({} {})", unary(*op), self.expr(operand)),
-            ExprKind::Binary(op, _, left, right) => {
-                format!("({} {} {})", binary(*op), self.expr(left), self.expr(right))
+            ExprKind::Binary(op, _, sides) => {
+                format!("({} {} {})", binary(*op), self.expr(&sides.0), self.expr(&sides.1))
             }
-            ExprKind::Logical(op, _, left, right) => {
+            ExprKind::Logical(op, _, sides) => {
                 let op = match op {
                     LogicalOp::And => "&&",
                     LogicalOp::Or => "||",
                     LogicalOp::Coalesce => "??",
                 };
-                format!("({op} {} {})", self.expr(left), self.expr(right))
+                format!("({op} {} {})", self.expr(&sides.0), self.expr(&sides.1))
             }
             ExprKind::Conditional(test, yes, no) => {
                 format!("(? {} {} {})", self.expr(test), self.expr(yes), self.expr(no))
             }
-            ExprKind::Range(low, high) => format!("(.. {} {})", self.expr(low), self.expr(high)),
+            ExprKind::Range(ends) => format!("(.. {} {})", self.expr(&ends.0), self.expr(&ends.1)),
             ExprKind::Call { callee, args, optional } => {
                 format!("({}{}{})", if *optional { "?call " } else { "call " }, self.expr(callee), self.list(args))
             }
-            ExprKind::Index { object, index, optional } => {
-                format!("({} {} {})", if *optional { "?at" } else { "at" }, self.expr(object), self.expr(index))
+            ExprKind::Index { parts, optional } => {
+                format!("({} {} {})", if *optional { "?at" } else { "at" }, self.expr(&parts.0), self.expr(&parts.1))
             }
             ExprKind::Slice { object, low, high, optional } => {
                 let bound = |bound: &Option<Box<Expr>>| bound.as_ref().map_or("-".to_owned(), |expr| self.expr(expr));
