@@ -1,74 +1,28 @@
 //! Engines of somebody else: run, compared and gated, and what happens when one breaks the protocol, crashes, hangs or
 //! does other work. Most engines are in shell and speak fixed figures.
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use assert_cmd::cargo::CommandCargoExt;
-use tempfile::TempDir;
+mod command;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use command::{Place, Said};
 
 const GOOD: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 const OTHER: &str = "1111111111111111111111111111111111111111111111111111111111111111";
 
-struct Place {
-    folder: TempDir,
-}
-
-struct Said(Output);
-
-impl Said {
-    #[track_caller]
-    fn ends(&self, status: i32, fragments: &[&str]) -> String {
-        let all = format!("{}{}", String::from_utf8_lossy(&self.0.stdout), String::from_utf8_lossy(&self.0.stderr));
-        assert_eq!(self.0.status.code(), Some(status), "{all}");
-        for fragment in fragments {
-            assert!(all.contains(fragment), "`{fragment}` is missing in:\n{all}");
-        }
-        assert!(!all.contains("panicked at"), "{all}");
-        all
-    }
-}
-
 impl Place {
-    fn new() -> Self {
-        Self { folder: tempfile::tempdir().expect("a folder") }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn file(&self, name: &str, text: &str) -> PathBuf {
-        let path = self.path(name);
-        fs::write(&path, text).expect("written");
-        path
-    }
-
-    /// A program in shell.
-    fn script(&self, name: &str, text: &str) -> String {
-        let path = self.file(name, &format!("#!/bin/sh\n{text}\n"));
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("allowed");
-        path.to_string_lossy().into_owned()
-    }
-
     /// A runner whose windows of 1,000 transactions take so many nanoseconds, a little more or less by its process id.
     fn engine(&self, name: &str, ns: u64, digest: &str) -> String {
-        self.script(
-            name,
-            &format!("{HELLO}\n{}\nns=$(({ns} + $$ % 97 * {ns} / 97000))\n{WINDOWS}\n{BYE}", digest_line(digest)),
-        )
-    }
-
-    fn bench(&self, arguments: &[&str]) -> Said {
-        let mut command = Command::cargo_bin("zx-bench").expect("built");
-        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
-        Said(command.env_remove("GITHUB_STEP_SUMMARY").output().expect("it starts"))
+        let text = format!("{HELLO}\n{}\nns=$(({ns} + $$ % 97 * {ns} / 97000))\n{WINDOWS}\n{BYE}", digest_line(digest));
+        self.script(name, &text)
     }
 
     /// A short run of one engine on a workload that it alone understands.
-    fn run(&self, command: &str, more: &[&str]) -> Said {
+    fn engine_run(&self, command: &str, more: &[&str]) -> Said {
         let engine = format!("vm1={command}");
         let mut arguments = vec!["run", "bank", "--engine", &engine, "--processes", "3", "--threads", "1"];
         arguments.extend(["--max-time", "1s", "--out", "out"]);
@@ -107,14 +61,14 @@ fn from_root(name: &str) -> String {
 fn an_engine_of_ones_own_is_run_like_ours() {
     let place = Place::new();
     let vm = place.engine("vm", 1_000_000, GOOD);
-    place.run(&vm, &[]).ends(0, &["vm1", "external", "33,000", "yes, 1"]);
+    place.engine_run(&vm, &[]).shows(0, &["vm1", "external", "33,000", "yes, 1"]);
     let summary = fs::read_to_string(place.path("out/summary.csv")).expect("there");
     let row = summary.lines().nth(1).expect("a row");
     assert!(row.starts_with("bank,seed=42,vm1,external,1,"), "{row}");
     assert!(place.path("out/charts/tps-threads.svg").exists() && place.path("out/report.html").exists());
     assert!(fs::read_to_string(place.path("out/plan.json")).expect("there").contains("program_blake3"));
-    place.run(&vm, &["--smoke", "--param", "x=1"]).ends(0, &["agrees: vm1"]);
-    place.run(&vm, &["--plan"]).ends(0, &["vm1, 1 thread, external"]);
+    place.engine_run(&vm, &["--smoke", "--param", "x=1"]).shows(0, &["agrees: vm1"]);
+    place.engine_run(&vm, &["--plan"]).shows(0, &["vm1, 1 thread, external"]);
 }
 
 #[test]
@@ -125,7 +79,7 @@ fn the_examples_agree_with_our_own_tiers() {
     let mut arguments = vec!["run", &*workload, "--modes", "vm", "--engine", &rust, "--threads", "1,2"];
     arguments.extend(["--quick", "--max-time", "2s", "--param", "iterations=1000", "--no-latency"]);
     let python = format!("python=python3 {} {{params}} {{process_ms}}", from_root("examples/runner.py"));
-    place.bench(&arguments).ends(0, &["rust", "external", "vm"]);
+    place.bench(&arguments).shows(0, &["rust", "external", "vm"]);
     if Command::new("python3").arg("--version").output().is_err() {
         eprintln!("python3 is not on this machine: its example was not run");
         return;
@@ -133,16 +87,16 @@ fn the_examples_agree_with_our_own_tiers() {
     arguments[6] = "--threads";
     arguments[7] = "1";
     arguments.extend(["--engine", &python]);
-    place.bench(&arguments).ends(0, &["rust", "python", "vm", "yes, "]);
+    place.bench(&arguments).shows(0, &["rust", "python", "vm", "yes, "]);
     // Other work is wrong work, even if it is done well.
     let other = python.replace("{params}", "iterations=999");
     *arguments.last_mut().expect("there") = &other;
-    place.bench(&arguments).ends(1, &["the interpreter counted 1000 in a pass"]);
+    place.bench(&arguments).shows(1, &["the interpreter counted 1000 in a pass"]);
     let text = fs::read_to_string(from_root("examples/runner.py")).expect("there");
-    let cheat = place.file("cheat.py", &text.replace("+= 10", "+= 11"));
+    let cheat = place.file("cheat.py", text.replace("+= 10", "+= 11"));
     let cheat = python.replace(&from_root("examples/runner.py"), &cheat.to_string_lossy());
     *arguments.last_mut().expect("there") = &cheat;
-    let all = place.bench(&arguments).ends(6, &["WRONG RESULTS: python differs from the interpreter: digest 0"]);
+    let all = place.bench(&arguments).shows(6, &["WRONG RESULTS: python differs from the interpreter: digest 0"]);
     assert!(all.lines().all(|line| !line.contains("python") || line.contains("WRONG")), "no figure is shown: {all}");
 }
 
@@ -174,7 +128,7 @@ fn what_breaks_the_protocol_is_told_and_fails() {
     let digest = digest_line(GOOD);
     let run = |name: &str, text: &str, fragments: &[&str]| {
         let engine = place.script(name, text);
-        place.run(&engine, &["--fresh"]).ends(1, fragments);
+        place.engine_run(&engine, &["--fresh"]).shows(1, fragments);
     };
     run("chatty", "echo welcome to my vm", &["the first run of vm1", "no protocol message", "`welcome to my vm`"]);
     run("mute", "exit 0", &["without a word of the runner protocol"]);
@@ -195,7 +149,7 @@ fn what_breaks_the_protocol_is_told_and_fails() {
 fn an_engine_that_hangs_is_killed_with_all_that_it_started() {
     let place = Place::new();
     let vm = place.script("hang", &format!("{HELLO}\nsleep 600 &\nwait"));
-    place.run(&vm, &[]).ends(1, &["did not answer within 6 s and was killed"]);
+    place.engine_run(&vm, &[]).shows(1, &["did not answer within 6 s and was killed"]);
 }
 
 #[test]
@@ -211,7 +165,9 @@ fn other_digests_are_wrong_results() {
             digest_line(OTHER)
         ),
     );
-    place.run(&changing, &[]).ends(6, &["WRONG RESULTS: vm1, 1 thread, external differs from the reference in pass 0"]);
+    place
+        .engine_run(&changing, &[])
+        .shows(6, &["WRONG RESULTS: vm1, 1 thread, external differs from the reference in pass 0"]);
     // Two engines that name one chain must agree; without a name they need not.
     let named = |name: &str, digest: &str| {
         let hello = HELLO.replace("\"engine\"", "\"chain\":\"balances\",\"engine\"");
@@ -219,9 +175,11 @@ fn other_digests_are_wrong_results() {
     };
     let (one, two) = (named("one", GOOD), named("two", OTHER));
     let second = format!("vm2={two}");
-    place.run(&one, &["--fresh", "--engine", &second]).ends(6, &["vm2 differs from vm1: digest 0 of thread 0 differs"]);
+    place
+        .engine_run(&one, &["--fresh", "--engine", &second])
+        .shows(6, &["vm2 differs from vm1: digest 0 of thread 0 differs"]);
     let (three, four) = (place.engine("three", 1_000_000, GOOD), place.engine("four", 1_000_000, OTHER));
-    place.run(&three, &["--fresh", "--engine", &format!("vm2={four}")]).ends(0, &["vm1", "vm2"]);
+    place.engine_run(&three, &["--fresh", "--engine", &format!("vm2={four}")]).shows(0, &["vm1", "vm2"]);
 }
 
 #[test]
@@ -229,14 +187,14 @@ fn engines_that_are_none_are_usage_errors() {
     let place = Place::new();
     let vm = place.engine("vm", 1_000_000, GOOD);
     let run = |engine: &str| place.bench(&["run", "bank", "--engine", engine, "--smoke"]);
-    run("no-such-engine").ends(2, &["NAME=COMMAND"]);
-    run("x=no-such-program").ends(2, &["there is no program `no-such-program`"]);
-    run(&format!("vm={vm}")).ends(2, &["`vm` is a mode of zx-bench"]);
-    run(&format!("x={vm} {{workloda}}")).ends(2, &["did you mean `workload`?"]);
-    run("x={program} {workload}").ends(2, &["`gate --base` and `--head`"]);
-    place.run(&vm, &["--engine", &format!("vm1={vm}")]).ends(2, &["two engines are named `vm1`"]);
-    place.run(&vm, &["--modes", "vm"]).ends(2, &["no workload `bank`"]);
-    place.run(&vm, &["--param", "novalue"]).ends(2, &["name=value"]);
+    run("no-such-engine").shows(2, &["NAME=COMMAND"]);
+    run("x=no-such-program").shows(2, &["there is no program `no-such-program`"]);
+    run(&format!("vm={vm}")).shows(2, &["`vm` is a mode of zx-bench"]);
+    run(&format!("x={vm} {{workloda}}")).shows(2, &["did you mean `workload`?"]);
+    run("x={program} {workload}").shows(2, &["`gate --base` and `--head`"]);
+    place.engine_run(&vm, &["--engine", &format!("vm1={vm}")]).shows(2, &["two engines are named `vm1`"]);
+    place.engine_run(&vm, &["--modes", "vm"]).shows(2, &["no workload `bank`"]);
+    place.engine_run(&vm, &["--param", "novalue"]).shows(2, &["name=value"]);
 }
 
 #[test]
@@ -255,16 +213,13 @@ fn a_vm_of_ones_own_is_gated_with_two_lines() {
     };
     // The control is really measured: on a busy machine it may trip, which is no fault of the engines.
     let or_control = |said: &Said, status: i32, verdict: &str| {
-        let all = String::from_utf8_lossy(&said.0.stdout).into_owned();
-        assert!(
-            all.contains("the control") || (all.contains(verdict) && said.0.status.code() == Some(status)),
-            "{all}"
-        );
+        let out = &said.out;
+        assert!(out.contains("the control") || (out.contains(verdict) && said.status == Some(status)), "{out}");
     };
     or_control(&gate("old", "new", &[]), 3, "verdict=fail worst=bank/head/1 -23");
     or_control(&gate("old", "same", &[]), 0, "verdict=pass worst=bank/head/1");
-    gate("old", "old", &[]).ends(0, &["verdict=pass worst=none", "not measured"]);
-    gate("old", "wrong", &["--same-output"]).ends(6, &["output: fail"]);
+    gate("old", "old", &[]).shows(0, &["verdict=pass worst=none", "not measured"]);
+    gate("old", "wrong", &["--same-output"]).shows(6, &["output: fail"]);
     // One command, two programs.
     let one = |more: &[&str]| {
         let mut arguments =
@@ -273,11 +228,13 @@ fn a_vm_of_ones_own_is_gated_with_two_lines() {
         place.bench(&arguments)
     };
     or_control(&one(&["--base", "old", "--head", "new", "--floor", "5%"]), 3, "verdict=fail worst=bank/vm1/1 -23");
-    one(&["--base", "old"]).ends(2, &["takes two of them"]);
-    one(&["--base", "old", "--head", "nothing-here"]).ends(2, &["there is no program `nothing-here`"]);
+    one(&["--base", "old"]).shows(2, &["takes two of them"]);
+    one(&["--base", "old", "--head", "nothing-here"]).shows(2, &["there is no program `nothing-here`"]);
     let crash = place.script("crash", &format!("{HELLO}\nkill -SEGV $$"));
-    gate("crash", "old", &[]).ends(5, &["the reference run of the base", "SIGSEGV"]);
-    gate("old", "crash", &[]).ends(1, &["the reference run of the head", "SIGSEGV"]);
+    gate("crash", "old", &[]).shows(5, &["the reference run of the base", "SIGSEGV"]);
+    gate("old", "crash", &[]).shows(1, &["the reference run of the head", "SIGSEGV"]);
     drop(crash);
-    place.bench(&["gate", "--engine", "a=./old", "--engine", "b=./new"]).ends(2, &["name what the engines should run"]);
+    place
+        .bench(&["gate", "--engine", "a=./old", "--engine", "b=./new"])
+        .shows(2, &["name what the engines should run"]);
 }

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -27,10 +28,21 @@ impl Place {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
     pub(crate) fn file(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.folder.path().join(name);
+        let path = self.path(name);
         fs::write(&path, text).unwrap();
         path
+    }
+
+    /// A program in shell: gives its path.
+    pub(crate) fn script(&self, name: &str, text: &str) -> String {
+        let path = self.file(name, format!("#!/bin/sh\n{text}\n"));
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path.to_string_lossy().into_owned()
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
@@ -45,10 +57,15 @@ impl Place {
     }
 
     /// The harness, without a summary file of the machine that runs the tests.
-    pub(crate) fn bench(&self, arguments: &[&str]) -> Said {
+    pub(crate) fn bench_command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::cargo_bin("zx-bench").unwrap();
         command.env_remove("GITHUB_STEP_SUMMARY");
-        said(command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null()))
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn bench(&self, arguments: &[&str]) -> Said {
+        said(&mut self.bench_command(arguments))
     }
 
     /// A shell command in which `$ZX` is the program.
@@ -90,13 +107,15 @@ impl Said {
         assert!(!self.err.contains("panicked"), "{self:?}");
     }
 
-    /// Ended with the status, and said each fragment somewhere.
+    /// Ended with the status, and said each fragment somewhere; gives all that it said.
     #[track_caller]
-    pub(crate) fn shows(&self, status: i32, fragments: &[&str]) {
-        assert_eq!(self.status, Some(status), "{self:?}");
+    pub(crate) fn shows(&self, status: i32, fragments: &[&str]) -> String {
+        let all = format!("{}{}", self.out, self.err);
+        assert_eq!(self.status, Some(status), "{all}");
         for fragment in fragments {
-            assert!(format!("{}{}", self.out, self.err).contains(fragment), "no {fragment:?} in {self:?}");
+            assert!(all.contains(fragment), "`{fragment}` is missing in:\n{all}");
         }
-        assert!(!self.err.contains("panicked"), "{self:?}");
+        assert!(!all.contains("panicked"), "{all}");
+        all
     }
 }
