@@ -352,3 +352,52 @@ print(seen)
         }
     }
 }
+
+/// Between two calls of `seldom` the program does something else for much longer than it takes to compile it.
+#[test]
+fn what_is_called_seldom_in_a_long_run_stays_in_the_vm() {
+    let source = "
+action seldom(n) { if n < 1 { return 0 }
+    return seldom(n - 1) + 1 }
+let sum = 0
+let round = 0
+while round < 200 {
+    let i = 0
+    while i < 5000 { sum = sum + i * i % 7
+        i = i + 1 }
+    sum = sum + seldom(1)
+    round = round + 1
+}
+print(sum)
+";
+    let told = told(&to_native(source, native_takes(0.2)));
+    assert!(told.iter().any(|event| event.starts_with("loop ")), "{told:#?}");
+    assert!(!told.iter().any(|event| event.starts_with("action ")), "{told:#?}");
+}
+
+#[test]
+fn native_code_that_is_made_again_is_on_record() {
+    // The loop is compiled while the sum is an integer; then each round makes it a float, and the guess fails.
+    let source = "
+let values = [1, 2, 3]
+let sum = 0
+action add(n) {
+    let i = 0
+    while i < 20 { sum = sum + values[i % 3]
+        i = i + 1 }
+}
+add(1)
+values = [1.5, 2, 3]
+let round = 0
+while round < 300 { sum = 0
+    add(1)
+    round = round + 1 }
+print(sum)
+";
+    let mut isolate = isolate(source, Mode::Native, usual);
+    assert_eq!(isolate.run().failure, None);
+    let again: Vec<TierEvent> =
+        isolate.tier_events().into_iter().filter(|event| event.from == "native" && event.to == "native").collect();
+    assert!(!again.is_empty(), "{:#?}", told(&isolate.tier_events()));
+    assert!(again[0].reason.starts_with("made again after ") && again[0].code_bytes > 0, "{again:#?}");
+}

@@ -342,6 +342,12 @@ impl Place {
         self.history.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How often its unit was made, and how many of its guards have failed.
+    fn rounds_and_exits(&self) -> (u32, u64) {
+        let history = self.history();
+        (history.rounds, history.exits)
+    }
+
     fn report(&self, site: Site) -> Option<UnitReport> {
         let history = self.history();
         let unit = self.unit();
@@ -371,7 +377,7 @@ impl NativeTier for Native {
         reason: Option<Reason>,
     ) -> Arrived {
         let (site, place) = self.place(code, position);
-        let recorded = reason.map(|reason| (reason, isolate.now_ns()));
+        let begun = (reason.is_some() || place.unit().is_none()).then(|| isolate.now_ns());
         let (unit, fresh) = match place.unit() {
             Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
             Some(unit) => (unit, false),
@@ -383,14 +389,26 @@ impl NativeTier for Native {
                 }
             },
         };
+        let compile_ns = if fresh { unit.compile_ns } else { 0 };
+        let prepared = Prepared { compile_ns, code_bytes: unit.compiled.bytes as u64 };
         if isolate.policy.wants_gain() && !unit.gains(site) {
+            if fresh {
+                isolate.spent_on_native(prepared);
+            }
             isolate.heat.counter(site).ask_at = u64::MAX;
             return Arrived::Stay;
         }
-        if let Some((reason, at_ns)) = recorded {
-            let compile_ns = if fresh { unit.compile_ns } else { 0 };
-            let prepared = Prepared { compile_ns, code_bytes: unit.compiled.bytes as u64 };
-            isolate.enters_native(site, at_ns, prepared, code.instrs.len() as u32, reason);
+        match (begun, reason) {
+            (Some(at_ns), Some(reason)) => {
+                isolate.enters_native(site, at_ns, prepared, code.instrs.len() as u32, reason);
+            }
+            (Some(at_ns), None) if fresh => {
+                let (rounds, exits) = place.rounds_and_exits();
+                if rounds > 1 {
+                    isolate.remade_native(site, at_ns, prepared, exits);
+                }
+            }
+            _ => {}
         }
         add(&self.counts.entries, 1);
         self.enter(isolate, place, unit, machine)

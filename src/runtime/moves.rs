@@ -71,6 +71,22 @@ impl Isolate {
         self.record_move(Step::ToNative, site, at_ns, prepared, Some(words), reason);
     }
 
+    /// Native code of a site was made that is not entered.
+    pub fn spent_on_native(&mut self, prepared: Prepared) -> u64 {
+        let compile_ns = self.clock.compile_ns(prepared);
+        self.policy.spent(compile_ns);
+        compile_ns
+    }
+
+    /// Native code of a site was made again since `at_ns`, after so many of its guards have failed.
+    pub fn remade_native(&mut self, site: Site, at_ns: u64, mut prepared: Prepared, exits: u64) {
+        prepared.compile_ns = self.spent_on_native(prepared);
+        let (count, tier, reason) = (self.heat.count(site), TierName::Native, Reason::Remade { exits });
+        let change = TierChange { at_ns, site, count, from: tier, to: tier, prepared, speedup: None, reason };
+        self.show_change(&change);
+        self.tier_changes.push(change);
+    }
+
     /// The counter of a site below the VM.
     fn counter(&mut self, site: Site) -> &mut Counter {
         match site {

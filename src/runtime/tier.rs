@@ -123,6 +123,11 @@ pub enum Reason {
         /// Which try this is, from 2.
         attempt: u8,
     },
+    /// Guards of its native code failed too often: made again without them.
+    Remade {
+        /// Guards of the site that have failed so far, in all isolates.
+        exits: u64,
+    },
     /// It does not pay: taken back.
     Slower,
     /// It does not pay, for the last time.
@@ -143,6 +148,7 @@ impl Reason {
             Self::Loss { lost_ns } => format!("waiting had cost {:.1} us", lost_ns as f64 / 1e3),
             Self::Profile => "a profile of an earlier run".to_owned(),
             Self::Retry { attempt } => format!("try {attempt}"),
+            Self::Remade { exits } => format!("made again after {exits} failed guards"),
             Self::Slower => "did not pay: taken back".to_owned(),
             Self::GivenUp => "did not pay three times: given up".to_owned(),
             Self::Changed { ratio } => format!("changed: {ratio:.2}x the time for the same gas"),
@@ -270,6 +276,11 @@ pub trait TierPolicy: Send + std::fmt::Debug {
     fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {
         let _ = (step, site, prepared, meter);
         None
+    }
+
+    /// So long was spent on compiling what was not entered, or is entered in place of other code.
+    fn spent(&mut self, compile_ns: u64) {
+        let _ = compile_ns;
     }
 
     /// The gas until the first sample, if the policy wants any.

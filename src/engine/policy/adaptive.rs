@@ -145,8 +145,12 @@ impl Adaptive {
                 Decision::AskAt((now.count * 2).max(now.count + 1).min(threshold))
             };
         }
+        let Some(between_ns) = state.lower_ns() else { return Decision::AskAt((now.count * 2).max(LOOK_FIRST)) };
+        let ns = StepModel::own_ns(meter.words(), between_ns);
+        if ns < between_ns {
+            state.spent_ns = ns * now.count as f64;
+        }
         let (lost, needed) = (state.spent_ns * model.gain(), state.expected_ns);
-        let Some(ns) = state.lower_ns() else { return Decision::AskAt((now.count * 2).max(LOOK_FIRST)) };
         if lost < needed {
             let left = (needed - lost) / (ns * model.gain()).max(f64::MIN_POSITIVE);
             return Decision::AskAt(now.count + left.clamp(1.0, now.count.max(LOOK_STEP) as f64) as u64);
@@ -300,6 +304,10 @@ impl TierPolicy for Adaptive {
             }
             State::Waiting => self.waiting(step, site, meter),
         }
+    }
+
+    fn spent(&mut self, compile_ns: u64) {
+        self.budget.spend(compile_ns);
     }
 
     fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {

@@ -31,6 +31,11 @@ impl StepModel {
         1.0 - 1.0 / self.speedup
     }
 
+    /// What a pass takes of its own time, when so much lay between two of them, in code of this length.
+    pub(super) fn own_ns(words: Option<u32>, between_ns: f64) -> f64 {
+        words.map_or(between_ns, |words| between_ns.min(f64::from(words) * WORD_NS_MOST))
+    }
+
     /// What compiling code of this length is expected to take, nanoseconds.
     pub(super) fn compiling(&self, words: Option<u32>) -> f64 {
         self.compile_ns + self.word_ns * f64::from(words.unwrap_or(0))
@@ -48,6 +53,11 @@ impl StepModel {
         self.speedup = f64::midpoint(self.speedup, speedup).clamp(SPEEDUP_LEAST, 100.0);
     }
 }
+
+/// The most that the VM takes for a word of code, nanoseconds, with its share of calls and builtins. What lies between
+/// two passes beyond that is not the site's own: its loops and calls are sites themselves, builtins stay what they are,
+/// and a call that comes once in a second has taken no second.
+const WORD_NS_MOST: f64 = 25.0;
 
 /// A step that gains less than this is still tried once it has waited this much longer.
 const SPEEDUP_LEAST: f64 = 1.2;
