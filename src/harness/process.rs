@@ -85,6 +85,9 @@ impl ChildError {
     }
 }
 
+/// Windows of a process may be so much longer than the process before that is no rounding.
+const CLOCK_SLACK: Duration = Duration::from_secs(10);
+
 /// All that a child said.
 #[derive(Debug, Default)]
 pub struct Record {
@@ -112,6 +115,35 @@ impl Record {
     /// A counter.
     pub fn counter(&self, name: &str) -> Option<f64> {
         self.counters.get(name).copied()
+    }
+
+    /// What shows that the clock of the windows was set while they were measured, if something does: the figures would
+    /// be of no time that has passed.
+    fn clock_fault(&self) -> Option<String> {
+        let mut isolates: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+        for window in &self.windows {
+            let (spent_ns, last_ns) = isolates.entry(window.isolate).or_default();
+            *spent_ns = spent_ns.saturating_add(window.ns);
+            let at_ns = window.at_ns.unwrap_or(*last_ns);
+            if at_ns < *last_ns {
+                return Some(format!(
+                    "a window ended at {at_ns} ns, after one that ended at {last_ns} ns: the clock went back while it \
+                     measured; time with a monotonic clock"
+                ));
+            }
+            *last_ns = at_ns;
+        }
+        let most_ns = isolates.values().map(|(spent_ns, _)| *spent_ns).max()?;
+        let allowed_ns = self.wall_ns + CLOCK_SLACK.as_nanos() as u64;
+        (most_ns > allowed_ns).then(|| {
+            let s = |ns: u64| Duration::from_nanos(ns).as_secs_f64();
+            format!(
+                "its windows took {:.1} s, but the process only {:.1} s: the clock jumped ahead while it measured; time \
+                 with a monotonic clock",
+                s(most_ns),
+                s(self.wall_ns)
+            )
+        })
     }
 
     fn take(&mut self, message: Message) {
@@ -213,6 +245,9 @@ fn run_killed_by(mut command: Command, limit: Duration, stop: &AtomicBool, kill:
         Some(said) => Some(said),
         None => early.or_else(|| ended.map(|error| interrupted.unwrap_or(error))),
     };
+    if record.error.is_none() {
+        record.error = record.clock_fault().map(ChildError::Broken);
+    }
     record
 }
 
@@ -315,6 +350,22 @@ fn signal_name(signal: i32) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_steps_is_told() {
+        let window = |isolate, ns, at_ns| TimedWindow { isolate, n: 1, ns, at_ns };
+        let fault = |windows: Vec<TimedWindow>| {
+            let record = Record { windows, wall_ns: 2_000_000_000, ..Record::default() };
+            record.clock_fault()
+        };
+        let second = 1_000_000_000;
+        assert_eq!(fault(vec![window(0, second, Some(second)), window(1, 5, Some(5)), window(0, 5, None)]), None);
+        let back = fault(vec![window(0, 5, Some(90)), window(0, 5, Some(80))]).expect("told");
+        assert!(back.contains("ended at 80 ns, after one that ended at 90 ns: the clock went back"), "{back}");
+        let ahead = fault(vec![window(0, second, None), window(0, 3600 * second, None)]).expect("told");
+        assert!(ahead.contains("its windows took 3601.0 s, but the process only 2.0 s"), "{ahead}");
+        assert_eq!(fault(Vec::new()), None);
+    }
 
     fn shell(script: &str, limit_ms: u64) -> Record {
         let mut command = Command::new("sh");

@@ -49,7 +49,7 @@ impl fmt::Display for ReportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Records(e) => e.fmt(f),
-            Self::Chart(e) => e.fmt(f),
+            Self::Chart(e) => write!(f, "{e}; the records are kept, and `zx-bench report` draws them again"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::harness::outcome::{Exit, Stop};
 use crate::report::across::{FIGURES, Run, Wanted, chart_across, folders_in};
-use crate::report::charts::{Size, Theme, render};
+use crate::report::charts::{ChartError, Size, Theme, render};
 
 use super::{Look, print};
 
@@ -72,7 +72,10 @@ pub(super) fn chart(arguments: &ChartArguments, look: &Look) -> Result<Exit, Sto
     };
     let chart = chart_across(&runs, &wanted).map_err(Stop::usage)?;
     let path = arguments.output.clone().unwrap_or_else(|| PathBuf::from(format!("{}.svg", chart.name)));
-    render(&chart, arguments.size, arguments.theme, &path).map_err(|e| Stop::usage(e.to_string()))?;
+    render(&chart, arguments.size, arguments.theme, &path).map_err(|e| match e {
+        ChartError::Extension(_) => Stop::usage(e.to_string()),
+        ChartError::Write { .. } => Stop::failed(e.to_string()),
+    })?;
     if let Some(warning) = &chart.warning {
         print::warn(warning);
     }

@@ -29,7 +29,7 @@ use super::sides::{Pair, Side};
 use super::{Outcome, Settings};
 use crate::report::gate::design::PAIRS_A_BLOCK;
 use crate::report::gate::observe::{CONTROL, condensed};
-use crate::report::gate::{Design, GateVerdict, files, judge, observe};
+use crate::report::gate::{Design, GateVerdict, drift, files, judge, observe};
 use crate::report::metrics::{self, unit};
 use crate::report::records::{Arm, Params, Phase, RowWriter, SAMPLES, SCHEMA, SampleRow};
 
@@ -238,6 +238,7 @@ pub fn gate(pairs: &[Pair], settings: &Settings<'_>) -> Result<Outcome, Stop> {
     let verdict =
         if settings.design.unmeasured.is_some() { judge(&settings.design, &observe(&[])) } else { session.go()? };
     files::write(&folder, &verdict, &settings.design).map_err(Stop::failed)?;
+    drift::draw(&folder, &observe(&session.rows), &settings.design, &verdict).map_err(Stop::failed)?;
     environment.after = Some(Load::now());
     folder::write_json(&folder, "env.json", &environment)?;
     if settings.out.is_none()

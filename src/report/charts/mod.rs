@@ -225,7 +225,7 @@ impl fmt::Display for ChartError {
             Self::Extension(path) => {
                 write!(f, "{}: a chart's file ends in .svg or .png", path.display())
             }
-            Self::Write { path, cause } => write!(f, "{}: {cause}", path.display()),
+            Self::Write { path, cause } => write!(f, "cannot write {}: {cause}", path.display()),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! after each round to learn whether it must go on, so a verdict can be recomputed from the folder bit for bit.
 
 pub mod design;
+pub mod drift;
 pub mod files;
 pub mod judge;
 pub mod observe;
