@@ -356,3 +356,21 @@ print(balances["a"], balances["b"])
     let workload = concat!(env!("CARGO_MANIFEST_DIR"), "/workloads/transfer.zx");
     place.run(&[workload]).ends(0, "alice 900000, bob 100000\n", &[]);
 }
+
+/// Nobody reads the errors any more: the exit status still tells, and nothing is added to the output.
+#[test]
+fn closed_standard_error_is_quiet() {
+    let place = Place::new();
+    let programs = [
+        ("debug.zx", "debug 1\nprint(2)\ndebug \"x\"", 0, "2\n"),
+        ("fails.zx", "print(1)\nthrow \"no\"", 1, "1\n"),
+        ("syntax.zx", "let = 3x", 65, ""),
+    ];
+    for (name, text, status, out) in programs {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let file = place.file(name, text);
+        let done = std::process::Command::new(env!("CARGO_BIN_EXE_zx-run")).arg(file).stderr(writer).output().unwrap();
+        assert_eq!((done.status.code(), String::from_utf8_lossy(&done.stdout).as_ref()), (Some(status), out), "{name}");
+    }
+}

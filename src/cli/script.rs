@@ -141,7 +141,7 @@ pub fn main(arguments: &Arguments) -> i32 {
     let (name, source) = match arguments.program() {
         Ok(read) => read,
         Err(message) => {
-            eprintln!("error: {message}");
+            tellln!("error: {message}");
             return status::USAGE;
         }
     };
@@ -199,7 +199,7 @@ fn say(text: &str, status: i32) -> i32 {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            eprintln!("error: cannot write the output: {error}");
+            tellln!("error: cannot write the output: {error}");
             status::FAILED
         }
         _ => status,
@@ -208,7 +208,7 @@ fn say(text: &str, status: i32) -> i32 {
 
 /// Shows every syntax error of a file.
 fn syntax_errors(name: &str, errors: &SyntaxErrors) -> i32 {
-    eprint!("{}", errors.rendered);
+    tell!("{}", errors.rendered);
     let mut files: Vec<&str> = errors.problems.iter().map(|problem| problem.region.file.as_str()).collect();
     files.sort_unstable();
     files.dedup();
@@ -217,7 +217,7 @@ fn syntax_errors(name: &str, errors: &SyntaxErrors) -> i32 {
         [] => name.to_owned(),
         _ => format!("{} files", files.len()),
     };
-    eprintln!("{} syntax error{} in {place}", errors.count, if errors.count == 1 { "" } else { "s" });
+    tellln!("{} syntax error{} in {place}", errors.count, if errors.count == 1 { "" } else { "s" });
     status::SYNTAX
 }
 
@@ -279,7 +279,7 @@ fn run(
         isolate.keep_events();
     }
     if let Some(Err(error)) = arguments.state.as_deref().map(|path| isolate.keep_state(path)) {
-        eprintln!("error: --state: {error}");
+        tellln!("error: --state: {error}");
         return status::USAGE;
     }
     let handle = isolate.interrupt_handle();
@@ -310,13 +310,13 @@ fn run(
         // The reader went away: the program was stopped for want of one, which is no failure.
         Some(error) if stopped && error.kind() == std::io::ErrorKind::BrokenPipe => return status::OK,
         Some(error) if stopped => {
-            eprintln!("error: cannot write the output: {error}");
+            tellln!("error: cannot write the output: {error}");
             return status::FAILED;
         }
         _ => {}
     }
     let Some(failure) = result.failure else { return written.and(kept).err().unwrap_or(status::OK) };
-    eprint!("{}", failure.rendered);
+    tell!("{}", failure.rendered);
     if failure.kind == FailureKind::Interrupted && failure.message == "Interrupted" {
         status::INTERRUPTED
     } else {
@@ -330,7 +330,7 @@ fn keep(isolate: &mut Isolate, failure: Option<&Failure>) -> Result<(), i32> {
     match failure.map(|failure| failure.kind) {
         Some(FailureKind::OutOfGas | FailureKind::OutOfMemory) => Ok(()),
         Some(FailureKind::Error | FailureKind::Interrupted) | None => isolate.commit_kept().map_err(|message| {
-            eprintln!("error: --state: {message}");
+            tellln!("error: --state: {message}");
             status::FAILED
         }),
     }
@@ -339,37 +339,37 @@ fn keep(isolate: &mut Isolate, failure: Option<&Failure>) -> Result<(), i32> {
 fn show_extras(arguments: &Arguments, program: &Program, isolate: &Isolate, elapsed: Duration) {
     if arguments.events {
         for event in isolate.events() {
-            eprintln!("event {event}");
+            tellln!("event {event}");
         }
     }
     if arguments.explain {
         if program.is_loaded() {
-            eprintln!("loaded from the cache: runs in the vm from its first instruction");
+            tellln!("loaded from the cache: runs in the vm from its first instruction");
         }
         for event in isolate.tier_events() {
-            eprintln!("{}", explained(&event));
+            tellln!("{}", explained(&event));
         }
         for line in program.native_report() {
-            eprintln!("{line}");
+            tellln!("{line}");
         }
     }
     if arguments.stats {
         let counters = isolate.counters();
         let millis = |ns: u64| ns as f64 / 1e6;
-        eprintln!("gas used            {}", counters.gas);
-        eprintln!("logical bytes       {}", counters.logical_bytes);
-        eprintln!("objects allocated   {}", counters.allocations);
-        eprintln!("collections         {}", counters.collections);
-        eprintln!("live heap bytes     {}", counters.live_bytes);
-        eprintln!("events              {}", counters.events);
-        eprintln!("bytecode bytes      {}", counters.bytecode_bytes);
-        eprintln!("parse               {:.3} ms", millis(program.parse_ns()));
-        eprintln!("resolve             {:.3} ms", millis(program.resolve_ns()));
-        eprintln!("compile             {:.3} ms", millis(counters.compile_ns));
-        eprintln!("run                 {:.3} ms", elapsed.as_secs_f64() * 1e3);
-        eprintln!("texts parsed        {}", crate::engine::texts_parsed());
+        tellln!("gas used            {}", counters.gas);
+        tellln!("logical bytes       {}", counters.logical_bytes);
+        tellln!("objects allocated   {}", counters.allocations);
+        tellln!("collections         {}", counters.collections);
+        tellln!("live heap bytes     {}", counters.live_bytes);
+        tellln!("events              {}", counters.events);
+        tellln!("bytecode bytes      {}", counters.bytecode_bytes);
+        tellln!("parse               {:.3} ms", millis(program.parse_ns()));
+        tellln!("resolve             {:.3} ms", millis(program.resolve_ns()));
+        tellln!("compile             {:.3} ms", millis(counters.compile_ns));
+        tellln!("run                 {:.3} ms", elapsed.as_secs_f64() * 1e3);
+        tellln!("texts parsed        {}", crate::engine::texts_parsed());
         if let Some(load) = program.load_ns() {
-            eprintln!("load from cache     {:.3} ms", millis(load));
+            tellln!("load from cache     {:.3} ms", millis(load));
         }
     }
 }

@@ -80,7 +80,7 @@ impl Progress {
 
     /// A line that stays.
     pub fn line(&self, text: &str) {
-        self.bar.suspend(|| eprintln!("{text}"));
+        self.bar.suspend(|| tellln!("{text}"));
     }
 
     /// Takes the bar away.

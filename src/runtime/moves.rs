@@ -230,6 +230,6 @@ impl Isolate {
 
     fn say(&mut self, text: &str) {
         self.output.flush();
-        eprintln!("[jit] {text}");
+        tellln!("[jit] {text}");
     }
 }

@@ -18,7 +18,7 @@ pub(super) enum Use {
 /// `--cache-clear`, and `--cache-stats` without a program.
 pub(super) fn manage(arguments: &Arguments) -> i32 {
     let Some(cache) = Cache::in_environment() else {
-        eprintln!("error: there is no folder that can be the cache: set ZX_CACHE_DIR to one of your own");
+        tellln!("error: there is no folder that can be the cache: set ZX_CACHE_DIR to one of your own");
         return status::FAILED;
     };
     let mut text = String::new();
@@ -53,16 +53,16 @@ pub(super) fn after_run(cache: Option<&Cache>, program: &Program) -> Use {
 pub(super) fn show(cache: Option<&Cache>, how: &Use, program: &Program) {
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     match how {
-        Use::Off => eprintln!("cache               off"),
+        Use::Off => tellln!("cache               off"),
         Use::Hit => {
             let load = Duration::from_nanos(program.load_ns().unwrap_or_default());
-            eprintln!("cache               hit, loaded in {:.3} ms", millis(load));
+            tellln!("cache               hit, loaded in {:.3} ms", millis(load));
         }
-        Use::Miss(Some(time)) => eprintln!("cache               miss, stored in {:.3} ms", millis(*time)),
-        Use::Miss(None) => eprintln!("cache               miss, not stored"),
+        Use::Miss(Some(time)) => tellln!("cache               miss, stored in {:.3} ms", millis(*time)),
+        Use::Miss(None) => tellln!("cache               miss, not stored"),
     }
     if let Some(cache) = cache {
-        eprint!("{}", held(cache));
+        tell!("{}", held(cache));
     }
 }
 

@@ -11,7 +11,7 @@ use super::status;
 pub(super) fn write(folder: Option<&Path>, program: &Program) -> Result<(), i32> {
     let Some(folder) = folder else { return Ok(()) };
     write_all(folder, program).map_err(|error| {
-        eprintln!("error: --dump: cannot write to {}: {error}", folder.display());
+        tellln!("error: --dump: cannot write to {}: {error}", folder.display());
         status::FAILED
     })
 }

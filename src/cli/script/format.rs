@@ -15,18 +15,18 @@ fn one(file: &Path, check: bool) -> i32 {
     let (name, source) = match read(file) {
         Ok(read) => read,
         Err(message) => {
-            eprintln!("error: {message}");
+            tellln!("error: {message}");
             return status::USAGE;
         }
     };
     let formatted = match format(&source, &name) {
         Ok(formatted) => formatted,
         Err(FormatError::Syntax(errors)) => {
-            eprint!("{errors}");
+            tell!("{errors}");
             return status::SYNTAX;
         }
         Err(FormatError::Changed) => {
-            eprintln!(
+            tellln!(
                 "error: {name} is left alone: formatted, it would not mean the same, which is a bug of the formatter"
             );
             return status::FAILED;
@@ -39,7 +39,7 @@ fn one(file: &Path, check: bool) -> i32 {
         (false, false) => match std::fs::write(file, formatted) {
             Ok(()) => status::OK,
             Err(error) => {
-                eprintln!("error: cannot write {name}: {error}");
+                tellln!("error: cannot write {name}: {error}");
                 status::FAILED
             }
         },

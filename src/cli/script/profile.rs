@@ -26,13 +26,13 @@ const SOURCE: usize = 60;
 pub(super) fn show(isolate: &mut Isolate, form: Option<ProfileForm>, file: Option<&Path>) -> Result<(), i32> {
     let Some(data) = isolate.take_profile() else { return Ok(()) };
     match form {
-        Some(ProfileForm::Table) => eprint!("{}", tables(&data)),
-        Some(ProfileForm::Stacks) => eprint!("{}", stacks(&data)),
+        Some(ProfileForm::Table) => tell!("{}", tables(&data)),
+        Some(ProfileForm::Stacks) => tell!("{}", stacks(&data)),
         None => {}
     }
     let Some(file) = file else { return Ok(()) };
     std::fs::write(file, stacks(&data)).map_err(|error| {
-        eprintln!("error: cannot write the profile to {}: {error}", file.display());
+        tellln!("error: cannot write the profile to {}: {error}", file.display());
         status::FAILED
     })
 }

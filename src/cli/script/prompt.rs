@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &Arguments) -> i32 {
     let mut editor = match Editor::<Assistant<'_>, DefaultHistory>::with_config(Config::builder().build()) {
         Ok(editor) => editor,
         Err(error) => {
-            eprintln!("error: cannot use the terminal: {error}");
+            tellln!("error: cannot use the terminal: {error}");
             return status::FAILED;
         }
     };
@@ -124,7 +124,7 @@ fn speak<'a>(
             Err(ReadlineError::Interrupted) => continue,
             Err(ReadlineError::Eof) => return status::OK,
             Err(error) => {
-                eprintln!("error: cannot read the terminal: {error}");
+                tellln!("error: cannot read the terminal: {error}");
                 return status::FAILED;
             }
         };
@@ -170,7 +170,7 @@ fn run_command(session: &mut Session<'_>, timeout: Option<Duration>, command: &s
         "type" => input(session, timeout, &format!("typeof({rest})")),
         "load" => match super::read(std::path::Path::new(rest)) {
             Ok((_, source)) => input(session, timeout, &source),
-            Err(message) => eprintln!("error: {message}"),
+            Err(message) => tellln!("error: {message}"),
         },
         "stats" => {
             let counters = session.counters();
@@ -179,7 +179,7 @@ fn run_command(session: &mut Session<'_>, timeout: Option<Duration>, command: &s
                 counters.gas, counters.logical_bytes, counters.live_bytes, counters.collections
             ));
         }
-        _ => eprintln!("error: there is no command :{command}; :help names them"),
+        _ => tellln!("error: there is no command :{command}; :help names them"),
     }
 }
 
@@ -187,8 +187,8 @@ fn reply(reply: Reply) {
     match reply {
         Reply::Done(None) => {}
         Reply::Done(Some(text)) => show(&format!("{text}\n")),
-        Reply::Failed(failure) => eprint!("{}", failure.rendered),
-        Reply::Invalid(errors) => eprint!("{}", errors.rendered),
+        Reply::Failed(failure) => tell!("{}", failure.rendered),
+        Reply::Invalid(errors) => tell!("{}", errors.rendered),
     }
 }
 

@@ -348,7 +348,7 @@ pub fn measure(side: &Side, mode: String, folder: &Path, settings: &Settings<'_>
         let [Ok(base), Ok(null), Ok(same), Ok(plus5), Ok(plus10)] = whole else { continue };
         series.push(SeriesBlock([base, null, same, plus5, plus10]));
         if settings.verbose {
-            eprintln!("block {} after {} s", series.len(), begin.elapsed().as_secs());
+            tellln!("block {} after {} s", series.len(), begin.elapsed().as_secs());
         }
     }
     Ok(series)

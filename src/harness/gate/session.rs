@@ -296,7 +296,7 @@ impl Session<'_> {
         if self.settings.verbose {
             let open = self.cells.iter().filter(|cell| !cell.decided).count();
             let seconds = begin.elapsed().as_secs();
-            eprintln!("round {}: {open} of {} cells undecided after {seconds} s", round + 1, self.cells.len());
+            tellln!("round {}: {open} of {} cells undecided after {seconds} s", round + 1, self.cells.len());
         }
     }
 

@@ -97,7 +97,7 @@ impl Isolate {
     pub fn debug(&mut self, value: Value) -> Result<(), Unwind> {
         let text = self.display(value)?;
         self.output.flush();
-        eprintln!("{text}");
+        tellln!("{text}");
         Ok(())
     }
 }
