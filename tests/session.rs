@@ -130,6 +130,22 @@ fn contracts_and_their_instances_go_on() {
 }
 
 #[test]
+fn contracts_that_capture_variables_go_on() {
+    let make = "action make(x) { contract Q { data n = x; action up() { x += 1; y += x; return [x, n] } }; return Q }";
+    check(&[
+        ("let y = 0", ""),
+        (make, ""),
+        ("let Q = make(4); let q = Q()", ""),
+        ("q.up(); q.up()", "= [6, 4]"),
+        ("Q().up()", "= [7, 6]"),
+        ("Q.up(); Q.up(); y", "= 35"),
+        ("let y = 100; let make = 0", ""),
+        ("Q.up(); y", "= 110"),
+        ("contract D extends Q { }", "syntax: there is no contract 'Q' to extend here"),
+    ]);
+}
+
+#[test]
 fn entities_data_enums_and_patterns() {
     check(&[
         ("entity Point { x: int, y: int = 1, action sum() { return this.x + this.y } }", ""),
