@@ -261,7 +261,10 @@ fn doctor_says_what_it_can_resolve() {
     said.ends(0, &[]);
     let json: serde_json::Value = serde_json::from_str(&said.out).expect("JSON");
     assert_eq!(json["resolution"]["pairs"], 4);
-    assert!(json["resolution"]["smallest"].as_f64().is_some_and(|share| share >= 0.0), "{json}");
+    // A machine that is busy enough resolves nothing, and says so.
+    let smallest = &json["resolution"]["smallest"];
+    let nothing = smallest.is_null() && said.out.contains("a gate cannot tell losses under");
+    assert!(nothing || smallest.as_f64().is_some_and(|share| share >= 0.0), "{json}");
     assert!(json["advice"].is_array() && json["loop_jitter"].is_number(), "{json}");
     place.bench(&["doctor", "--pairs", "4", "--require", "0%"]).ends(5, &["not 0.0%", "stop what else runs"]);
     place.bench(&["doctor", "--pairs", "3", "--require", "2%"]).ends(2, &["at least --pairs 4"]);
