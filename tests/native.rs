@@ -62,6 +62,25 @@ action again(n) {
     return there
 }
 print(again(300))
+contract Bank {
+    data sums = {"all": 0}
+    action add(n) {
+        sums["all"] = sums["all"] + n
+        if sums["all"] % 5 == 0 { throw "five" }
+        return sums["all"]
+    }
+}
+let bank = Bank()
+action pay(n) {
+    let failed = 0
+    let i = 0
+    while i < n {
+        try { bank.add(i % 3 + 1) } catch (e) { failed = failed + 1 }
+        i = i + 1
+    }
+    return [failed, bank.add(0 - 1)]
+}
+print(pay(3000))
 "#;
 
 #[test]

@@ -31,7 +31,7 @@ pub use view::{Direct, StateView};
 use crate::value::{Heap, Space, Value};
 
 /// One contract instance. Values name it by its index, never by its address.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Instance {
     /// Its contract declaration.
     pub class: u32,
@@ -46,6 +46,14 @@ pub struct Instance {
     pub fields: Vec<Value>,
     /// The journal epoch of each field's last logged write.
     pub epochs: Vec<u64>,
+}
+
+impl Instance {
+    /// One without fields, to look at.
+    pub(crate) fn sample() -> Self {
+        let (fields, epochs) = (Vec::new(), Vec::new());
+        Self { class: 0, made_by: (0, 0), recorded: false, environment: Value::NULL, fields, epochs }
+    }
 }
 
 /// An event that contract code emitted.

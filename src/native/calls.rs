@@ -17,6 +17,7 @@ impl Lowerer<'_, '_> {
         let helper = match instr.op {
             Op::Call if self.direct_call(at, instr) => return true,
             Op::Call => call as *const () as usize,
+            Op::CallMethod | Op::CallOwn if self.contract_call(at, instr) => return true,
             Op::CallOwn => call_own as *const () as usize,
             Op::CallMethod if !self.plan.generic.contains(&at) => call_method as *const () as usize,
             _ => return false,
@@ -53,7 +54,7 @@ pub(super) extern "C" fn call(context: *mut Context, position: u32) -> i64 {
 }
 
 /// `CallOwn`: an action of this contract.
-extern "C" fn call_own(context: *mut Context, position: u32) -> i64 {
+pub(super) extern "C" fn call_own(context: *mut Context, position: u32) -> i64 {
     guarded(context, position, |isolate, machine| {
         let callee = Callee { action: ActionId(word_behind(isolate, machine, position)), this: isolate.this() };
         // SAFETY: see `guarded`.
@@ -62,7 +63,7 @@ extern "C" fn call_own(context: *mut Context, position: u32) -> i64 {
 }
 
 /// `CallMethod`: of a contract instance, an action that anyone may call. Any other is the machine's.
-extern "C" fn call_method(context: *mut Context, position: u32) -> i64 {
+pub(super) extern "C" fn call_method(context: *mut Context, position: u32) -> i64 {
     guarded(context, position, |isolate, machine| {
         let code = machine.code_of(isolate.frame().action);
         let (instr, word) = (code.instrs[position as usize], code.instrs[position as usize + 1]);

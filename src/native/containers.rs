@@ -79,7 +79,9 @@ impl Lowerer<'_, '_> {
                 let found = self.find(object, (word, payload));
                 let word = self.b.ins().load(types::I64, trusted(), found.entry, 0);
                 let payload = self.b.ins().load(types::I64, trusted(), found.entry, Value::PAYLOAD);
+                let seen = self.seen_element(object, key);
                 self.set_any(to, None, word, payload);
+                self.hint(to, seen);
                 true
             }
             Some(Tag::List) => self.list_get(at, to, object, key),
@@ -116,6 +118,8 @@ impl Lowerer<'_, '_> {
             _ => return false,
         }
         self.guard_kind(list, Kind::Any(Some(Tag::List)), at);
+        let seen = self.seen(list).filter(|list| list.tag() == Tag::List);
+        let seen = seen.and_then(|list| self.plan.heap.list(list).items.first().copied());
         let (list, index) = (self.payload(list), self.payload(index));
         let items = self.plan.layout.list_items;
         let length = self.b.ins().load(types::I64, trusted(), list, items.length);
@@ -127,16 +131,28 @@ impl Lowerer<'_, '_> {
         let word = self.b.ins().load(types::I64, trusted(), address, 0);
         let payload = self.b.ins().load(types::I64, trusted(), address, Value::PAYLOAD);
         self.set_any(to, None, word, payload);
+        self.hint(to, seen);
         true
+    }
+
+    /// What stands now in the map that a place will probably hold: under the key, or anywhere.
+    fn seen_element(&self, map: usize, key: Key) -> Option<Value> {
+        let map = &self.plan.heap.map(self.seen(map).filter(|value| value.is_map())?).map;
+        match key {
+            Key::Constant(key) => map.get(key),
+            Key::Place(_) => map.iter().next().map(|entry| entry.value),
+        }
     }
 
     /// The address of the value under a key of a map.
     fn find(&mut self, map_place: usize, (word, key): (Ssa, Ssa)) -> Find {
         let map = self.payload(map_place);
+        let constant = self.constant_of(key);
+        let (map, key) = (self.b.func.dfg.resolve_aliases(map), self.b.func.dfg.resolve_aliases(key));
         if let Some(known) = self.state.finds.iter().find(|find| find.map == map && find.key == key) {
             return *known;
         }
-        let predicted = self.predict(map_place, key);
+        let predicted = self.predict(map_place, constant);
         let entry = match predicted {
             Some((at, constant)) => self.find_predicted(map, (word, key), at, constant),
             None => self.find_by_helper(map, word, key),
@@ -152,8 +168,8 @@ impl Lowerer<'_, '_> {
     }
 
     /// Where a constant key stands now in the map that a place holds now: it will probably stay there.
-    fn predict(&self, map: usize, key: Ssa) -> Option<(u32, Value)> {
-        let constant = self.constant_of(key)?;
+    fn predict(&self, map: usize, constant: Option<Value>) -> Option<(u32, Value)> {
+        let constant = constant?;
         let map = self.seen(map).filter(|value| value.is_map())?;
         Some((self.plan.heap.map(map).map.find(constant)?, constant))
     }

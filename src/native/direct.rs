@@ -3,7 +3,7 @@
 #![expect(unsafe_code, reason = "compiled code calls back with raw pointers")]
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, InstBuilder, SigRef, Signature, Value as Ssa, types};
+use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, SigRef, Signature, Value as Ssa, types};
 
 use super::calls::{call, leave};
 use super::context::{Context, guarded, status};
@@ -25,8 +25,20 @@ impl Lowerer<'_, '_> {
         if !shape.plain || u32::from(instr.c) != shape.params || self.plan.generic.contains(&at) {
             return false;
         }
+        let helper = call as *const () as usize;
+        self.call_directly(at, instr, Called { action, on: None, helper });
+        true
+    }
+
+    /// Lowers a call straight into an action's code, where that can be.
+    pub(super) fn call_directly(&mut self, at: u32, instr: Instr, called: Called) {
+        let Called { action, on, helper } = called;
+        let shape = self.plan.info.action(action).shape();
         self.out.direct += 1;
         self.flush_for_step(at);
+        let fields = std::mem::offset_of!(Context, fields) as i32;
+        let context = self.context;
+        let fields_were = on.map(|_| self.b.ins().load(types::I64, trusted(), context, fields));
         let cell = self.plan.actions[action.0 as usize].direct.as_ptr() as i64;
         let cell = self.int_const(cell);
         let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
@@ -38,19 +50,23 @@ impl Lowerer<'_, '_> {
         let (fast, slow, aside, join) =
             (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
         let went = self.b.append_block_param(aside, types::I64);
-        self.b.ins().brif(usual, fast, &[], slow, &[]);
+        match on {
+            None => {
+                self.b.ins().brif(usual, fast, &[], slow, &[]);
+                self.go_on_in(fast);
+            }
+            Some(on) => self.check_instance(on, usual, fast, slow),
+        }
+        let on = on.map(|on| self.enter_contract(on));
+        let callee = Callee { at, to: instr.a, action, on, entry, window, index, frame_slots: shape.frame_slots };
+        let failed = self.push_and_call(callee, join, aside);
+        self.b.ins().jump(aside, &[failed.into()]);
 
         self.b.set_cold_block(slow);
         self.go_on_in(slow);
         let position = self.b.ins().iconst(types::I32, i64::from(at));
-        let context = self.context;
-        let helped = self.call(call as *const () as usize, &[types::I64, types::I32], types::I64, &[context, position]);
+        let helped = self.call(helper, &[types::I64, types::I32], types::I64, &[context, position]);
         self.b.ins().jump(aside, &[helped.into()]);
-
-        self.go_on_in(fast);
-        let callee = Callee { at, to: instr.a, action, entry, window, index, frame_slots: shape.frame_slots };
-        let failed = self.push_and_call(callee, join);
-        self.b.ins().jump(aside, &[failed.into()]);
 
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
@@ -58,13 +74,15 @@ impl Lowerer<'_, '_> {
         self.b.ins().jump(join, &[]);
 
         self.go_on_in(join);
+        if let Some(were) = fields_were {
+            self.b.ins().store(trusted(), were, context, fields);
+        }
         self.reload_gas();
         self.forget(at);
         self.take_result(instr, None);
-        true
     }
 
-    fn context_word(&mut self, offset: usize) -> Ssa {
+    pub(super) fn context_word(&mut self, offset: usize) -> Ssa {
         self.b.ins().load(types::I64, trusted().with_readonly(), self.context, offset as i32)
     }
 
@@ -103,7 +121,7 @@ impl Lowerer<'_, '_> {
 
     /// Pushes the frame, calls the code, and pops the frame; goes on in `join` then. In the block after it something
     /// else came of it: gives what the helper says.
-    fn push_and_call(&mut self, callee: Callee, join: cranelift_codegen::ir::Block) -> Ssa {
+    fn push_and_call(&mut self, callee: Callee, join: Block, aside: Block) -> Ssa {
         let layout = self.plan.calls;
         let isolate = self.isolate;
         let size = size_of::<Frame>() as i64;
@@ -112,8 +130,13 @@ impl Lowerer<'_, '_> {
         let offset = self.b.ins().imul_imm_s(depth, size);
         let frame = self.b.ins().iadd(frames, offset);
         self.copy_frame(&callee, frame);
-        let above = self.b.ins().load(types::I32, trusted(), frame, CallLayout::FRAME_CONTEXT - size as i32);
-        self.b.ins().store(trusted(), above, frame, CallLayout::FRAME_CONTEXT);
+        match callee.on {
+            Some(entered) => self.fill_contract_frame(entered, frame),
+            None => {
+                let above = self.b.ins().load(types::I32, trusted(), frame, CallLayout::FRAME_CONTEXT - size as i32);
+                self.b.ins().store(trusted(), above, frame, CallLayout::FRAME_CONTEXT);
+            }
+        }
         let index = self.b.ins().ireduce(types::I32, callee.index);
         self.b.ins().store(trusted(), index, frame, CallLayout::FRAME_BASE);
         let deeper = self.b.ins().iadd_imm_s(depth, 1);
@@ -134,6 +157,9 @@ impl Lowerer<'_, '_> {
         let (pop, other) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(returned, pop, &[], other, &[]);
         self.go_on_in(pop);
+        if let Some(entered) = callee.on {
+            self.leave_contract(entered, &callee, top, aside);
+        }
         self.b.ins().store(trusted(), depth, isolate, layout.frames.length);
         self.b.ins().store(trusted(), logical, isolate, layout.stack_slots);
         self.b.ins().store(trusted(), top, isolate, layout.top);
@@ -147,7 +173,14 @@ impl Lowerer<'_, '_> {
 
     /// Copies what is the same in every frame of this call.
     fn copy_frame(&mut self, callee: &Callee, frame: Ssa) {
-        let same = Box::new(Frame::of_call(callee.action, callee.at, callee.to));
+        let same = match callee.on {
+            Some(_) => Frame {
+                undoes: self.plan.bug != Some(super::NativeBug::KeptAfterError),
+                ..Frame::of_contract_call(callee.action, callee.at, callee.to)
+            },
+            None => Frame::of_call(callee.action, callee.at, callee.to),
+        };
+        let same = Box::new(same);
         let address = self.int_const(std::ptr::from_ref(&*same) as i64);
         self.out.frames.push(same);
         for word in 0..size_of::<Frame>() as i32 / WORD {
@@ -178,12 +211,23 @@ impl Lowerer<'_, '_> {
     }
 }
 
+/// What is called, and by what helper where that cannot be done directly.
+#[derive(Clone, Copy)]
+pub(super) struct Called {
+    pub(super) action: ActionId,
+    /// The contract instance that it is called on.
+    pub(super) on: Option<super::contract::On>,
+    pub(super) helper: usize,
+}
+
 /// A call to be made.
 #[derive(Clone, Copy)]
-struct Callee {
-    at: u32,
+pub(super) struct Callee {
+    pub(super) at: u32,
     to: u16,
     action: ActionId,
+    /// The contract instance, for whose action everything is ready but the frame.
+    on: Option<super::contract::Entered>,
     entry: Ssa,
     window: Ssa,
     index: Ssa,

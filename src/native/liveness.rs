@@ -1,5 +1,7 @@
 //! Which registers an instruction reads and writes, which are live where, and which instructions a loop consists of.
 
+use std::collections::{BTreeSet, HashMap};
+
 use crate::bytecode::{Code, Extension, Op, Operand};
 use crate::resolve::hir::Capture;
 
@@ -252,6 +254,16 @@ impl Region {
                 (next, target) => return [next, target].into_iter().flatten().filter(|at| self.has(*at)).collect(),
             }
         }
+    }
+
+    /// Leaders that a block goes on at which comes no earlier in the order.
+    pub(super) fn back_targets(&self, code: &Code) -> BTreeSet<u32> {
+        let places: HashMap<u32, usize> = self.order.iter().enumerate().map(|(at, leader)| (*leader, at)).collect();
+        let back = |leader: &u32| {
+            let from = places[leader];
+            self.after(code, *leader).into_iter().filter(|to| places.get(to).is_some_and(|to| *to <= from)).collect()
+        };
+        self.order.iter().flat_map(|leader| -> Vec<u32> { back(leader) }).collect()
     }
 
     fn postorder(&self, code: &Code, entry: u32) -> Vec<u32> {

@@ -19,6 +19,7 @@ use super::liveness::{Liveness, Region, sets_a, touched, uses_up_from};
 use super::state::{Kind, Loc, State};
 use super::tier::Place;
 use crate::bytecode::{Code, Op};
+use crate::ledger::Instance;
 use crate::runtime::info::ProgramInfo;
 use crate::runtime::{CallLayout, Frame, Isolate};
 use crate::value::{Heap, Tag, Value, ValueLayout};
@@ -43,6 +44,10 @@ pub(super) struct Plan<'a> {
     pub(super) globals: &'a [Value],
     /// The fields of the frame's contract instance as they are now.
     pub(super) fields: &'a [Value],
+    /// The frame's contract instance, or none.
+    pub(super) this: u32,
+    /// All contract instances.
+    pub(super) instances: &'a [Instance],
     /// The heap that those values live in.
     pub(super) heap: &'a Heap,
     /// Instructions that nothing is guessed about.
@@ -168,6 +173,11 @@ pub(super) struct Lowerer<'a, 'f> {
     pub(super) signatures: HashMap<usize, SigRef>,
     /// What the payloads of constants are.
     pub(super) constants: HashMap<Ssa, Value>,
+    /// What registers will probably hold, where more is known of that than what they hold now: they were copied from
+    /// such a place, or read from such a container.
+    pub(super) hints: HashMap<usize, Value>,
+    /// Blocks that something later goes back to.
+    back_targets: BTreeSet<u32>,
     /// The block is at its end.
     pub(super) ended: bool,
 }
@@ -272,6 +282,8 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             call_conv,
             signatures: HashMap::new(),
             constants: HashMap::new(),
+            hints: HashMap::new(),
+            back_targets: plan.region.back_targets(plan.code),
             ended: false,
         }
     }
@@ -324,11 +336,16 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         if let Some(seed) = self.learnt.seeds.get(&leader) {
             state.join(seed);
         }
-        if edges.len() > 1
-            || self.learnt.seeds.contains_key(&leader)
-            || self.plan.code.instrs[leader as usize].op == Op::LoopHeader
-        {
+        let goes_back = self.back_targets.contains(&leader);
+        if goes_back {
             state.finds.clear();
+        }
+        for edge in edges.iter().skip(1) {
+            state.finds.retain_mut(|find| {
+                let other = edge.state.finds.iter().find(|other| find.is_same(other));
+                find.present &= other.is_some_and(|other| other.present);
+                other.is_some()
+            });
         }
         for place in 0..state.locs.len() {
             if assume_nothing || !self.is_live(leader, place) {
@@ -337,6 +354,10 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         }
         for edge in edges {
             self.arrive(edge, &state, block);
+        }
+        if !goes_back {
+            // All ways into it are known: what they agree on keeps its name, so that finds are recognised.
+            self.b.seal_block(block);
         }
         if let Some(target) = self.targets.get_mut(&leader) {
             target.lowered = Some(state.clone());

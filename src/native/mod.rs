@@ -11,6 +11,7 @@
 mod calls;
 mod containers;
 mod context;
+mod contract;
 mod direct;
 mod effects;
 mod hoist;

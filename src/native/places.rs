@@ -25,6 +25,7 @@ impl Lowerer<'_, '_> {
     /// What a place holds now, outside.
     pub(super) fn seen(&self, place: usize) -> Option<Value> {
         match self.homes[place] {
+            Home::Register(_) if self.hints.contains_key(&place) => self.hints.get(&place),
             Home::Register(register) => self.plan.seen.get(usize::from(register)),
             Home::Global(global) => self.plan.globals.get(global as usize),
             Home::Field(field) => self.plan.fields.get(usize::from(field)),
@@ -168,6 +169,7 @@ impl Lowerer<'_, '_> {
 
     fn written(&mut self, place: usize, kind: Kind) {
         self.writes += 1;
+        self.hints.remove(&place);
         self.state.set(place, Loc::Held { kind, dirty: true });
     }
 
@@ -189,11 +191,24 @@ impl Lowerer<'_, '_> {
         self.written(place, Kind::Any(tag));
     }
 
+    /// A register will probably hold this.
+    pub(super) fn hint(&mut self, place: usize, value: Option<Value>) {
+        if let (Home::Register(_), Some(value)) = (self.homes[place], value) {
+            self.hints.insert(place, value);
+        }
+    }
+
     /// Copies a place.
     pub(super) fn copy(&mut self, to: usize, from: usize) {
         if to == from {
             return;
         }
+        let seen = self.seen(from);
+        self.copy_words(to, from);
+        self.hint(to, seen);
+    }
+
+    fn copy_words(&mut self, to: usize, from: usize) {
         match self.kind(from) {
             Kind::Float => {
                 let value = self.use_float(from);

@@ -85,6 +85,13 @@ pub(super) struct Find {
     pub(super) present: bool,
 }
 
+impl Find {
+    /// Whether both are one find, which was made before the ways parted.
+    pub(super) fn is_same(&self, other: &Find) -> bool {
+        (self.map, self.key, self.entry) == (other.map, other.key, other.entry)
+    }
+}
+
 /// What is known at one point.
 #[derive(Clone, Debug)]
 pub(super) struct State {

@@ -49,12 +49,19 @@ pub enum NativeBug {
     StaleFind,
     /// Gas blocks are not charged.
     SkippedGas,
+    /// What a contract call did before it failed stays.
+    KeptAfterError,
 }
 
 impl NativeBug {
     /// All.
-    pub const ALL: [NativeBug; 4] =
-        [NativeBug::DroppedOverflowCheck, NativeBug::WrongExitSlot, NativeBug::StaleFind, NativeBug::SkippedGas];
+    pub const ALL: [NativeBug; 5] = [
+        NativeBug::DroppedOverflowCheck,
+        NativeBug::WrongExitSlot,
+        NativeBug::StaleFind,
+        NativeBug::SkippedGas,
+        NativeBug::KeptAfterError,
+    ];
 }
 
 /// Guards that fail whatever they find: of each unit those whose number has this remainder. What is computed is the
@@ -319,9 +326,10 @@ impl Place {
         unsafe { self.unit.load(Ordering::Acquire).as_ref() }
     }
 
-    /// From now on this unit is entered.
-    fn put(&self, unit: Arc<Unit>) -> &Unit {
-        let direct = if unit.takes_any_frame() { unit.compiled.entry() as *mut u8 } else { std::ptr::null_mut() };
+    /// From now on this unit is entered. Frames of its action that a direct call makes
+    /// run on an instance with so many fields.
+    fn put(&self, unit: Arc<Unit>, fields: usize) -> &Unit {
+        let direct = if unit.takes_any_frame(fields) { unit.compiled.entry() as *mut u8 } else { std::ptr::null_mut() };
         let pointer = Arc::as_ptr(&unit).cast_mut();
         self.made.lock().unwrap_or_else(PoisonError::into_inner).push(unit);
         // Release pairs with `unit`. Compiled code reads `direct`, whose code was made executable before.
@@ -471,6 +479,13 @@ impl Native {
 }
 
 impl Native {
+    /// How many fields the instance has at least that a direct call of the action is on.
+    fn fields_of(&self, action: ActionId) -> usize {
+        let action = self.info.action(action);
+        let class = action.class.filter(|_| action.shape().plain_contract);
+        class.map_or(0, |class| self.info.class(class).fields.len())
+    }
+
     /// An action's unit, to be called from another.
     pub(super) fn unit_of(&self, action: ActionId) -> Option<&Unit> {
         self.actions[action.0 as usize].unit()
@@ -499,10 +514,11 @@ impl Unit {
         self.failed.iter().for_each(|failed| failed.store(0, Ordering::Relaxed));
     }
 
-    /// Whether it may run in any frame of its action that a plain call made, once the caller may run at all.
-    fn takes_any_frame(&self) -> bool {
+    /// Whether it may run in any frame of its action that a direct call made, once the caller may run at all, on an
+    /// instance with at least so many fields.
+    fn takes_any_frame(&self, least: usize) -> bool {
         let Lowered { checks, stored_globals, fields, leaf_slots, .. } = &self.lowered;
-        checks.is_empty() && stored_globals.is_empty() && *fields == 0 && *leaf_slots == 0 && self.entry.1 == 0
+        checks.is_empty() && stored_globals.is_empty() && *fields <= least && *leaf_slots == 0 && self.entry.1 == 0
     }
 
     /// Registers of its frame.
@@ -596,7 +612,7 @@ impl Native {
                 let entry = (code.action, position);
                 let unit =
                     Unit { entry, frame_size, compiled, lowered, failed, misfits, instructions, compile_ns, texts };
-                Some(place.put(Arc::new(unit)))
+                Some(place.put(Arc::new(unit), self.fields_of(code.action)))
             }
             Err(reason) => {
                 add(&self.counts.refused, 1);
@@ -648,6 +664,8 @@ impl Native {
             seen: &isolate.slots[base..base + usize::from(code.frame_size)],
             globals: &isolate.ledger.globals,
             fields,
+            this: frame.this,
+            instances: &isolate.ledger.instances,
             heap: &isolate.ledger.heap,
             generic: if last { &everything } else { &history.generic },
             typed_entry: is_loop && !history.untyped_entry && !last,

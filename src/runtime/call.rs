@@ -690,9 +690,12 @@ impl Isolate {
             Some(upper) if self.in_upper => upper.clone(),
             _ => self.lower.clone(),
         };
-        // The host may have moved this isolate to another thread since it last ran.
-        self.stack_floor = usize::MAX;
-        self.with_stack(|isolate| tier.run(isolate, entry))
+        // The host may have moved this isolate to another thread since it last ran. What runs around this, if anything
+        // does, knows its own stack.
+        let floor = std::mem::replace(&mut self.stack_floor, usize::MAX);
+        let result = self.with_stack(|isolate| tier.run(isolate, entry));
+        self.stack_floor = floor;
+        result
     }
 
     /// Runs the rest of the topmost frame in the upper tier, from the lower one.

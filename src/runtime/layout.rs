@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use super::call::{CallSite, Frame, NO_INSTANCE};
 use super::info::ActionId;
 use super::isolate::{Isolate, IsolateSettings, STACK_SLOTS_MAX};
-use crate::ledger::Ledger;
+use crate::ledger::{Instance, Ledger};
 use crate::value::{Value, VecLayout, vec_layout};
 
 /// Where native code finds what a call changes: offsets in an isolate.
@@ -26,6 +26,10 @@ pub struct CallLayout {
     pub stack_floor: i32,
     /// The probe: null if there is none.
     pub probe: i32,
+    /// The contract instances.
+    pub instances: VecLayout,
+    /// In an instance: its fields.
+    pub instance_fields: VecLayout,
 }
 
 impl CallLayout {
@@ -35,6 +39,12 @@ impl CallLayout {
     pub const FRAME_BASE: i32 = offset_of!(Frame, base) as i32;
     /// Where a frame has its context.
     pub const FRAME_CONTEXT: i32 = offset_of!(Frame, context) as i32;
+    /// Where a frame has its contract instance.
+    pub const FRAME_THIS: i32 = offset_of!(Frame, this) as i32;
+    /// Where a frame notes that its result leaves the contract.
+    pub const FRAME_LEAVES: i32 = offset_of!(Frame, leaves) as i32;
+    /// Where an instance has the number of its class.
+    pub const INSTANCE_CLASS: i32 = offset_of!(Instance, class) as i32;
 
     /// The layout of this build; none if it could not be found out.
     pub fn get() -> Option<&'static CallLayout> {
@@ -43,14 +53,12 @@ impl CallLayout {
     }
 
     fn look() -> Option<CallLayout> {
-        let frames = vec_layout(&Frame::of_call(ActionId(0), 0, 0))?;
-        let at = offset_of!(Isolate, frames) as i32;
+        let frame = Frame::of_call(ActionId(0), 0, 0);
+        let ledger = offset_of!(Isolate, ledger);
         Some(CallLayout {
-            frames: VecLayout {
-                pointer: frames.pointer + at,
-                length: frames.length + at,
-                capacity: frames.capacity + at,
-            },
+            frames: vec_layout(&frame)?.inside(offset_of!(Isolate, frames)),
+            instances: vec_layout(&Instance::sample())?.inside(ledger + offset_of!(Ledger, instances)),
+            instance_fields: vec_layout(&Value::NULL)?.inside(offset_of!(Instance, fields)),
             top: offset_of!(Isolate, top) as i32,
             high_water: offset_of!(Isolate, high_water) as i32,
             stack_slots: offset_of!(Isolate, stack_slots) as i32,
@@ -78,6 +86,11 @@ impl Frame {
             leaves: false,
             resume: (position, u32::from(to)),
         }
+    }
+
+    /// The same of a contract's action; instance, context and whether its result leaves are still to be set as well.
+    pub fn of_contract_call(action: ActionId, position: u32, to: u16) -> Self {
+        Frame { checkpoint: true, undoes: true, ..Self::of_call(action, position, to) }
     }
 }
 

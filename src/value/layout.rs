@@ -21,6 +21,15 @@ pub struct VecLayout {
     pub capacity: i32,
 }
 
+impl VecLayout {
+    /// The same of a vector that stands at an offset inside something.
+    #[must_use]
+    pub fn inside(self, at: usize) -> Self {
+        let at = at as i32;
+        Self { pointer: self.pointer + at, length: self.length + at, capacity: self.capacity + at }
+    }
+}
+
 /// The layout of a vector of `T`; none if its words cannot be told apart, in which case native code does without.
 pub fn vec_layout<T: Clone>(sample: &T) -> Option<VecLayout> {
     const WORDS: usize = size_of::<Vec<u64>>() / size_of::<usize>();
@@ -75,11 +84,6 @@ impl ValueLayout {
     fn look() -> Option<ValueLayout> {
         let entry = Entry { key: Value::NULL, value: Value::NULL, epoch: 0, seq: 0 };
         let (entries, values) = (vec_layout(&entry)?, vec_layout(&Value::NULL)?);
-        let inside = |vector: VecLayout, at: usize| VecLayout {
-            pointer: vector.pointer + at as i32,
-            length: vector.length + at as i32,
-            capacity: vector.capacity + at as i32,
-        };
         let header = offset_of!(ContainerHeader, header);
         Some(ValueLayout {
             heap_epoch: offset_of!(Heap, current_epoch),
@@ -87,11 +91,11 @@ impl ValueLayout {
             heap_collect_above: offset_of!(Heap, collect_above),
             flags: (header + offset_of!(Header, flags)) as i32,
             space: (header + offset_of!(Header, space)) as i32,
-            map_entries: inside(entries, offset_of!(MapObject, map) + MapData::ENTRIES),
+            map_entries: entries.inside(offset_of!(MapObject, map) + MapData::ENTRIES),
             entry_key: offset_of!(Entry, key) as i32,
             entry_value: offset_of!(Entry, value) as i32,
             entry_epoch: offset_of!(Entry, epoch) as i32,
-            list_items: inside(values, offset_of!(ListObject, items)),
+            list_items: values.inside(offset_of!(ListObject, items)),
         })
     }
 }
