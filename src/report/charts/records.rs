@@ -169,6 +169,13 @@ fn tps_against_threads(rows: &[&SummaryRow]) -> Option<Drafted> {
         series.push(Series { name: name.clone(), colour: slots[name], points, ideal });
     }
     let dashed = series.iter().any(|s| !s.ideal.is_empty());
+    let (axis, title) = match counts[..] {
+        [threads] if series.len() > 1 => {
+            let threads = if threads == 1.0 { "1 thread".to_owned() } else { format!("{threads} threads") };
+            (one_beside_another(&mut series, &threads), format!("Throughput on {threads}"))
+        }
+        _ => (axis, "Throughput against threads".to_owned()),
+    };
     let all = series.iter().flat_map(|s| s.points.iter().map(|p| p.y));
     let lines = Lines {
         y: Axis::new("Committed transactions per second", "tx/s", by_span(all)),
@@ -178,7 +185,21 @@ fn tps_against_threads(rows: &[&SummaryRow]) -> Option<Drafted> {
         reference: None,
         dashed: dashed.then(|| "ideal: one thread × threads".to_owned()),
     };
-    Some(draft("tps-threads", "Throughput against threads", INTERVAL_NOTE, Body::Lines(lines)))
+    Some(draft("tps-threads", &title, INTERVAL_NOTE, Body::Lines(lines)))
+}
+
+/// Series of a point each, at one thread count, would stand above one another: they get places of their own, the best
+/// first, named at the axis.
+fn one_beside_another(series: &mut [Series], threads: &str) -> Axis {
+    let value = |series: &Series| series.points.first().map_or(0.0, |point| point.y);
+    series.sort_by(|a, b| value(b).total_cmp(&value(a)));
+    let mut axis = Axis::new("Mode", threads, ScaleKind::Linear);
+    axis.names = series.iter().map(|series| series.name.clone()).collect();
+    axis.ticks = Some((1..=series.len()).map(|place| place as f64).collect());
+    for (place, series) in series.iter_mut().enumerate() {
+        series.points.iter_mut().for_each(|point| point.x = (place + 1) as f64);
+    }
+    axis
 }
 
 fn speedup_over_interpreter(rows: &[&SummaryRow], all: &[SummaryRow]) -> Option<Drafted> {
@@ -398,4 +419,25 @@ fn cold_start(cold: &[&ColdStart]) -> Option<Drafted> {
     });
     let note = "a fresh process, median over processes; tx/s of its first pass";
     Some(draft("cold-start", "Cold start", note, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn engines_at_one_thread_count_stand_beside_one_another() {
+        let series = |name: &str, y: f64| Series {
+            name: name.to_owned(),
+            colour: 0,
+            points: vec![Point { x: 1.0, y, interval: None }],
+            ideal: Vec::new(),
+        };
+        let mut all = [series("vm", 5.0), series("luajit", 70.0), series("interpreter", 2.0)];
+        let axis = one_beside_another(&mut all, "1 thread");
+        assert_eq!(axis.names, ["luajit", "vm", "interpreter"]);
+        assert_eq!(axis.title(), "Mode (1 thread)");
+        assert_eq!(all.each_ref().map(|series| series.points[0].x), [1.0, 2.0, 3.0]);
+        assert_eq!(axis.text_of(2.0), "vm");
+    }
 }
