@@ -344,6 +344,6 @@ impl Isolate {
             counter.ask_at = self.policy.first_ask(Step::ToVm, Site::Action(ActionId(id as u32)));
         }
         self.arm_slices();
-        self.heat.rearm(enabled);
+        self.heat.rearm(enabled && self.policy.wants_native());
     }
 }

@@ -266,6 +266,11 @@ pub trait TierPolicy: Send + std::fmt::Debug {
     /// A site's count reached what it asked for. About native code it is first asked at once.
     fn ask(&mut self, step: Step, site: Site, count: u64, meter: &mut dyn Meter) -> Decision;
 
+    /// Whether it may ever enter native code.
+    fn wants_native(&self) -> bool {
+        true
+    }
+
     /// Whether native code is entered only where it is likely to be faster.
     fn wants_gain(&self) -> bool {
         false
@@ -387,12 +392,14 @@ pub struct Heat {
     pub loops: Vec<Counter>,
     /// By action.
     pub calls: Vec<Counter>,
+    /// Whether anything is to be counted.
+    pub wanted: bool,
 }
 
 impl Heat {
     pub(super) fn new(loops: usize, calls: usize) -> Self {
         let counter = Counter { count: 0, ask_at: 0 };
-        Self { loops: vec![counter; loops], calls: vec![counter; calls] }
+        Self { loops: vec![counter; loops], calls: vec![counter; calls], wanted: true }
     }
 
     /// Counts an arrival at a loop's header in the VM; whether it is time to ask. `loop_id` may be out of range.
@@ -409,6 +416,7 @@ impl Heat {
 
     /// Starts anew; while native code is not wanted, nothing asks.
     pub(super) fn rearm(&mut self, enabled: bool) {
+        self.wanted = enabled;
         for counter in self.loops.iter_mut().chain(self.calls.iter_mut()) {
             counter.ask_at = if enabled { 0 } else { u64::MAX };
         }

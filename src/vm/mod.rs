@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use self::watch::{Unwatched, Watch};
+use self::watch::{Grounded, Unwatched, Watch};
 use crate::bytecode::{Arrived, Code, NativeTier, PlantedBug, compile};
 use crate::resolve::hir::Tree;
 use crate::runtime::info::{ActionId, Place, ProgramInfo};
@@ -200,7 +200,11 @@ impl Vm {
 
 impl Tier for Vm {
     fn run(&self, isolate: &mut Isolate, entry: Entry) -> Result<Value, Unwind> {
-        self.run_watched(isolate, entry, &Unwatched)
+        if isolate.heat.wanted {
+            self.run_watched(isolate, entry, &Unwatched)
+        } else {
+            self.run_watched(isolate, entry, &Grounded)
+        }
     }
 
     fn prepare(&self, action: ActionId) -> Prepared {

@@ -33,6 +33,19 @@ impl Watch for Unwatched {
     }
 }
 
+/// Nobody, where no loop or call goes on in native code: nothing is counted for it.
+#[derive(Debug)]
+pub(super) struct Grounded;
+
+impl Watch for Grounded {
+    const ASCENDS: bool = false;
+
+    #[inline(always)]
+    fn instruction(&self, _isolate: &Isolate, _position: impl FnOnce() -> u32) -> bool {
+        false
+    }
+}
+
 /// Stops when the frame at this depth is about to execute its second instruction.
 #[derive(Debug)]
 pub(super) struct OneStep {

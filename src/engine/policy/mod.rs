@@ -40,6 +40,10 @@ impl TierPolicy for Never {
     fn ask(&mut self, _step: Step, _site: Site, _count: u64, _meter: &mut dyn Meter) -> Decision {
         Decision::AskAt(u64::MAX)
     }
+
+    fn wants_native(&self) -> bool {
+        false
+    }
 }
 
 /// What has moved: a move is recorded once.
@@ -96,6 +100,10 @@ impl TierPolicy for Fixed {
             (Step::ToNative, passes) if count <= passes => Decision::AskAt(passes),
             _ => Decision::Enter(self.moved.first(step, site).then_some(Reason::Count)),
         }
+    }
+
+    fn wants_native(&self) -> bool {
+        self.native.is_some()
     }
 
     fn forget(&mut self) {
