@@ -241,11 +241,12 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         b.switch_to_block(first);
         b.seal_block(first);
         let (context, base) = (b.block_params(first)[0], b.block_params(first)[1]);
-        let mut load = |offset: usize| b.ins().load(types::I64, trusted().with_readonly(), context, offset as i32);
-        let isolate = load(std::mem::offset_of!(Context, isolate));
-        let globals = load(std::mem::offset_of!(Context, globals));
-        let fields = load(std::mem::offset_of!(Context, fields));
-        let poll_bits = load(std::mem::offset_of!(Context, poll_bits));
+        let mut load = |flags, offset: usize| b.ins().load(types::I64, flags, context, offset as i32);
+        let isolate = load(trusted().with_readonly(), std::mem::offset_of!(Context, isolate));
+        let globals = load(trusted().with_readonly(), std::mem::offset_of!(Context, globals));
+        // Calls of contract actions change it: it is that of whoever is entered.
+        let fields = load(trusted(), std::mem::offset_of!(Context, fields));
+        let poll_bits = load(trusted().with_readonly(), std::mem::offset_of!(Context, poll_bits));
         let gas = b.declare_var(types::I64);
         let wanted = if learnt.path_gas.is_some() { learnt.wanted.len() } else { 0 };
         let homes = homes(plan, wanted);
