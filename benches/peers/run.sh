@@ -3,16 +3,16 @@
 # Flags go to `zx-bench run`: benches/peers/run.sh --processes 3 --out reports/peers
 # A peer that does not build here (the C ones need a C compiler) is named and left out.
 set -euo pipefail
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(cd "$here/../.." && pwd)
-target=${PEERS_TARGET_DIR:-$root/target/peers}
-bench=${ZX_BENCH:-$root/target/release/zx-bench}
-[ -x "$bench" ] || cargo build --release --bin zx-bench --manifest-path "$root/Cargo.toml"
+# Paths from the root: the commands stand in the report.
+cd "$(dirname "$0")/../.."
+target=${PEERS_TARGET_DIR:-target/peers}
+bench=${ZX_BENCH:-target/release/zx-bench}
+[ -x "$bench" ] || cargo build --release --bin zx-bench
 
 engines=()
 for peer in native rhai lua luajit quickjs revm; do
-    manifest=$here/Cargo.toml
-    [ "$peer" = luajit ] && manifest=$here/luajit/Cargo.toml
+    manifest=benches/peers/Cargo.toml
+    [ "$peer" = luajit ] && manifest=benches/peers/luajit/Cargo.toml
     if CARGO_TARGET_DIR=$target cargo build --release --manifest-path "$manifest" -p "peer-$peer"; then
         name=$peer
         [ "$peer" = native ] && name=rust
@@ -21,5 +21,4 @@ for peer in native rhai lua luajit quickjs revm; do
         echo "run.sh: peer-$peer does not build here: left out" >&2
     fi
 done
-cd "$root"
 exec "$bench" run workloads/transfer.zx --modes interpreter,vm,adaptive --threads 1 --no-latency "${engines[@]}" "$@"

@@ -232,6 +232,16 @@ impl Watch for TimedBlock {
     }
 }
 
+/// What a receipt's canonical bytes begin with: status, gas, events, length of the result.
+#[inline]
+fn receipt_head(receipt: &Receipt, result: usize) -> [u8; 21] {
+    let mut head = [receipt.status as u8; 21];
+    head[1..9].copy_from_slice(&receipt.gas.to_le_bytes());
+    head[9..13].copy_from_slice(&receipt.events.to_le_bytes());
+    head[13..].copy_from_slice(&(result as u64).to_le_bytes());
+    head
+}
+
 impl Isolate {
     /// Whether calls of an action go straight to the upper tier.
     fn has_moved_up(&self, action: ActionId) -> bool {
@@ -311,6 +321,7 @@ impl Isolate {
         self.inner.tx.timestamp = settings.timestamp_ms as f64;
         self.inner.tx.block_number = settings.block_number as i64;
         self.host_frame();
+        self.inner.note_stack();
         let top = self.inner.top;
         for (offset, &(transaction, caller)) in block.0.transactions.iter().enumerate() {
             let ordinal = settings.first_index + offset as u64;
@@ -328,10 +339,7 @@ impl Isolate {
                 TxStatus::OutOfGas => result.out_of_gas += 1,
             }
             result.gas += receipt.gas;
-            log.push(receipt.status as u8);
-            log.extend_from_slice(&receipt.gas.to_le_bytes());
-            log.extend_from_slice(&receipt.events.to_le_bytes());
-            log.extend_from_slice(&(self.result_bytes.len() as u64).to_le_bytes());
+            log.extend_from_slice(&receipt_head(&receipt, self.result_bytes.len()));
             log.extend_from_slice(&self.result_bytes);
             if settings.keep_gas {
                 self.gas_of_block.push(receipt.gas);
@@ -340,12 +348,13 @@ impl Isolate {
                 self.receipts.push(Receipt { result: self.result_bytes.clone(), ..receipt });
             }
         }
+        self.inner.forget_stack();
         self.inner.frames.clear();
         self.inner.stack_slots = 0;
         self.inner.tx.in_block = false;
         // The block's values end with it.
         self.inner.tx.caller = Value::UNSET;
-        log.extend_from_slice(&self.inner.event_digest());
+        log.extend_from_slice(&self.inner.ledger.events.digest());
         result.receipts = blake3::hash(&log).into();
         result
     }
@@ -373,7 +382,7 @@ impl Isolate {
         inner.begin_gas(settings.gas_limit as i64);
         inner.alloc_left = settings.alloc_limit as i64;
         inner.alloc_start = inner.alloc_left;
-        let events_before = inner.event_count;
+        let events_before = inner.ledger.events.count();
         inner.ledger.open_checkpoint();
         self.result_bytes.clear();
         let outcome = match work {
@@ -411,7 +420,7 @@ impl Isolate {
                 status
             }
         };
-        Receipt { status, gas, result: Vec::new(), events: (self.inner.event_count - events_before) as u32 }
+        Receipt { status, gas, result: Vec::new(), events: (self.inner.ledger.events.count() - events_before) as u32 }
     }
 
     /// Calls `action(rng)` once with the host's draws.

@@ -187,7 +187,7 @@ impl Isolate {
         let result = result.map_err(|Unwind| render::failure(&self.program, &mut self.inner));
         match (is_transaction, undone) {
             (true, true) => self.inner.ledger.roll_back_checkpoint(),
-            (true, false) => self.inner.close_checkpoint(),
+            (true, false) => self.inner.ledger.commit_checkpoint(),
             (false, _) => {}
         }
         self.inner.output.flush();
@@ -245,8 +245,8 @@ impl Isolate {
     fn pass_digest(&mut self, pass: &PassResult) -> Digest {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.inner.output.digest());
-        hasher.update(&self.inner.event_digest());
-        hasher.update(&self.inner.event_count.to_le_bytes());
+        hasher.update(&self.inner.ledger.events.digest());
+        hasher.update(&self.inner.ledger.events.count().to_le_bytes());
         hasher.update(&pass.gas.to_le_bytes());
         hasher.update(&pass.logical_bytes.to_le_bytes());
         hasher.update(&state_root(&self.inner.ledger));
@@ -348,12 +348,12 @@ impl Isolate {
 
     /// Keeps events as text from now on.
     pub fn keep_events(&mut self) {
-        self.inner.event_log = Some(Vec::new());
+        self.inner.ledger.events.keep_lines();
     }
 
     /// Events as text: `Contract Name [arguments]`, if kept.
     pub fn events(&self) -> &[String] {
-        self.inner.event_log.as_deref().unwrap_or_default()
+        self.inner.ledger.events.lines().unwrap_or_default()
     }
 
     /// The gas of each transaction of the last block, with `keep_gas`.
@@ -388,7 +388,7 @@ impl Isolate {
             vm_operations: self.tally.as_ref().map(|tally| tally.operations()),
             bytecode_bytes: compiled.code_bytes,
             live_bytes: heap.live_bytes() as u64,
-            events: self.inner.event_count,
+            events: self.inner.ledger.events.count(),
             compile_ns: compiled.compile_ns,
         }
     }

@@ -196,6 +196,8 @@ struct Measured<'a, 'b> {
     last_ns: u64,
     /// With the stages around execution: signatures take longer than most executions, and a window is as long as all.
     whole_ns: u64,
+    /// With the state roots too: what the next block waits for under open load.
+    served_ns: u64,
     totals: Totals,
     prober: Option<Prober>,
     wallet: Wallet,
@@ -245,6 +247,7 @@ impl<'a, 'b> Measured<'a, 'b> {
             windows: 0,
             last_ns: 0,
             whole_ns: 0,
+            served_ns: 0,
             totals: Totals { cpu_ns: Some(0), ..Totals::default() },
             prober: (job.kind == JobKind::Probe).then(|| Prober::new(job.threads)),
             wallet: Wallet::new(job.parameters.stages, job.parameters.seed),
@@ -280,7 +283,7 @@ impl<'a, 'b> Measured<'a, 'b> {
         self.bench.check_time()?;
         self.blocks += count;
         self.windows += 1;
-        (self.last_ns, self.whole_ns) = (0, 0);
+        (self.last_ns, self.whole_ns, self.served_ns) = (0, 0, 0);
         for (isolate, ledger) in done.iter().enumerate() {
             self.take(isolate, ledger, at_ns)?;
         }
@@ -291,12 +294,13 @@ impl<'a, 'b> Measured<'a, 'b> {
     }
 
     fn take(&mut self, isolate: usize, ledger: &LedgerWindow, at_ns: u64) -> Result<(), Halt> {
-        let (mut n, mut ns, mut around_ns) = (0, 0, 0);
+        let (mut n, mut ns, mut around_ns, mut root_ns) = (0, 0, 0, 0);
         for block in &ledger.blocks {
             n += block.result.committed;
             ns += block.execute_ns + longer(block.execute_ns, self.bench.job.added);
             let StageTimes { sig_ns, nonce_ns, fee_ns, store_ns } = block.stages;
             around_ns += sig_ns + nonce_ns + fee_ns + store_ns;
+            root_ns += block.root_ns;
             if let Some((ordinal, message)) = &block.result.forbidden {
                 return Err(Halt::Fail(Failed::Program, format!("transaction {ordinal} of the stream: {message}")));
             }
@@ -311,6 +315,7 @@ impl<'a, 'b> Measured<'a, 'b> {
         }
         self.last_ns = self.last_ns.max(ns);
         self.whole_ns = self.whole_ns.max(ns + around_ns);
+        self.served_ns = self.served_ns.max(ns + around_ns + root_ns);
         if self.bench.job.kind == JobKind::Measure {
             self.talk.say(&Message::Window { n, ns: ns.max(1), isolate: isolate as u32, at_ns: Some(at_ns) })?;
         }

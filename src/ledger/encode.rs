@@ -1,28 +1,54 @@
 //! Canonical bytes of a value: the same for equal values of the same type, in every executor and on every machine.
 //! Used for leaves of the state root, receipts, events and digests.
 
-use super::Ledger;
-use crate::value::numbers::Integer;
-use crate::value::{Tag, Value};
+use super::{Instance, Ledger};
+use crate::value::{Heap, Tag, Value};
 
 /// Appends the canonical bytes of `value`: a type byte, then its content; lengths are 8 bytes, little-endian.
 /// Containers are written whole, maps in insertion order. Cycles end at depth 1,000.
 pub fn encode_value(ledger: &Ledger, value: Value, out: &mut Vec<u8>) {
-    encode(ledger, value, 0, out);
+    encode(&ledger.heap, &ledger.instances, value, out);
 }
 
-fn length(count: usize, out: &mut Vec<u8>) {
+/// As [`encode_value`], from what it needs of the ledger.
+#[inline]
+pub(super) fn encode(heap: &Heap, instances: &[Instance], value: Value, out: &mut Vec<u8>) {
+    match value.tag() {
+        Tag::Str => text(STRING, heap.str(value).as_bytes(), out),
+        Tag::Int => digits(value.as_int(), out),
+        _ => encode_at(heap, instances, value, 0, out),
+    }
+}
+
+/// Appends a string that is no value.
+pub(super) fn encode_text(content: &str, out: &mut Vec<u8>) {
+    text(STRING, content.as_bytes(), out);
+}
+
+/// Appends how many follow.
+pub(super) fn encode_length(count: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(&(count as u64).to_le_bytes());
 }
 
-fn text(content: &[u8], out: &mut Vec<u8>) {
-    length(content.len(), out);
+const INTEGER: u8 = 3;
+const STRING: u8 = 5;
+/// Bytes of a type and a length.
+const HEAD: usize = 9;
+
+/// A type byte, the length, the content.
+#[inline]
+fn text(kind: u8, content: &[u8], out: &mut Vec<u8>) {
+    let mut head = [kind; HEAD];
+    head[1..].copy_from_slice(&(content.len() as u64).to_le_bytes());
+    out.reserve(head.len() + content.len());
+    out.extend_from_slice(&head);
     out.extend_from_slice(content);
 }
 
 /// A 64-bit integer in decimal, without an allocation.
 fn digits(integer: i64, out: &mut Vec<u8>) {
-    let mut buffer = [0; 20];
+    // The type byte and the length come before at most 20 digits and a sign: one piece is appended.
+    let mut buffer = [0; HEAD + 20];
     let mut at = buffer.len();
     let mut rest = integer.unsigned_abs();
     loop {
@@ -37,10 +63,14 @@ fn digits(integer: i64, out: &mut Vec<u8>) {
         at -= 1;
         buffer[at] = b'-';
     }
-    text(&buffer[at..], out);
+    let length = buffer.len() - at;
+    at -= HEAD;
+    buffer[at] = INTEGER;
+    buffer[at + 1..at + HEAD].copy_from_slice(&(length as u64).to_le_bytes());
+    out.extend_from_slice(&buffer[at..]);
 }
 
-fn encode(ledger: &Ledger, value: Value, depth: u32, out: &mut Vec<u8>) {
+fn encode_at(heap: &Heap, instances: &[Instance], value: Value, depth: u32, out: &mut Vec<u8>) {
     if depth > 1_000 {
         out.push(0xff);
         return;
@@ -48,55 +78,44 @@ fn encode(ledger: &Ledger, value: Value, depth: u32, out: &mut Vec<u8>) {
     match value.tag() {
         Tag::Unset | Tag::Null => out.push(0),
         Tag::Bool => out.push(if value.as_bool() { 2 } else { 1 }),
-        Tag::Int | Tag::Wide | Tag::Huge => {
-            out.push(3);
-            match ledger.heap.integer(value) {
-                Integer::Small(small) => digits(small, out),
-                large => text(large.to_string().as_bytes(), out),
-            }
-        }
+        Tag::Int => digits(value.as_int(), out),
+        Tag::Wide | Tag::Huge => text(INTEGER, heap.integer(value).to_string().as_bytes(), out),
         Tag::Float => {
             out.push(4);
             let float = value.as_float();
             let bits = if float.is_nan() { f64::NAN.to_bits() } else { float.to_bits() };
             out.extend_from_slice(&bits.to_le_bytes());
         }
-        Tag::Str => {
-            out.push(5);
-            text(ledger.heap.str(value).as_bytes(), out);
-        }
-        Tag::Bytes => {
-            out.push(6);
-            text(ledger.heap.bytes(value), out);
-        }
+        Tag::Str => text(STRING, heap.str(value).as_bytes(), out),
+        Tag::Bytes => text(6, heap.bytes(value), out),
         Tag::List => {
             out.push(7);
-            let items = &ledger.heap.list(value).items;
-            length(items.len(), out);
+            let items = &heap.list(value).items;
+            encode_length(items.len(), out);
             for &item in items {
-                encode(ledger, item, depth + 1, out);
+                encode_at(heap, instances, item, depth + 1, out);
             }
         }
         Tag::Range => {
             out.push(7);
-            let range = ledger.heap.range(value);
-            length(range.count() as usize, out);
+            let range = heap.range(value);
+            encode_length(range.count() as usize, out);
             for index in 0..range.count() {
-                encode(ledger, Value::int(range.at(index)), depth + 1, out);
+                encode_at(heap, instances, Value::int(range.at(index)), depth + 1, out);
             }
         }
         Tag::Map => {
             out.push(8);
-            let map = &ledger.heap.map(value).map;
-            length(map.len(), out);
+            let map = &heap.map(value).map;
+            encode_length(map.len(), out);
             for entry in map.iter() {
-                encode(ledger, entry.key, depth + 1, out);
-                encode(ledger, entry.value, depth + 1, out);
+                encode_at(heap, instances, entry.key, depth + 1, out);
+                encode_at(heap, instances, entry.value, depth + 1, out);
             }
         }
         Tag::Contract => {
             out.push(9);
-            let instance = &ledger.instances[value.id() as usize];
+            let instance = &instances[value.id() as usize];
             out.extend_from_slice(&instance.class.to_le_bytes());
             out.extend_from_slice(&instance.made_by.0.to_le_bytes());
             out.extend_from_slice(&instance.made_by.1.to_le_bytes());
@@ -108,19 +127,19 @@ fn encode(ledger: &Ledger, value: Value, depth: u32, out: &mut Vec<u8>) {
         }
         Tag::Entity | Tag::Data => {
             out.push(if value.tag() == Tag::Data { 12 } else { 11 });
-            let record = ledger.heap.record(value);
+            let record = heap.record(value);
             out.extend_from_slice(&record.class.to_le_bytes());
             for &field in &record.fields {
-                encode(ledger, field, depth + 1, out);
+                encode_at(heap, instances, field, depth + 1, out);
             }
         }
         Tag::Function => {
             out.push(13);
-            out.extend_from_slice(&ledger.heap.function(value).action.to_le_bytes());
+            out.extend_from_slice(&heap.function(value).action.to_le_bytes());
         }
         Tag::Bound => {
             out.push(14);
-            out.extend_from_slice(&ledger.heap.bound(value).target.to_le_bytes());
+            out.extend_from_slice(&heap.bound(value).target.to_le_bytes());
         }
         Tag::Cell | Tag::Error => out.push(15),
     }

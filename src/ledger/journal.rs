@@ -2,8 +2,8 @@
 //! a fresh epoch, an entry remembers the epoch of its last logged write, and one compare decides. Merging an inner
 //! checkpoint keeps its log; when the outermost closes, the log is dropped.
 
-use super::Ledger;
 use super::touched::Touched;
+use super::{EventMark, Ledger};
 use crate::value::{Marker, Space, Value};
 
 /// What a rollback restores. Values here are roots.
@@ -91,7 +91,7 @@ pub(crate) enum Undo {
 pub struct Checkpoint {
     pub(crate) epoch: u64,
     pub(crate) log: usize,
-    pub(crate) events: usize,
+    pub(crate) events: EventMark,
     pub(crate) instances: usize,
     pub(crate) made: u32,
     pub(crate) next_state_id: u64,
@@ -167,21 +167,21 @@ impl Ledger {
         self.journal.open.push(Checkpoint {
             epoch,
             log: self.journal.log.len(),
-            events: self.events.len(),
+            events: self.events.mark(),
             instances: self.instances.len(),
             made: self.made_in_transaction,
             next_state_id: self.heap.next_state_id,
         });
     }
 
-    /// Closes the innermost checkpoint and keeps its effects. Gives whether it was the outermost.
+    /// Closes the innermost checkpoint and keeps its effects.
     #[inline]
-    pub fn commit_checkpoint(&mut self) -> bool {
+    pub fn commit_checkpoint(&mut self) {
         let closed = self.journal.open.pop();
         debug_assert!(closed.is_some());
         if let Some(outer) = self.journal.open.last() {
             self.heap.current_epoch = outer.epoch;
-            return false;
+            return;
         }
         self.heap.current_epoch = 0;
         if self.journal.touched.is_some() {
@@ -191,7 +191,7 @@ impl Ledger {
             self.renumber();
         }
         self.journal.log.clear();
-        true
+        self.events.settle();
     }
 
     /// Undoes everything since the innermost checkpoint, and closes it.
@@ -202,7 +202,7 @@ impl Ledger {
                 self.undo(undo);
             }
         }
-        self.events.truncate(checkpoint.events);
+        self.events.cut(checkpoint.events);
         self.instances.truncate(checkpoint.instances);
         self.made_in_transaction = checkpoint.made;
         self.heap.next_state_id = checkpoint.next_state_id;

@@ -7,6 +7,7 @@
 
 mod access;
 mod encode;
+mod events;
 mod journal;
 mod merkle;
 pub mod place;
@@ -20,6 +21,7 @@ mod write;
 
 pub use access::{Accesses, ConflictGraph, Location};
 pub use encode::encode_value;
+pub use events::{EventLog, EventMark};
 pub use journal::{Checkpoint, Journal};
 pub use merkle::{Branch, Digest};
 pub use recorder::Recorder;
@@ -56,17 +58,6 @@ impl Instance {
     }
 }
 
-/// An event that contract code emitted.
-#[derive(Clone, Debug)]
-pub struct Event {
-    /// The contract's name; empty at top level.
-    pub contract: Value,
-    /// The event's name.
-    pub name: Value,
-    /// Its arguments: copies.
-    pub args: Vec<Value>,
-}
-
 /// Everything that a checkpoint can restore, and the heap it lives in.
 #[derive(Debug)]
 pub struct Ledger {
@@ -79,8 +70,8 @@ pub struct Ledger {
     pub instances: Vec<Instance>,
     /// The instance behind `Name.f()`, by contract declaration.
     pub shared_instances: Vec<Option<u32>>,
-    /// Events not yet folded away.
-    pub events: Vec<Event>,
+    /// What was emitted.
+    pub events: EventLog,
     /// `persist_*` values for the length of the run: (key, value) in a map of the heap.
     pub persisted: Value,
     /// The undo log.
@@ -111,7 +102,7 @@ impl Ledger {
             global_epochs: vec![0; globals],
             instances: Vec::new(),
             shared_instances: vec![None; classes],
-            events: Vec::new(),
+            events: EventLog::default(),
             persisted,
             journal: Journal::default(),
             view: None,
@@ -145,11 +136,6 @@ impl Ledger {
         for instance in &self.instances {
             marker.values(&instance.fields);
             marker.value(instance.environment);
-        }
-        for event in &self.events {
-            marker.value(event.contract);
-            marker.value(event.name);
-            marker.values(&event.args);
         }
         marker.value(self.persisted);
         self.journal.mark(marker);

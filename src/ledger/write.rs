@@ -3,7 +3,7 @@
 //! writes; what is stored has already been copied or adopted where it must be (see `runtime::ops::store`).
 
 use super::journal::Undo;
-use super::{Event, Instance, Ledger};
+use super::{Instance, Ledger};
 use crate::value::{FROZEN, Space, Tag, Value};
 
 impl Ledger {
@@ -257,11 +257,6 @@ impl Ledger {
         } else {
             let _: Option<u32> = self.shared_instance(class);
         }
-    }
-
-    /// Appends an event.
-    pub fn emit(&mut self, event: Event) {
-        self.events.push(event);
     }
 
     fn detach_replaced(&mut self, container: Value, old: Value, new: Value) {

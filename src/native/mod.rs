@@ -8,6 +8,7 @@
 //! The room knows bytecode, the runtime's interfaces and the layout of values. It knows no tree, no other tier and no
 //! policy.
 
+mod builtins;
 mod calls;
 mod containers;
 mod context;

@@ -65,6 +65,7 @@ impl Lowerer<'_, '_> {
             || self.moves(at, instr)
             || self.computes(at, instr)
             || self.container(at, instr)
+            || self.builtin(at, instr)
             || self.calls(at, instr);
         if !done {
             self.by_machine(at);

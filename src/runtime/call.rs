@@ -95,6 +95,18 @@ impl Isolate {
         psm::stack_pointer() as usize <= self.stack_floor
     }
 
+    /// Finds out once where this thread's stack ends, for calls from the host that follow on the same thread.
+    pub fn note_stack(&mut self) {
+        if !self.find_stack_floor() {
+            self.forget_stack();
+        }
+    }
+
+    /// What [`Isolate::note_stack`] found holds no longer: the next call may come from another thread.
+    pub fn forget_stack(&mut self) {
+        self.stack_floor = usize::MAX;
+    }
+
     /// Where this thread's stack ends is not known, or near.
     #[cold]
     #[inline(never)]
@@ -370,22 +382,14 @@ impl Isolate {
         if gas_reserve > 0 {
             self.give_back_reserve(gas_reserve);
         }
-        self.close_checkpoint();
+        self.ledger.commit_checkpoint();
         Ok(value)
     }
 
     /// Commits a transaction's checkpoint, which the host opened.
     pub fn commit_transaction(&mut self) {
         self.ledger.seal_made();
-        self.close_checkpoint();
-    }
-
-    /// Commits the innermost checkpoint; after the outermost, events are folded away.
-    #[inline]
-    pub fn close_checkpoint(&mut self) {
-        if self.ledger.commit_checkpoint() && !self.ledger.events.is_empty() {
-            self.fold_events();
-        }
+        self.ledger.commit_checkpoint();
     }
 
     /// Leaves the topmost frame because something unwinds through it: undoes a contract call.
@@ -408,7 +412,7 @@ impl Isolate {
             if frame.undoes || self.signal != Signal::Error {
                 self.ledger.roll_back_checkpoint();
             } else {
-                self.close_checkpoint();
+                self.ledger.commit_checkpoint();
             }
         }
         if self.signal == (Signal::OutOfGas { limited: Some(depth) }) {

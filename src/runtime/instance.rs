@@ -62,7 +62,7 @@ impl Isolate {
         self.ledger.open_checkpoint();
         match self.instantiate_inside(class, environment, base, argc) {
             Ok(value) => {
-                self.close_checkpoint();
+                self.ledger.commit_checkpoint();
                 Ok(value)
             }
             Err(unwind) => {
@@ -117,7 +117,7 @@ impl Isolate {
         self.ledger.open_checkpoint();
         let result = self.instantiate_with_inside(class, environment, fields, base);
         if result.is_ok() {
-            self.close_checkpoint();
+            self.ledger.commit_checkpoint();
         } else {
             self.ledger.roll_back_checkpoint();
         }

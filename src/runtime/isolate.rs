@@ -118,14 +118,6 @@ pub struct Isolate {
     pub random: super::builtins::RandomState,
     /// Values that host code holds across program code.
     pub held: Vec<Value>,
-    /// BLAKE3 over the canonical bytes of all events folded away so far, but for those in `event_bytes`.
-    pub(super) event_hasher: blake3::Hasher,
-    /// Canonical bytes of events that wait to be hashed: many at once are several times faster than one by one.
-    pub(super) event_bytes: Vec<u8>,
-    /// How many events have been emitted and kept.
-    pub event_count: u64,
-    /// Events as text, for those who asked to see them.
-    pub event_log: Option<Vec<String>>,
     /// Times calls of an action, in probe processes.
     pub probe: Option<Box<(super::info::ActionId, super::probe::Probe)>>,
     /// What the tier policy did, in order.
@@ -193,10 +185,6 @@ impl Isolate {
             host: None,
             random,
             held: Vec::new(),
-            event_hasher: blake3::Hasher::new(),
-            event_bytes: Vec::new(),
-            event_count: 0,
-            event_log: None,
             probe: None,
             tier_changes: Vec::new(),
             clock: Box::new(SystemClock::default()),
@@ -221,7 +209,10 @@ impl Isolate {
         self.held.clear();
         self.error = Value::NULL;
         self.signal_site = None;
+        let mut events = std::mem::take(&mut self.ledger.events);
+        events.clear();
         self.ledger = Ledger::new(self.info.globals.len(), self.info.classes.len());
+        self.ledger.events = events;
         self.ledger.heap.poison = self.settings.collect_always;
         self.config.reset_for_run();
         self.restore_limits();
@@ -234,12 +225,6 @@ impl Isolate {
         self.rearm_counters();
         self.random = super::builtins::RandomState::new(self.settings.seed);
         self.tx = TxContext::default();
-        self.event_hasher = blake3::Hasher::new();
-        self.event_bytes.clear();
-        self.event_count = 0;
-        if let Some(log) = &mut self.event_log {
-            log.clear();
-        }
         if let Some((_, probe)) = self.probe.as_deref_mut() {
             probe.interrupt();
         }

@@ -99,6 +99,8 @@ impl Isolate {
     pub const GAS_OFFSET: i32 = offset_of!(Isolate, gas) as i32;
     /// Offset of `fresh_result`.
     pub const FRESH_OFFSET: i32 = offset_of!(Isolate, fresh_result) as i32;
+    /// Offset of `TX.caller`: unset until the program first asks, where the host says nothing.
+    pub const CALLER_OFFSET: i32 = (offset_of!(Isolate, tx) + offset_of!(super::tx::TxContext, caller)) as i32;
     /// Offset of the heap.
     pub const HEAP_OFFSET: usize = offset_of!(Isolate, ledger) + offset_of!(Ledger, heap);
 

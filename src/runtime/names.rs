@@ -197,6 +197,15 @@ pub fn builtin_id(name: &str) -> Option<u32> {
     BUILTINS.iter().position(|(builtin, ..)| *builtin == name).map(|index| index as u32)
 }
 
+/// The id of `require`.
+pub const REQUIRE: u32 = {
+    let mut id = 0;
+    while !matches!(BUILTINS[id].0.as_bytes(), b"require") {
+        id += 1;
+    }
+    id as u32
+};
+
 /// The id of a method, under either spelling.
 pub fn method_id(name: &str) -> Option<u16> {
     let named = |(snake, camel): &(&str, Option<&str>)| *snake == name || *camel == Some(name);

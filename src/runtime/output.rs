@@ -2,8 +2,6 @@
 
 use std::io::{IsTerminal, Write};
 
-use super::isolate::Isolate;
-
 /// A sink for program output.
 #[derive(Debug)]
 pub enum Output {
@@ -23,9 +21,6 @@ pub enum Output {
 }
 
 const BLOCK_BYTES: usize = 1 << 16;
-
-/// Events are hashed when so many bytes of them wait.
-const EVENT_BYTES: usize = 1 << 16;
 
 impl Output {
     /// Standard output.
@@ -99,61 +94,5 @@ impl Output {
                 hasher.reset();
             }
         }
-    }
-}
-
-impl Isolate {
-    /// Folds the events of finished calls into the running digest, so that they take no memory.
-    pub(super) fn fold_events(&mut self) {
-        if self.ledger.events.is_empty() {
-            return;
-        }
-        let mut events = std::mem::take(&mut self.ledger.events);
-        for event in &events {
-            let bytes = &mut self.event_bytes;
-            crate::ledger::encode_value(&self.ledger, event.contract, bytes);
-            crate::ledger::encode_value(&self.ledger, event.name, bytes);
-            bytes.extend_from_slice(&(event.args.len() as u64).to_le_bytes());
-            for &arg in &event.args {
-                crate::ledger::encode_value(&self.ledger, arg, bytes);
-            }
-            self.event_count += 1;
-            if self.event_log.is_some() {
-                let mut line = String::new();
-                let contract = self.ledger.heap.str(event.contract);
-                line.push_str(if contract.is_empty() { "-" } else { contract });
-                line.push(' ');
-                line.push_str(self.ledger.heap.str(event.name));
-                line.push_str(" [");
-                for (index, &arg) in event.args.iter().enumerate() {
-                    if index > 0 {
-                        line.push_str(", ");
-                    }
-                    if self.write_text(arg, &mut line).is_err() {
-                        line.push_str("...");
-                    }
-                }
-                line.push(']');
-                if let Some(log) = &mut self.event_log {
-                    log.push(line);
-                }
-            }
-        }
-        events.clear();
-        self.ledger.events = events;
-        if self.event_bytes.len() >= EVENT_BYTES {
-            self.hash_events();
-        }
-    }
-
-    fn hash_events(&mut self) {
-        self.event_hasher.update(&self.event_bytes);
-        self.event_bytes.clear();
-    }
-
-    /// BLAKE3 over the canonical bytes of all events folded away so far.
-    pub fn event_digest(&mut self) -> [u8; 32] {
-        self.hash_events();
-        self.event_hasher.finalize().into()
     }
 }

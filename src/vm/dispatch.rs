@@ -267,7 +267,7 @@ impl Vm {
                 Op::CallVirtual => enter!(calls::call_virtual(isolate, code, at)),
                 Op::CallMethod => reach!(calls::call_method(isolate, code, at)),
                 Op::CallValue => reach!(calls::call_value(isolate, code, at)),
-                Op::CallBuiltin => step!(calls::native(isolate, code, at, Isolate::call_builtin)),
+                Op::CallBuiltin => step!(calls::builtin(isolate, code, at)),
                 Op::New => step!(calls::native(isolate, code, at, |isolate, class, base, argc| {
                     isolate.instantiate(ClassId(class), base, argc)
                 })),

@@ -48,6 +48,8 @@ pub(crate) fn expected(source: &str) -> Expected {
             });
         } else if let Some(text) = line.strip_prefix("//~ event ") {
             expected.events.push(text.trim().to_owned());
+        } else if line.starts_with("//~") {
+            panic!("`{line}`: an event is expected as `//~ event Contract Name [arguments]`");
         } else if let Some(text) = line.strip_prefix("//%") {
             let mut words = text.split_whitespace();
             let (key, value) = (words.next().unwrap(), words.next().unwrap().parse().unwrap());

@@ -71,8 +71,8 @@ while i < n {
 const MEASURED_LENGTH: u64 = 100_000;
 /// The same in native code, whose compiling would hide a shorter one.
 const MEASURED_NATIVE: u64 = 5_000_000;
-/// How often; the least counts.
-const MEASURED_RUNS: usize = 7;
+/// How often; the median counts, as it does for the runs that the simulation is held against.
+const MEASURED_RUNS: usize = 15;
 
 /// One fresh run: its time and gas, what compiling to each tier took, and what its policy learnt.
 struct FreshRun {
@@ -108,25 +108,26 @@ fn run_with_profile(source: &str, mode: Mode, length: u64, profile: Option<&Tier
 
 /// What the tiers of this machine take for a loop.
 fn measured(source: &str) -> Result<LoopCosts, Stop> {
-    let least = |mode: Mode, length: u64| -> Result<FreshRun, Stop> {
-        let mut best = fresh_run(source, mode, length)?;
-        for _ in 1..MEASURED_RUNS {
-            let run = fresh_run(source, mode, length)?;
-            best.ns = best.ns.min(run.ns);
-            for (least, ns) in best.compile_ns.iter_mut().zip(run.compile_ns) {
-                *least = least.min(ns);
-            }
-        }
-        Ok(best)
-    };
-    let (below, above) = (least(Mode::Interpreter, MEASURED_LENGTH)?, least(Mode::Vm, MEASURED_LENGTH)?);
-    let native = least(Mode::Native, MEASURED_NATIVE)?;
+    let [below, above, native] = [
+        typical(source, Mode::Interpreter, MEASURED_LENGTH)?,
+        typical(source, Mode::Vm, MEASURED_LENGTH)?,
+        typical(source, Mode::Native, MEASURED_NATIVE)?,
+    ];
     let turn = |run: &FreshRun, turns: u64| (run.ns - run.compile_ns.iter().sum::<f64>()) / turns as f64;
     // A target without native code stays in the VM.
     let machine = (native.compile_ns[1] > 0.0).then(|| turn(&native, MEASURED_NATIVE));
     let ns = [Some(turn(&below, MEASURED_LENGTH)), Some(turn(&above, MEASURED_LENGTH)), machine];
     let compile_ns = [above.compile_ns[0], native.compile_ns[1]];
     Ok(LoopCosts { gas: below.gas / MEASURED_LENGTH, ns, compile_ns, look_ns: look_ns() })
+}
+
+/// A run with the median times of several.
+fn typical(source: &str, mode: Mode, length: u64) -> Result<FreshRun, Stop> {
+    let runs = (0..MEASURED_RUNS).map(|_| fresh_run(source, mode, length)).collect::<Result<Vec<_>, _>>()?;
+    let middle = |time: &dyn Fn(&FreshRun) -> f64| median(&runs.iter().map(time).collect::<Vec<_>>()).unwrap_or(0.0);
+    let (ns, compile_ns) = (middle(&|run| run.ns), [0, 1].map(|step| middle(&|run| run.compile_ns[step])));
+    let last = runs.into_iter().next_back().ok_or_else(|| Stop::failed("nothing was measured"))?;
+    Ok(FreshRun { ns, compile_ns, ..last })
 }
 
 /// What reading the clock takes, and the question around it, nanoseconds.
@@ -271,9 +272,9 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<Exit, Stop> {
         "{:>12} {:>14} {:>14} {:>8} {:>14} {:>12} {:>8} {:>14} {:>8}\n",
         "length", "adaptive (us)", "simulated (us)", "ratio", "best (us)", "mode", "ratio", "profiled (us)", "ratio"
     ))?;
-    // What the program does around its loop is the same in every mode.
-    let around = (0..MEASURED_RUNS).map(|_| fresh_run(source, Mode::Interpreter, 0).map(|run| run.ns));
-    let around = median(&around.collect::<Result<Vec<_>, _>>()?).unwrap_or(0.0);
+    // What the program does around its loop, and what the first turn takes because nothing is warm, is the same in
+    // every mode and no choice of the policy.
+    let around = typical(source, Mode::Interpreter, 1)?.ns - costs.ns[0].unwrap_or(0.0);
     for &length in &arguments.lengths {
         if STOP.load(std::sync::atomic::Ordering::Relaxed) {
             return Ok(Exit::Interrupted); // Relaxed: the flag is the message

@@ -27,7 +27,7 @@ const OVERLOAD: f64 = 3.0;
 
 /// What the process does when each transaction begins as soon as the one before it has ended.
 struct ClosedLoop {
-    /// Transactions a second, of all threads.
+    /// Transactions a second, of all threads: executed, with the stages around it and the state root of each block.
     tps: f64,
     /// Time for each transaction in which none is executed: it is generated and made ready, its block proven.
     around_ns_per_tx: f64,
@@ -65,7 +65,7 @@ impl Measured<'_, '_> {
         while rates.len() < 2 || (self.begin.elapsed().as_nanos() as u64) < ns {
             let blocks = self.at_most(size.get(), "before the first rate")?;
             self.window(generator.blocks(blocks)?)?;
-            rates.push((blocks * block) as f64 * threads * 1e9 / self.last_ns.max(1) as f64);
+            rates.push((blocks * block) as f64 * threads * 1e9 / self.served_ns.max(1) as f64);
             transactions += blocks * block;
             executed_ns += self.last_ns;
             size.learn(self.whole_ns);

@@ -77,6 +77,16 @@ impl Isolate {
         self.charge_text(out.len() - before)
     }
 
+    /// The text of a value, at nobody's expense; `...` where it is nested too deeply or too long.
+    pub(super) fn text_for_host(&self, value: Value) -> String {
+        let mut out = String::new();
+        let names = ProgramNames { info: &self.info, instances: &self.ledger.instances };
+        match text(&self.ledger.heap, value, &names, gas::TEXT_BYTES_MAX, &mut out) {
+            Ok(()) => out,
+            Err(_) => "...".to_owned(),
+        }
+    }
+
     /// `print` of the values in `slots[base..base + count]`.
     pub fn print(&mut self, base: u32, count: u32) -> Result<(), Unwind> {
         let mut line = String::new();

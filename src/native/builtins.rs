@@ -1,0 +1,94 @@
+//! What contracts do in almost every call besides computing: requirements, events, `TX.caller`.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, types};
+
+use super::context::{Context, guarded, status};
+use super::lower::{Lowerer, trusted};
+use super::state::Kind;
+use crate::bytecode::{Instr, Op};
+use crate::runtime::info::Symbol;
+use crate::runtime::names::REQUIRE;
+use crate::runtime::{Isolate, Unwind};
+use crate::value::{Tag, Value};
+
+impl Lowerer<'_, '_> {
+    /// Lowers such an instruction.
+    pub(super) fn builtin(&mut self, at: u32, instr: Instr) -> bool {
+        if self.plan.generic.contains(&at) {
+            return false;
+        }
+        match instr.op {
+            Op::CallBuiltin => self.requirement(at, instr),
+            Op::Emit => self.event(at),
+            Op::LoadTx => self.caller(at, instr),
+            _ => false,
+        }
+    }
+
+    /// `require(condition, ...)`: true has no effect, and anything else is the machine's.
+    fn requirement(&mut self, at: u32, instr: Instr) -> bool {
+        let number = self.plan.code.instrs[at as usize + 1].number();
+        if number != REQUIRE || !matches!(instr.c, 1 | 2) {
+            return false;
+        }
+        let (to, condition) = (Self::register(instr.a), Self::register(instr.b));
+        let kind = self.kind(condition);
+        if !matches!(kind, Kind::Bool | Kind::Any(_)) {
+            return false;
+        }
+        let payload = self.payload(condition);
+        let mut holds = self.b.ins().icmp_imm_u(IntCC::NotEqual, payload, 0);
+        if kind != Kind::Bool {
+            let word = self.word(condition);
+            let tag = self.b.ins().ireduce(types::I8, word);
+            let is_bool = self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Bool) as i64);
+            holds = self.b.ins().band(holds, is_bool);
+        }
+        let (aside, join) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(holds, join, &[], aside, &[]);
+        self.b.set_cold_block(aside);
+        self.go_on_in(aside);
+        self.step_aside(at, at + 2, join);
+        self.go_on_in(join);
+        self.set_constant(to, Value::NULL);
+        true
+    }
+
+    /// `emit Name(...)`. It changes nothing that the program can see: finds stay.
+    fn event(&mut self, at: u32) -> bool {
+        let finds = std::mem::take(&mut self.state.finds);
+        self.step_by(at, emit as *const () as usize);
+        self.state.finds = finds;
+        true
+    }
+
+    /// `TX.caller`, once the host's text of it is there.
+    fn caller(&mut self, at: u32, instr: Instr) -> bool {
+        if self.plan.info.name(Symbol(instr.number())) != "caller" {
+            return false;
+        }
+        let offset = Isolate::CALLER_OFFSET;
+        let word = self.b.ins().load(types::I64, trusted(), self.isolate, offset);
+        let tag = self.b.ins().ireduce(types::I8, word);
+        let is_text = self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Str) as i64);
+        self.guard(is_text, at);
+        let payload = self.b.ins().load(types::I64, trusted(), self.isolate, offset + Value::PAYLOAD);
+        self.set_any(Self::register(instr.a), Some(Tag::Str), word, payload);
+        true
+    }
+}
+
+extern "C" fn emit(context: *mut Context, position: u32) -> i64 {
+    guarded(context, position, |isolate, machine| {
+        let frame = isolate.frame();
+        let code = machine.code_of(frame.action);
+        let (instr, word) = (code.instrs[position as usize], code.instrs[position as usize + 1]);
+        let names = code.name_lists.get(usize::from(word.a)).map(Vec::as_slice);
+        let (first, count) = (frame.base + u32::from(instr.b), u32::from(instr.c));
+        match isolate.emit(Symbol(word.number()), first, count, names) {
+            Ok(()) => i64::from(position) + 2,
+            Err(Unwind) => status::word(status::FAILED, 0, position),
+        }
+    })
+}
