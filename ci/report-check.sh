@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
 # Opens a report page in headless Chromium, light, dark and narrow: it must load without an error and without a request
 # to anywhere. Leaves three pictures for looking at. Not part of `cargo test`: it needs a browser.
-# Usage: ci/report-check.sh [REPORT.html] [FOLDER FOR PICTURES]
+# Usage: ci/report-check.sh [REPORT.html, or the folder of a run] [FOLDER FOR PICTURES]
 set -euo pipefail
-page=$(realpath "${1:-reports/latest/report.html}")
+page=$(realpath "${1:-reports/latest}")
+[ ! -d "$page" ] || page=$page/report.html
+[ -f "$page" ] || { echo "report-check: no $page" >&2; exit 2; }
 into=${2:-$(mktemp -d)}
 browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) \
     || { echo "report-check: no Chromium is installed" >&2; exit 2; }

@@ -320,6 +320,7 @@ impl Isolate {
         self.inner.tx.in_block = true;
         self.inner.tx.timestamp = settings.timestamp_ms as f64;
         self.inner.tx.block_number = settings.block_number as i64;
+        self.inner.host_returns();
         self.host_frame();
         self.inner.note_stack();
         let top = self.inner.top;
@@ -348,6 +349,7 @@ impl Isolate {
                 self.receipts.push(Receipt { result: self.result_bytes.clone(), ..receipt });
             }
         }
+        self.inner.host_leaves();
         self.inner.forget_stack();
         self.inner.frames.clear();
         self.inner.stack_slots = 0;

@@ -18,7 +18,7 @@ use crate::runtime::config::Setting;
 use crate::runtime::info::{ActionId, Place};
 use crate::runtime::probe::{Probe, Samples, Sampling};
 use crate::runtime::{
-    self, CallSite, Clock, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Signal, Site, Tier,
+    self, CallSite, Clock, Entry, IsolateSettings, NO_INSTANCE, Output, PollFlags, Prepared, Signal, Site, Step, Tier,
     TierProfile, Unwind,
 };
 use crate::value::{Tag, Value};
@@ -30,6 +30,8 @@ pub struct Isolate {
     pub(super) inner: runtime::Isolate,
     pub(super) program: Arc<Program>,
     pub(super) mode: Mode,
+    /// The evaluator, and what stands above it.
+    tiers: (Arc<dyn Tier>, Option<Arc<dyn Tier>>),
     counted: Option<ActionId>,
     /// What the VM executed, if that is counted.
     tally: Option<Arc<Tally>>,
@@ -114,7 +116,8 @@ impl Isolate {
         };
         // Calls clone these: a count of references of its own keeps an isolate out of other threads' cache lines.
         let tally = (options.count_operations && mode != Mode::Interpreter).then(Arc::<Tally>::default);
-        let (lower, upper) = tiers(mode, program, tally.as_ref());
+        let tiers = tiers(mode, program, tally.as_ref());
+        let (lower, upper) = tiers.clone();
         let inner = runtime::Isolate::new(program.info.clone(), lower, upper, policy(mode), output, settings);
         if options.collect_always {
             inner.poll_flags.raise(PollFlags::ALWAYS);
@@ -131,6 +134,7 @@ impl Isolate {
             inner,
             program: program.clone(),
             mode,
+            tiers,
             counted,
             tally,
             receipts: Vec::new(),
@@ -171,7 +175,8 @@ impl Isolate {
     /// limits: see [`runtime::Isolate::grow`]. A request to stop that came before counts no more. With a limit of gas or
     /// allocation it is one transaction, which passing the limit undoes.
     pub(super) fn run_grown(&mut self, program: &Arc<Program>, top: ActionId) -> Result<Value, Failure> {
-        let (lower, upper) = tiers(self.mode, program, self.tally.as_ref());
+        self.tiers = tiers(self.mode, program, self.tally.as_ref());
+        let (lower, upper) = self.tiers.clone();
         self.inner.grow(program.info.clone(), lower, upper);
         self.program = program.clone();
         self.inner.poll_flags.lower(PollFlags::HOST | PollFlags::TIMEOUT);
@@ -225,14 +230,16 @@ impl Isolate {
         }
     }
 
-    /// Runs the entered frame in the mode's first tier and leaves it.
+    /// Whether a call from the host starts in the upper tier.
+    fn starts_above(&self, action: ActionId) -> bool {
+        self.mode.starts_in_machine() || self.program.is_loaded() || self.inner.stands(Step::ToVm, Site::Action(action))
+    }
+
+    /// Runs the entered frame in the tier that it starts in and leaves it.
     fn run_entered(&mut self) -> Result<Value, Unwind> {
-        let result = if self.mode.starts_in_machine() || self.program.is_loaded() {
-            self.inner.run_upper(Entry::Start)
-        } else {
-            self.inner.run_frame(Entry::Start)
-        };
-        match result {
+        let up = self.starts_above(self.inner.frame().action);
+        let tier = self.tiers.1.as_ref().filter(|_| up).unwrap_or(&self.tiers.0);
+        match self.inner.run_on(&**tier) {
             Ok(value) => self.inner.leave(value),
             Err(Unwind) => {
                 self.inner.leave_failed();
@@ -305,8 +312,11 @@ impl Isolate {
             self.inner.push(arg);
         }
         let site = CallSite::Place(Place::default());
-        self.inner.enter(action, NO_INSTANCE, Value::UNSET, base, args.len() as u32, site)?;
-        self.run_entered()
+        // What is sampled on the way in belongs to the tier that is called.
+        self.inner.in_upper = self.starts_above(action);
+        let entered = self.inner.enter(action, NO_INSTANCE, Value::UNSET, base, args.len() as u32, site);
+        self.inner.in_upper = false;
+        entered.and_then(|()| self.run_entered())
     }
 
     /// Sets `config.key` for all runs: the text's own assignments to it are ignored.

@@ -47,27 +47,25 @@ fn text(kind: u8, content: &[u8], out: &mut Vec<u8>) {
 
 /// A 64-bit integer in decimal, without an allocation.
 fn digits(integer: i64, out: &mut Vec<u8>) {
-    // The type byte and the length come before at most 20 digits and a sign: one piece is appended.
-    let mut buffer = [0; HEAD + 20];
-    let mut at = buffer.len();
-    let mut rest = integer.unsigned_abs();
-    loop {
-        at -= 1;
-        buffer[at] = b'0' + (rest % 10) as u8;
+    // The type byte and the length come before at most 20 digits and a sign. The whole buffer is appended and its end
+    // taken away again: copying so many bytes takes no call.
+    const ROOM: usize = 32;
+    let mut buffer = [INTEGER; ROOM];
+    let magnitude = integer.unsigned_abs();
+    let sign = usize::from(integer < 0);
+    let length = sign + magnitude.checked_ilog10().unwrap_or(0) as usize + 1;
+    buffer[1..HEAD].copy_from_slice(&(length as u64).to_le_bytes());
+    let mut rest = magnitude;
+    for digit in buffer[HEAD + sign..HEAD + length].iter_mut().rev() {
+        *digit = b'0' + (rest % 10) as u8;
         rest /= 10;
-        if rest == 0 {
-            break;
-        }
     }
-    if integer < 0 {
-        at -= 1;
-        buffer[at] = b'-';
+    if sign == 1 {
+        buffer[HEAD] = b'-';
     }
-    let length = buffer.len() - at;
-    at -= HEAD;
-    buffer[at] = INTEGER;
-    buffer[at + 1..at + HEAD].copy_from_slice(&(length as u64).to_le_bytes());
-    out.extend_from_slice(&buffer[at..]);
+    let end = out.len() + HEAD + length;
+    out.extend_from_slice(&buffer);
+    out.truncate(end);
 }
 
 fn encode_at(heap: &Heap, instances: &[Instance], value: Value, depth: u32, out: &mut Vec<u8>) {

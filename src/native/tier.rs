@@ -399,7 +399,8 @@ impl NativeTier for Native {
         };
         let compile_ns = if fresh { unit.compile_ns } else { 0 };
         let prepared = Prepared { compile_ns, code_bytes: unit.compiled.bytes as u64 };
-        if isolate.policy.wants_gain() && !unit.gains(site) {
+        // What goes up again has been looked at when it went up first.
+        if begun.is_some() && isolate.policy.wants_gain() && !unit.gains(site) {
             if fresh {
                 isolate.spent_on_native(prepared);
             }

@@ -4,7 +4,7 @@
 use super::info::{ActionId, ClassId, ClassKind, Place, Symbol};
 use super::isolate::{Isolate, STACK_SLOTS_MAX};
 use super::signal::{ErrorKind, Signal, Unwind};
-use super::tier::{Entry, Site};
+use super::tier::{Entry, Site, Tier};
 use crate::value::{BoundKind, CopyError, Tag, Value, bound_is_free, deep_copy_out, deep_size};
 
 /// Slots above a frame that host code may use: arguments of a callback, of a constructor.
@@ -700,6 +700,11 @@ impl Isolate {
         let result = self.with_stack(|isolate| tier.run(isolate, entry));
         self.stack_floor = floor;
         result
+    }
+
+    /// Runs the topmost frame from its start in a tier, for the host.
+    pub fn run_on(&mut self, tier: &dyn Tier) -> Result<Value, Unwind> {
+        self.with_stack(|isolate| tier.run(isolate, Entry::Start))
     }
 
     /// Runs the rest of the topmost frame in the upper tier, from the lower one.

@@ -9,7 +9,7 @@ use super::info::{ActionId, LoopId, ProgramInfo};
 use super::output::Output;
 use super::poll::PollFlags;
 use super::signal::Signal;
-use super::slice::Slice;
+use super::slice::{Idle, Slice};
 use super::tier::{Clock, Counter, Site, Step, SystemClock, Terms, Tier, TierPolicy};
 use super::tx::TxContext;
 use crate::ledger::Ledger;
@@ -84,6 +84,10 @@ pub struct Isolate {
     pub calls: Vec<Counter>,
     /// What the VM counts for the tier above it.
     pub heat: super::tier::Heat,
+    /// Time that the tier policy does not see.
+    pub(super) idle: Idle,
+    /// By step, the site that goes up again unasked: see [`TierPolicy::stands`].
+    pub(super) standing: [Option<Site>; Step::COUNT],
     /// Decides when code moves up.
     pub policy: Box<dyn TierPolicy>,
     /// The evaluator.
@@ -165,6 +169,8 @@ impl Isolate {
             poll_flags: Arc::new(PollFlags::default()),
             loops: vec![counter; info.loops.len()],
             calls: vec![counter; info.actions.len()],
+            idle: Idle::default(),
+            standing: [None; Step::COUNT],
             heat: super::tier::Heat::new(info.loops.len(), info.actions.len()),
             shapes: info.actions.iter().map(super::info::ActionInfo::shape).collect(),
             info,
@@ -320,6 +326,7 @@ impl Isolate {
     /// Re-arms every counter after a change of `config.jit_threshold` or `jit_enabled`.
     pub fn rearm_counters(&mut self) {
         let Config { jit_threshold: threshold, jit_pinned: pinned, jit_enabled: enabled, .. } = self.config;
+        self.standing = [None; Step::COUNT];
         // The first reset comes before the first run.
         self.policy.begin(Terms { threshold, pinned, enabled, earlier_runs: self.runs.saturating_sub(1) });
         for (id, counter) in self.loops.iter_mut().enumerate() {

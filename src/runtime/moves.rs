@@ -15,6 +15,7 @@ struct Reading<'a> {
     frames: &'a [Frame],
     gas_before: u64,
     gas_spent: i64,
+    idle_ns: u64,
     tier: TierName,
     count: u64,
     words: Option<u32>,
@@ -24,7 +25,8 @@ impl Meter for Reading<'_> {
     fn moment(&mut self) -> Moment {
         let reserved: i64 = self.frames.iter().map(|frame| frame.gas_reserve).sum();
         let gas = self.gas_before + (self.gas_spent - reserved).max(0) as u64;
-        Moment { count: self.count, gas, at_ns: self.clock.now_ns(gas, self.tier) }
+        let at_ns = self.clock.now_ns(gas, self.tier).saturating_sub(self.idle_ns);
+        Moment { count: self.count, gas, at_ns }
     }
 
     fn words(&self) -> Option<u32> {
@@ -33,19 +35,37 @@ impl Meter for Reading<'_> {
 }
 
 impl Isolate {
+    /// Whether a site goes up without asking.
+    #[inline(always)]
+    pub fn stands(&self, step: Step, site: Site) -> bool {
+        self.standing[step as usize] == Some(site)
+    }
+
+    /// A site goes up as it did before.
+    fn goes_up_again(&mut self, step: Step, site: Site) {
+        if self.policy.stands() {
+            self.standing[step as usize] = Some(site);
+        }
+    }
+
     /// Asks the policy about a site whose count has reached what it asked for: whether to go up now.
     pub fn ask_policy(&mut self, step: Step, site: Site) -> bool {
+        if self.stands(step, site) {
+            return true;
+        }
         let count = self.count(site);
         match self.with_policy(step, site, None, |policy, meter| policy.ask(step, site, count, meter)) {
-            Decision::Enter(reason) => {
-                if let Some(reason) = reason {
-                    let at_ns = self.now_ns();
-                    let prepared = match &self.upper {
-                        Some(upper) => upper.prepare(self.action_of(site)),
-                        None => Prepared::default(),
-                    };
-                    self.record_move(step, site, at_ns, prepared, None, reason);
-                }
+            Decision::Enter(None) => {
+                self.goes_up_again(step, site);
+                true
+            }
+            Decision::Enter(Some(reason)) => {
+                let at_ns = self.now_ns();
+                let prepared = match &self.upper {
+                    Some(upper) => upper.prepare(self.action_of(site)),
+                    None => Prepared::default(),
+                };
+                self.record_move(step, site, at_ns, prepared, None, reason);
                 true
             }
             Decision::AskAt(at) => {
@@ -60,8 +80,10 @@ impl Isolate {
     pub fn ask_native(&mut self, site: Site, words: u32) -> Decision {
         let (step, count) = (Step::ToNative, self.heat.count(site));
         let decision = self.with_policy(step, site, Some(words), |policy, meter| policy.ask(step, site, count, meter));
-        if let Decision::AskAt(at) = decision {
-            self.heat.counter(site).ask_at = at;
+        match decision {
+            Decision::AskAt(at) => self.heat.counter(site).ask_at = at,
+            Decision::Enter(None) => self.goes_up_again(step, site),
+            Decision::Enter(Some(_)) => {}
         }
         decision
     }
@@ -113,6 +135,7 @@ impl Isolate {
         let mut reading = Reading {
             gas_before: self.gas_before,
             gas_spent: self.gas_start - self.gas_left(),
+            idle_ns: self.idle.ns,
             tier: self.tier_name(),
             count: self.count_below(step, site),
             words,
@@ -132,6 +155,7 @@ impl Isolate {
         words: Option<u32>,
         reason: Reason,
     ) {
+        self.standing[step as usize] = None;
         let count = self.count_below(step, site);
         prepared.compile_ns = self.clock.compile_ns(prepared);
         let next = self.with_policy(step, site, words, |policy, meter| policy.entered(step, site, prepared, meter));

@@ -6,7 +6,7 @@
 
 use super::isolate::Isolate;
 use super::poll::PollFlags;
-use super::tier::{Moment, Site, TierName};
+use super::tier::{Moment, Site, Step, TierName};
 
 /// No slices: the policy wants no samples.
 const OFF: i64 = i64::MAX;
@@ -24,6 +24,15 @@ pub(super) struct Slice {
     due: bool,
     /// Code went from one tier to another since the last sample.
     pub(super) crossed: bool,
+}
+
+/// Time between blocks, which is the host's.
+#[derive(Debug, Default)]
+pub(super) struct Idle {
+    /// So far, nanoseconds.
+    pub(super) ns: u64,
+    /// When the host left, if it has not come back.
+    since: Option<u64>,
 }
 
 impl Default for Slice {
@@ -133,6 +142,7 @@ impl Isolate {
         if !self.slice.due {
             return;
         }
+        self.standing = [None; Step::COUNT];
         let tier = self.tier_name();
         let crossed = std::mem::take(&mut self.slice.crossed);
         let moment = self.moment(site);
@@ -163,7 +173,19 @@ impl Isolate {
     /// Time, gas and count at a site.
     pub(super) fn moment(&mut self, site: Site) -> Moment {
         let (count, gas, tier) = (self.count(site), self.gas_in_all(), self.tier_name());
-        Moment { count, gas, at_ns: self.clock.now_ns(gas, tier) }
+        Moment { count, gas, at_ns: self.clock.now_ns(gas, tier).saturating_sub(self.idle.ns) }
+    }
+
+    /// What the host does from here to [`Isolate::host_returns`] is no time of the program's code.
+    pub fn host_leaves(&mut self) {
+        self.idle.since = Some(self.now_ns());
+    }
+
+    /// The program's code goes on.
+    pub fn host_returns(&mut self) {
+        if let Some(since) = self.idle.since.take() {
+            self.idle.ns += self.now_ns().saturating_sub(since);
+        }
     }
 
     /// Iterations or calls so far.

@@ -276,6 +276,12 @@ pub trait TierPolicy: Send + std::fmt::Debug {
         false
     }
 
+    /// Whether a site that went up without a word goes up again until something else is asked or seen: it need not be
+    /// asked about then.
+    fn stands(&self) -> bool {
+        true
+    }
+
     /// A move that is on record has happened; the meter shows the time after compiling. Gives the gas until the
     /// next sample.
     fn entered(&mut self, step: Step, site: Site, prepared: Prepared, meter: &mut dyn Meter) -> Option<u64> {

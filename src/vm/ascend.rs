@@ -6,7 +6,7 @@ use super::Vm;
 use super::watch::{OneStep, Unwatched};
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
 use crate::runtime::info::{ActionId, LoopId};
-use crate::runtime::{Decision, Isolate, Site, Unwind};
+use crate::runtime::{Decision, Isolate, Site, Step, Unwind};
 use crate::value::Value;
 
 impl Vm {
@@ -30,7 +30,12 @@ impl Vm {
             isolate.heat.counter(site).ask_at = u64::MAX;
             return Arrived::Stay;
         };
-        match isolate.ask_native(site, code.instrs.len() as u32) {
+        let decision = if isolate.stands(Step::ToNative, site) {
+            Decision::Enter(None)
+        } else {
+            isolate.ask_native(site, code.instrs.len() as u32)
+        };
+        match decision {
             Decision::AskAt(_) => Arrived::Stay,
             Decision::Enter(reason) => match native.arrive(isolate, code, position, self, reason) {
                 // A header that native code came back to has been counted and asked about: it is executed here.

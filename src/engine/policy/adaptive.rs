@@ -42,7 +42,7 @@ const STRANGE_SAMPLES: u8 = 4;
 /// Iterations below, after a change, to measure anew.
 const REMEASURE: u64 = 512;
 /// Looks at a site below until its threshold, each at twice the count of the one before.
-const LOOKS_SHARE: u64 = 8;
+const LOOKS_SHARE: u64 = 4;
 /// The first look at a site without a threshold.
 const LOOK_FIRST: u64 = 4;
 /// Iterations that may pass between two looks, while the count is small.
@@ -147,9 +147,8 @@ impl Adaptive {
         }
         let Some(between_ns) = state.lower_ns() else { return Decision::AskAt((now.count * 2).max(LOOK_FIRST)) };
         let ns = StepModel::own_ns(meter.words(), between_ns);
-        if ns < between_ns {
-            state.spent_ns = ns * now.count as f64;
-        }
+        let most = StepModel::own_ns(meter.words(), f64::INFINITY) * now.count as f64;
+        state.spent_ns = state.spent_ns.min(most);
         let (lost, needed) = (state.spent_ns * model.gain(), state.expected_ns);
         if lost < needed {
             let left = (needed - lost) / (ns * model.gain()).max(f64::MIN_POSITIVE);

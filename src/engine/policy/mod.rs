@@ -141,6 +141,10 @@ impl TierPolicy for Chaos {
         }
     }
 
+    fn stands(&self) -> bool {
+        false
+    }
+
     /// Samples at random moments, so that slices of gas are cut wherever they can be.
     fn first_slice(&self) -> Option<u64> {
         Some(1 + self.state % 200)

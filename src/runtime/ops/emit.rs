@@ -5,7 +5,7 @@ use super::super::gas;
 use super::super::info::Symbol;
 use super::super::isolate::Isolate;
 use super::super::signal::Unwind;
-use crate::value::{MapData, Value};
+use crate::value::{MapData, Tag, Value};
 
 impl Isolate {
     /// `emit name(...)`: arguments in `slots[base..base + count]`; given by name, they make one map.
@@ -39,7 +39,8 @@ impl Isolate {
         self.ledger.begin_event(contract, name, count as usize);
         for slot in base..base + count {
             let mut value = self.slots[slot as usize];
-            if !value.tag().is_plain() {
+            let tag = value.tag();
+            if !(tag.is_plain() || tag == Tag::Str) {
                 value = self.leave_copy(value, false)?;
             }
             self.ledger.add_event_argument(value);
