@@ -13,8 +13,9 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use common::generator::program;
+use common::hot_calls::hot_calls;
 use common::{Expected, Observed, compiled, observe_program};
-use zx::engine::{Mode, PlantedBug};
+use zx::engine::{ForcedGuards, Mode, PlantedBug};
 
 /// Seeds that the suite tries.
 const SEEDS: u64 = 48;
@@ -56,8 +57,18 @@ fn run(source: &str, mode: Mode, collect: bool, gas: u64, bug: Option<PlantedBug
     std::panic::catch_unwind(run).map_err(|_| "panicked".to_owned())
 }
 
+/// The same in native code, of whose guards one in three fails always.
+fn run_forced(source: &str, at: u32) -> Result<Observed, String> {
+    let run = || {
+        let program = compiled(source, "generated.zx");
+        program.force_native_guards(ForcedGuards { every: 3, at });
+        observe_program(&program, Mode::Native, false, &limits(GAS))
+    };
+    std::panic::catch_unwind(run).map_err(|_| "panicked".to_owned())
+}
+
 /// What is different in some tier, and how the interpreter's run ended.
-fn check(seed: u64) -> (Vec<String>, String) {
+fn check(seed: u64, program: fn(u64) -> String) -> (Vec<String>, String) {
     let source = program(seed);
     let mut problems = Vec::new();
     let Ok(reference) = run(&source, Mode::Interpreter, false, GAS, None) else {
@@ -73,6 +84,12 @@ fn check(seed: u64) -> (Vec<String>, String) {
             problems.push(format!("seed {seed} {mode:?} collect={collect} gas={gas}:\n  {observed:?}\n  {wanted:?}"));
         }
     }
+    for at in 0..3 {
+        let observed = run_forced(&source, at);
+        if observed.as_ref() != Ok(&reference) {
+            problems.push(format!("seed {seed} native, guards {at} of 3:\n  {observed:?}\n  {reference:?}"));
+        }
+    }
     if !problems.is_empty() {
         problems.push(source);
     }
@@ -84,6 +101,16 @@ const GAS: u64 = 150_000;
 
 #[test]
 fn generated_programs_mean_the_same_in_every_tier() {
+    check_seeds(program, 4);
+}
+
+#[test]
+fn hot_contract_calls_mean_the_same_in_every_tier() {
+    check_seeds(hot_calls, 8);
+}
+
+/// Checks the programs of all seeds, of which one in so many at least must run to its end.
+fn check_seeds(program: fn(u64) -> String, one_in: u64) {
     let first = number("ZX_SEED", 1);
     let end = first + number("ZX_GENERATED", SEEDS);
     let next = AtomicU64::new(first);
@@ -95,7 +122,7 @@ fn generated_programs_mean_the_same_in_every_tier() {
             if seed >= end {
                 return;
             }
-            let (problems, ending) = check(seed);
+            let (problems, ending) = check(seed, program);
             let mut found = found.lock().unwrap();
             found.0.extend(problems);
             *found.1.entry(ending).or_default() += 1;
@@ -110,7 +137,7 @@ fn generated_programs_mean_the_same_in_every_tier() {
     assert!(problems.is_empty(), "{} findings:\n{}", problems.len(), problems.join("\n"));
     if end - first >= SEEDS {
         let succeeded = endings.get("success").copied().unwrap_or(0);
-        assert!(succeeded * 4 >= end - first, "too few programs run to their end: {endings:?}");
+        assert!(succeeded * one_in >= end - first, "too few programs run to their end: {endings:?}");
     }
 }
 

@@ -125,13 +125,74 @@ print(log)";
     assert!(counts.exits < 500 && counts.recompiled <= 12, "{counts:?}");
 }
 
+const TRANSFERS: &str = r#"
+contract Token {
+    data balances = {}
+    action mint(to, amount) { balances[to] = (balances[to] ?? 0) + amount }
+    action transfer(from, to, amount) {
+        let from_balance = balances[from] ?? 0
+        let to_balance = balances[to] ?? 0
+        require(amount > 0, "bad amount")
+        if from_balance < amount { return {"success": false, "error": "insufficient"} }
+        balances[from] = from_balance - amount
+        balances[to] = to_balance + amount
+        return {"success": true}
+    }
+    action sum() { let s = 0
+        for each key, value in balances { s = s + value }
+        return [len(balances), s] }
+}
+let token = Token()
+let names = []
+let k = 0
+while k < 20 { names.push("n" + string(k))
+    k = k + 1 }
+action fill() { let i = 0
+    while i < 20 { token.mint(names[i], 100000)
+        i = i + 1 } }
+fill()
+action drive(n) {
+    let ok = 0
+    let i = 0
+    while i < n {
+        let r = token.transfer(names[i * 7 % 20], names[(i * 3 + 1) % 20], 1)
+        if r["success"] { ok = ok + 1 }
+        i = i + 1
+    }
+    return ok
+}
+print(drive(5000), token.sum())
+"#;
+
+/// The loops' native code alone is entered: calls of the contract's actions are part of it.
+#[test]
+fn a_call_of_a_contract_is_part_of_the_loop() {
+    let Some(before) = agree(&TRANSFERS.replace("drive(5000)", "drive(3)")) else { return };
+    let Some(counts) = agree(TRANSFERS) else { return };
+    println!("{before:?} {counts:?}");
+    assert_eq!(counts.exits, before.exits, "{counts:?}");
+    // One entry serves thousands of calls.
+    assert!(counts.entries < 100, "{counts:?}");
+}
+
+/// New keys go in without an exit each.
+#[test]
+fn new_keys_are_put_in_without_leaving() {
+    let source = TRANSFERS.replace("names[(i * 3 + 1) % 20], 1", "\"new\" + string(i), 1");
+    let Some(counts) = agree(&source) else { return };
+    println!("{counts:?}");
+    assert!(counts.exits < 100 && counts.recompiled <= 6, "{counts:?}");
+}
+
 #[test]
 fn gas_strikes_at_the_same_place() {
-    let program = compiled(LOOP);
-    let (_, gas, _) = run(&program, Mode::Interpreter, None);
-    for limit in (1..40).map(|part| gas * part / 40) {
-        let reference = run(&program, Mode::Interpreter, Some(limit));
-        assert_eq!(run(&program, Mode::Native, Some(limit)), reference, "limit {limit} of {gas}");
+    for source in [LOOP, &TRANSFERS.replace("drive(5000)", "drive(300)")] {
+        let program = compiled(source);
+        let (_, gas, _) = run(&program, Mode::Interpreter, None);
+        for limit in (1..40).map(|part| gas * part / 40).chain(gas - 120..gas) {
+            let reference = run(&program, Mode::Interpreter, Some(limit));
+            assert_eq!(run(&program, Mode::Native, Some(limit)), reference, "limit {limit} of {gas}");
+        }
     }
 }
 

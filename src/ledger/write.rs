@@ -99,13 +99,70 @@ impl Ledger {
         }
     }
 
-    fn map_insert(&mut self, map: Value, key: Value, value: Value) {
+    /// Puts in a key that is valid and absent, straight in the heap: see `map_set_at`.
+    pub fn map_insert(&mut self, map: Value, key: Value, value: Value) {
         let epoch = self.heap.current_epoch;
         let key = if self.heap.space(map) == Space::Ledger { self.heap.owned(key) } else { key };
         let seq = self.heap.map(map).map.next_seq();
         self.heap.map_insert_new(map, key, value, epoch);
         if self.heap.container(map).epoch < epoch {
             self.journal.log.push(Undo::MapInsert { map, seq });
+        }
+    }
+
+    /// Logs what stands in a field, before it is written where no checkpoint is opened for the write.
+    #[cold]
+    pub fn log_field(&mut self, instance: u32, index: u32) {
+        let old = self.instances[instance as usize].fields[index as usize];
+        self.log_late_field(instance, index, old);
+    }
+
+    /// Whether writes may be made first and logged when they turn out to need it: nobody reads the log of a call that
+    /// succeeds.
+    pub fn may_log_late(&self) -> bool {
+        !self.journal.is_idle() || self.journal.touched.is_none()
+    }
+
+    /// Logs a write to a field after it was made, in the innermost checkpoint: `old` stood there.
+    #[cold]
+    pub fn log_late_field(&mut self, instance: u32, index: u32, old: Value) {
+        let epoch = self.heap.current_epoch;
+        let object = &mut self.instances[instance as usize];
+        let old_epoch = object.epochs[index as usize];
+        if old_epoch < epoch {
+            object.epochs[index as usize] = epoch;
+            self.journal.log.push(Undo::Field { instance, index, old, old_epoch });
+        }
+    }
+
+    /// The same of a map's entry, by its insertion number; where `old` is unset, the entry was inserted.
+    #[cold]
+    pub fn log_late_entry(&mut self, map: Value, seq: u64, old: Value) {
+        let epoch = self.heap.current_epoch;
+        let logged = self.heap.container(map).epoch < epoch;
+        let entries = &mut self.heap.map_mut(map).map;
+        let index = entries.position_of_seq(seq);
+        let entry = entries.entry_mut(index);
+        let old_epoch = entry.epoch;
+        entry.epoch = old_epoch.max(epoch);
+        if old.is_unset() {
+            entry.epoch = epoch;
+            if logged {
+                self.journal.log.push(Undo::MapInsert { map, seq });
+            }
+        } else if old_epoch < epoch {
+            self.journal.log.push(Undo::MapSet { map, seq, old, old_epoch });
+        }
+    }
+
+    /// A map was made since the innermost checkpoint should have been opened.
+    #[cold]
+    pub fn log_late_map(&mut self, map: Value) {
+        let epoch = self.heap.current_epoch;
+        self.heap.container_mut(map).epoch = epoch;
+        let entries = &mut self.heap.map_mut(map).map;
+        for index in 0..entries.entry_count() as u32 {
+            entries.entry_mut(index).epoch = epoch;
         }
     }
 

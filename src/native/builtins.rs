@@ -21,7 +21,9 @@ impl Lowerer<'_, '_> {
         match instr.op {
             Op::CallBuiltin => self.requirement(at, instr),
             Op::Emit => self.event(at),
-            Op::LoadTx => self.caller(at, instr),
+            Op::LoadTx if self.plan.info.name(Symbol(instr.number())) == "caller" => self.caller(at, instr),
+            // In a contract that nobody's action has called.
+            Op::LoadSender if self.is_entered_from_outside(at) => self.caller(at, instr),
             _ => false,
         }
     }
@@ -45,6 +47,11 @@ impl Lowerer<'_, '_> {
             let is_bool = self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Bool) as i64);
             holds = self.b.ins().band(holds, is_bool);
         }
+        if self.is_spliced(at) {
+            self.guard(holds, at);
+            self.set_constant(to, Value::NULL);
+            return true;
+        }
         let (aside, join) = (self.b.create_block(), self.b.create_block());
         self.b.ins().brif(holds, join, &[], aside, &[]);
         self.b.set_cold_block(aside);
@@ -63,11 +70,8 @@ impl Lowerer<'_, '_> {
         true
     }
 
-    /// `TX.caller`, once the host's text of it is there.
+    /// `TX.caller`, or `msg.sender` where that is the same, once the host's text of it is there.
     fn caller(&mut self, at: u32, instr: Instr) -> bool {
-        if self.plan.info.name(Symbol(instr.number())) != "caller" {
-            return false;
-        }
         let offset = Isolate::CALLER_OFFSET;
         let word = self.b.ins().load(types::I64, trusted(), self.isolate, offset);
         let tag = self.b.ins().ireduce(types::I8, word);

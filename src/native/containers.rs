@@ -6,7 +6,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 
-use super::context::{find, make, no_entry, write_entry};
+use super::context::{find, make, write_entry};
 use super::lower::{Lowerer, trusted};
 use super::state::{Find, Kind};
 use crate::bytecode::{Instr, Op};
@@ -28,6 +28,7 @@ impl Lowerer<'_, '_> {
         }
         let (a, b, c) = (Self::register(instr.a), Self::register(instr.b), Self::register(instr.c));
         match instr.op {
+            Op::MakeMap if self.sink(at, instr) => true,
             Op::MakeMap => self.makes(at, instr, Tag::Map),
             Op::MakeList => self.makes(at, instr, Tag::List),
             Op::IndexGet => self.index_get(at, a, b, Key::Place(c)),
@@ -53,12 +54,20 @@ impl Lowerer<'_, '_> {
     }
 
     fn makes(&mut self, at: u32, instr: Instr, tag: Tag) -> bool {
+        if self.is_spliced(at) {
+            return false;
+        }
         self.step_by(at, make as *const () as usize);
         self.take_result(instr, Some(tag));
         true
     }
 
     fn index_get(&mut self, at: u32, to: usize, object: usize, key: Key) -> bool {
+        if let Key::Constant(key) = key
+            && self.read_sunk(to, object, key)
+        {
+            return true;
+        }
         let mut tag = self.kind(object).tag().or_else(|| self.guess(object));
         // A temporary held something else before: a text that the program writes is a map's key.
         if let (Kind::Any(None), Key::Constant(key), false) =
@@ -76,7 +85,7 @@ impl Lowerer<'_, '_> {
                     return true;
                 }
                 self.settle_entries();
-                let found = self.find(object, (word, payload));
+                let found = self.find(object, key, (word, payload));
                 let word = self.b.ins().load(types::I64, trusted(), found.entry, 0);
                 let payload = self.b.ins().load(types::I64, trusted(), found.entry, Value::PAYLOAD);
                 let seen = self.seen_element(object, key);
@@ -103,6 +112,7 @@ impl Lowerer<'_, '_> {
             Kind::Int | Kind::Any(Some(Tag::Str)) => {}
             Kind::Any(None) => match self.guess(place) {
                 Some(tag @ (Tag::Str | Tag::Int)) => self.guard_kind(place, Kind::of(tag), at),
+                None if self.is_spliced(at) => self.guard_kind(place, Kind::of(Tag::Str), at),
                 _ => return None,
             },
             _ => return None,
@@ -145,7 +155,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// The address of the value under a key of a map.
-    fn find(&mut self, map_place: usize, (word, key): (Ssa, Ssa)) -> Find {
+    fn find(&mut self, map_place: usize, key_place: Key, (word, key): (Ssa, Ssa)) -> Find {
         let map = self.payload(map_place);
         let constant = self.constant_of(key);
         let (map, key) = (self.b.func.dfg.resolve_aliases(map), self.b.func.dfg.resolve_aliases(key));
@@ -155,6 +165,7 @@ impl Lowerer<'_, '_> {
         let predicted = self.predict(map_place, constant);
         let entry = match predicted {
             Some((at, constant)) => self.find_predicted(map, (word, key), at, constant),
+            None if self.is_text(key_place, constant) => self.find_text(map, word, key),
             None => self.find_by_helper(map, word, key),
         };
         let found = Find { map, key, entry, present: false };
@@ -162,7 +173,15 @@ impl Lowerer<'_, '_> {
         found
     }
 
-    fn find_by_helper(&mut self, map: Ssa, word: Ssa, key: Ssa) -> Ssa {
+    /// Whether a key is known to be a text.
+    fn is_text(&self, key: Key, constant: Option<Value>) -> bool {
+        match key {
+            Key::Constant(_) => constant.is_some_and(Value::is_str),
+            Key::Place(place) => self.state.locs[place].tag() == Some(Tag::Str),
+        }
+    }
+
+    pub(super) fn find_by_helper(&mut self, map: Ssa, word: Ssa, key: Ssa) -> Ssa {
         let context = self.context;
         self.call(find as *const () as usize, &[types::I64; 4], types::I64, &[context, map, word, key])
     }
@@ -208,40 +227,63 @@ impl Lowerer<'_, '_> {
         if self.kind(object).tag().or_else(|| self.guess(object)) != Some(Tag::Map) {
             return false;
         }
-        match self.kind(value) {
-            Kind::Any(Some(tag)) if !tag.is_plain() => return false,
-            Kind::Any(None) => match self.guess(value) {
-                Some(tag) if tag.is_plain() && tag != Tag::Unset => self.guard_kind(value, Kind::of(tag), at),
-                _ => return false,
-            },
-            _ => {}
+        if !self.may_write(at) || !self.guard_plain(value, at) {
+            return false;
         }
-        let Some(key) = self.key_words(at, key) else { return false };
+        let Some(words) = self.key_words(at, key) else { return false };
         self.guard_kind(object, Kind::Any(Some(Tag::Map)), at);
-        if let Some(entry) = self.entry_of(object, key.1, true) {
+        if let Some(entry) = self.entry_of(object, words.1, true) {
+            let map = self.payload(object);
+            self.note_hoisted(at, map, entry);
             self.copy(entry, value);
             return true;
         }
         self.settle_entries();
-        let found = self.find(object, key);
+        let found = self.find(object, key, words);
         let map = self.payload(object);
         let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
         let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
         self.guard(plain, at);
+        if !found.present && self.plan.inserting.contains(&at) {
+            self.put_entry(at, found, words, value);
+            return true;
+        }
         if !found.present {
-            let none = self.int_const(no_entry() as i64);
-            let there = self.b.ins().icmp(IntCC::NotEqual, found.entry, none);
-            self.guard(there, at);
+            self.guard_present(at, found.entry);
             let same = |find: &&mut Find| find.entry == found.entry;
             self.state.finds.iter_mut().filter(same).for_each(|find| find.present = true);
         }
+        let old = self.replaced(at, found.entry);
+        self.note_entry(at, map, found.entry, old);
         self.store_entry(map, found.entry, value);
         self.doubt_entries();
         true
     }
 
+    /// Whether a place holds a value that needs no copy; it is guessed that it does.
+    pub(super) fn guard_plain(&mut self, value: usize, at: u32) -> bool {
+        match self.kind(value) {
+            Kind::Any(Some(tag)) if !tag.is_plain() => return false,
+            Kind::Any(None) => match self.guess(value) {
+                Some(tag) if tag.is_plain() && tag != Tag::Unset => self.guard_kind(value, Kind::of(tag), at),
+                // What a spliced call's parameter holds is not known, and need not be.
+                _ if self.is_spliced(at) => {
+                    let word = self.word(value);
+                    let tag = self.b.ins().band_imm_u(word, 0xff);
+                    let above = self.b.ins().iadd_imm_s(tag, -(Value::word_of(Tag::Null) as i64));
+                    let most = Value::word_of(Tag::Contract) - Value::word_of(Tag::Null);
+                    let plain = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, above, most as i64);
+                    self.guard(plain, at);
+                }
+                _ => return false,
+            },
+            _ => {}
+        }
+        true
+    }
+
     /// Writes to an entry; the journal is asked if it may want the old value, or if that was a container.
-    fn store_entry(&mut self, map: Ssa, entry: Ssa, value: usize) {
+    pub(super) fn store_entry(&mut self, map: Ssa, entry: Ssa, value: usize) {
         let layout = self.plan.layout;
         let (word, payload) = self.words(value);
         let (quick, aside, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());

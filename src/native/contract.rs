@@ -10,10 +10,11 @@ use super::calls::{call_method, call_own, leave};
 use super::context::{Context, guarded};
 use super::direct::{Called, Callee};
 use super::lower::{Lowerer, trusted};
+use super::splice::Look;
 use super::state::Kind;
 use crate::bytecode::{Instr, Op};
 use crate::ledger::Instance;
-use crate::runtime::info::{ActionId, Symbol};
+use crate::runtime::info::{ActionId, ClassId, ProgramInfo, Symbol};
 use crate::runtime::{CallLayout, Frame, NO_INSTANCE};
 use crate::value::{Tag, Value};
 
@@ -48,12 +49,8 @@ impl Lowerer<'_, '_> {
         let Some(class) = self.plan.instances.get(seen as usize).map(|instance| instance.class) else { return false };
         let info = self.plan.info;
         let action = if own { Some(ActionId(word)) } else { info.classes[class as usize].action(Symbol(word)) };
-        let open = |action: &ActionId| {
-            let (known, shape) = (info.action(*action), info.action(*action).shape());
-            let declared = known.class.is_some_and(|of| info.is_or_extends(crate::runtime::info::ClassId(class), of));
-            (own || !known.private) && shape.plain_contract && u32::from(instr.c) == shape.params && declared
-        };
-        let Some(action) = action.filter(open) else { return false };
+        let usual = |action: &ActionId| callable(info, class, *action, own, u32::from(instr.c));
+        let Some(action) = action.filter(usual) else { return false };
         let (this, helper) = if own {
             (self.this_instance(), call_own as *const () as usize)
         } else {
@@ -65,22 +62,10 @@ impl Lowerer<'_, '_> {
         true
     }
 
-    /// The number of the contract instance that a register will probably hold at a call: what it holds now, or what
-    /// the instruction that sets it before the call gives now.
     fn seen_receiver(&self, at: u32, register: u16) -> Option<u32> {
-        let code = self.plan.code;
-        let setter = (0..at).rev().take(LOOK_BACK).map(|before| code.instrs[before as usize]).find(|instr| {
-            matches!(instr.op, Op::LoadGlobal | Op::LoadField | Op::Move | Op::LoadConst) && instr.a == register
-        });
-        let set = setter.and_then(|instr| match instr.op {
-            Op::LoadGlobal => self.plan.globals.get(instr.number() as usize).copied(),
-            Op::LoadField => self.plan.fields.get(usize::from(instr.b)).copied(),
-            Op::Move => self.plan.seen.get(usize::from(instr.b)).copied(),
-            _ => None,
-        });
-        let held = self.plan.seen.get(usize::from(register)).copied();
-        let contract = |value: &Value| value.tag() == Tag::Contract;
-        set.filter(contract).or(held.filter(contract)).map(Value::id)
+        let plan = self.plan;
+        let look = Look { code: plan.code, globals: plan.globals, seen: plan.seen };
+        look.instance(at, register, &|field| plan.fields.get(usize::from(field)).copied())
     }
 
     /// The number of the topmost frame's instance.
@@ -175,8 +160,13 @@ impl Lowerer<'_, '_> {
     }
 }
 
-/// How far before a call its receiver is looked for.
-const LOOK_BACK: usize = 64;
+/// Whether a call of an instance's action with so many arguments is one that compiled code can make: nothing is to be
+/// completed, limited, looked at or refused.
+pub(super) fn callable(info: &ProgramInfo, class: u32, action: ActionId, own: bool, arguments: u32) -> bool {
+    let (known, shape) = (info.action(action), info.action(action).shape());
+    let declared = known.class.is_some_and(|of| info.is_or_extends(ClassId(class), of));
+    (own || !known.private) && shape.plain_contract && arguments == shape.params && declared
+}
 
 extern "C" fn open_checkpoint(context: *mut Context) -> i64 {
     // SAFETY: compiled code passes its own context, and the isolate is not used by anybody else now.
@@ -187,7 +177,7 @@ extern "C" fn open_checkpoint(context: *mut Context) -> i64 {
 /// The frame of the call is still the topmost; closing the checkpoint does not look at it.
 extern "C" fn close_checkpoint(context: *mut Context) -> i64 {
     // SAFETY: as in `open_checkpoint`.
-    unsafe { (*(*context).isolate).commit_transaction() };
+    unsafe { (*(*context).isolate).ledger.commit_checkpoint() };
     0
 }
 

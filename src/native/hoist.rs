@@ -54,6 +54,8 @@ pub(super) fn path_gas(plan: &Plan<'_>) -> Option<i64> {
             match instr.op {
                 Op::LoopHeader if at != plan.entry => return None,
                 Op::LoopHeader | Op::Gas => gas += i64::from(instr.number()),
+                // The entry.
+                Op::IndexSet | Op::IndexSetField if plan.inserting.contains(&at) => gas += 1,
                 _ => {}
             }
             match successors(code, at) {
@@ -145,10 +147,16 @@ impl Lowerer<'_, '_> {
     }
 
     fn assigns(&self, op: Op, number: u32) -> bool {
+        // Two numbers may mean one field: those of the same index are believed to.
+        let index =
+            |field: u16| self.plan.spliced.and_then(|spliced| spliced.field(field)).map_or(field, |(_, index)| index);
         let assigns = |at: &usize| {
             let instr = self.plan.code.instrs[*at];
-            let assigned = if op == Op::StoreField { u32::from(instr.b) } else { instr.number() };
-            instr.op == op && assigned == number && self.plan.region.has(*at as u32)
+            let same = match op {
+                Op::StoreField => index(instr.b) == index(number as u16),
+                _ => instr.number() == number,
+            };
+            instr.op == op && same && self.plan.region.has(*at as u32)
         };
         (0..self.plan.code.instrs.len()).any(|at| assigns(&at))
     }
@@ -223,7 +231,8 @@ impl Lowerer<'_, '_> {
     /// The place of the entry that an access means, if it was looked up before the loop. If it could have been, the
     /// next attempt does so.
     pub(super) fn entry_of(&mut self, object: usize, key: Ssa, stored: bool) -> Option<usize> {
-        if !self.quiet {
+        // A key that is put in moves entries.
+        if !self.quiet || !self.plan.inserting.is_empty() {
             return None;
         }
         let key = self.constant_of(key)?;

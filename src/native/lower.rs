@@ -16,6 +16,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use super::context::{Context, status};
 use super::effects::{leaves_registers_alone, may_run_code};
 use super::liveness::{Liveness, Region, sets_a, touched, uses_up_from};
+use super::splice::FIELDS_FROM;
 use super::state::{Kind, Loc, State};
 use super::tier::Place;
 use crate::bytecode::{Code, Op};
@@ -52,6 +53,8 @@ pub(super) struct Plan<'a> {
     pub(super) heap: &'a Heap,
     /// Instructions that nothing is guessed about.
     pub(super) generic: &'a BTreeSet<u32>,
+    /// Writes to maps that put keys in.
+    pub(super) inserting: &'a BTreeSet<u32>,
     /// Whether the entry may ask for kinds.
     pub(super) typed_entry: bool,
     /// Whether anything may be looked up once before the loop.
@@ -66,6 +69,8 @@ pub(super) struct Plan<'a> {
     pub(super) calls: &'a CallLayout,
     /// What is known of each action.
     pub(super) actions: &'a [Place],
+    /// The calls whose code stands in `code`.
+    pub(super) spliced: Option<&'a super::splice::Spliced>,
 }
 
 /// Where a place's memory is.
@@ -90,6 +95,8 @@ pub(super) struct Lowered {
     pub(super) exits: Vec<u32>,
     /// Of these, those of what was looked up before the loop.
     pub(super) hoist_exits: BTreeSet<u32>,
+    /// Of these, those where a map does not have the key that is written to.
+    pub(super) insert_exits: BTreeSet<u32>,
     /// Globals that are written without asking the journal: their entries must be logged already.
     pub(super) stored_globals: Vec<u32>,
     /// How many fields the frame's contract instance must have.
@@ -105,6 +112,12 @@ pub(super) struct Lowered {
     /// The frames of direct calls, which the code copies.
     #[expect(clippy::vec_box, reason = "the code holds their addresses")]
     pub(super) frames: Vec<Box<Frame>>,
+    /// What making the literals needs that are not made at once.
+    #[expect(clippy::vec_box, reason = "the code holds their addresses")]
+    pub(super) literals: Vec<Box<super::sink::Literal>>,
+    /// What exits in spliced calls make up for.
+    #[expect(clippy::vec_box, reason = "the code holds their addresses")]
+    pub(super) lates: Vec<Box<super::late::Late>>,
     /// How often it was lowered.
     pub(super) attempts: usize,
 }
@@ -121,9 +134,9 @@ pub(super) struct Vars {
 pub(super) struct Pending {
     block: Block,
     state: State,
-    position: u32,
-    kind: i64,
-    exit: u32,
+    pub(super) position: u32,
+    pub(super) kind: i64,
+    pub(super) exit: u32,
 }
 
 /// A way to a block, in a block of its own.
@@ -176,6 +189,12 @@ pub(super) struct Lowerer<'a, 'f> {
     /// What registers will probably hold, where more is known of that than what they hold now: they were copied from
     /// such a place, or read from such a container.
     pub(super) hints: HashMap<usize, Value>,
+    /// Map literals that are not made.
+    pub(super) sinks: super::sink::Sinks,
+    /// What is written in spliced calls.
+    pub(super) late: super::late::Sites,
+    /// The first register of the spliced call that is being lowered; of none, one that no code has.
+    pub(super) window: u16,
     /// Blocks that something later goes back to.
     back_targets: BTreeSet<u32>,
     /// The block is at its end.
@@ -190,7 +209,7 @@ pub(super) fn lower(
     builders: &mut FunctionBuilderContext,
 ) -> Lowered {
     let path_gas = if plan.hoists { super::hoist::path_gas(plan) } else { None };
-    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new() };
+    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), literals: Vec::new() };
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
@@ -221,6 +240,8 @@ pub(super) struct Learnt {
     pub(super) path_gas: Option<i64>,
     /// Entries to be looked up before the loop.
     pub(super) wanted: Vec<super::hoist::Wanted>,
+    /// Where the map literals stand that are not made, by their numbers.
+    pub(super) literals: Vec<u32>,
 }
 
 fn entry_signature(call_conv: CallConv) -> Signature {
@@ -251,7 +272,12 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         let wanted = if learnt.path_gas.is_some() { learnt.wanted.len() } else { 0 };
         let homes = homes(plan, wanted);
         learnt.seeds.retain(|_, seed| seed.locs.len() == homes.len());
-        let fields_of = |home: &Home| if let Home::Field(field) = home { usize::from(*field) + 1 } else { 0 };
+        let fields_of = |home: &Home| match home {
+            Home::Field(field) if plan.spliced.and_then(|spliced| spliced.field(*field)).is_none() => {
+                usize::from(*field) + 1
+            }
+            _ => 0,
+        };
         let out = Lowered { fields: homes.iter().map(fields_of).max().unwrap_or(0), ..Lowered::default() };
         let places = homes.iter().enumerate().map(|(place, home)| (*home, place)).collect();
         let state = State::new(homes.len());
@@ -284,6 +310,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             signatures: HashMap::new(),
             constants: HashMap::new(),
             hints: HashMap::new(),
+            sinks: super::sink::Sinks::default(),
+            late: super::late::Sites::default(),
+            window: u16::MAX,
             back_targets: plan.region.back_targets(plan.code),
             ended: false,
         }
@@ -297,6 +326,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             self.targets.insert(leader, Target { block, edges: Vec::new(), lowered: None });
         }
         self.reload_gas();
+        self.prepare_spliced();
         self.enter(assume_nothing);
         for &leader in &self.plan.region.order {
             self.block(leader, assume_nothing);
@@ -340,6 +370,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         let goes_back = self.back_targets.contains(&leader);
         if goes_back {
             state.finds.clear();
+            state.have_maps_made();
         }
         for edge in edges.iter().skip(1) {
             state.finds.retain_mut(|find| {
@@ -385,6 +416,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
 
     /// The way from the current point to a position: a block of its own.
     pub(super) fn edge(&mut self, target: u32) -> Block {
+        if !self.plan.region.has(target) && self.is_spliced(target) {
+            return self.exit(target);
+        }
         let block = self.b.create_block();
         let state = self.state.clone();
         if self.plan.region.has(target) {
@@ -400,10 +434,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         for pending in std::mem::take(&mut self.pending) {
             self.b.switch_to_block(pending.block);
             self.b.set_cold_block(pending.block);
-            self.state = pending.state;
+            self.state = pending.state.clone();
             self.flush(pending.position);
-            let word = status::word(pending.kind, pending.exit, pending.position);
-            let word = self.int_const(word);
+            let word = self.way_out_word(&pending);
             self.b.ins().return_(&[word]);
         }
         for edge in std::mem::take(&mut self.new_edges) {
@@ -544,7 +577,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         self.store_gas();
     }
 
-    fn store_gas(&mut self) {
+    pub(super) fn store_gas(&mut self) {
         let gas = self.b.use_var(self.gas);
         self.b.ins().store(trusted(), gas, self.isolate, Isolate::GAS_OFFSET);
     }
@@ -553,6 +586,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         if self.quiet {
             self.not_quiet();
         }
+        self.settle_all_sunk(position);
         self.flush(position);
         for place in 0..self.homes.len() {
             if let Loc::Held { kind, dirty: true } = self.state.locs[place] {
@@ -682,6 +716,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             // The header has asked for the whole iteration.
             return self.spend(cost);
         }
+        if self.is_spliced(position) {
+            return self.charge_or_leave(cost, position);
+        }
         let (aside, enough, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let gas = self.b.use_var(self.gas);
         let left = self.b.ins().iadd_imm_s(gas, -i64::from(cost));
@@ -734,6 +771,7 @@ fn homes(plan: &Plan<'_>, entries: usize) -> Vec<Home> {
             Op::IndexGetGlobal => drop(named.insert(Home::Global(u32::from(instr.b)))),
             Op::LoadField | Op::IndexGetField => drop(named.insert(Home::Field(instr.b))),
             Op::IndexSetField => drop(named.insert(Home::Field(instr.a))),
+            Op::StoreField if instr.b >= FIELDS_FROM => drop(named.insert(Home::Field(instr.b))),
             _ => {}
         }
     }

@@ -61,7 +61,8 @@ impl Lowerer<'_, '_> {
     /// Lowers the instruction at a position.
     pub(super) fn instruction(&mut self, at: u32) {
         let instr = self.plan.code.instrs[at as usize];
-        let done = self.control(at, instr)
+        let done = self.in_spliced(at, instr)
+            || self.control(at, instr)
             || self.moves(at, instr)
             || self.computes(at, instr)
             || self.container(at, instr)
@@ -74,6 +75,9 @@ impl Lowerer<'_, '_> {
 
     /// Has the machine execute it.
     pub(super) fn by_machine(&mut self, at: u32) {
+        if self.is_spliced(at) {
+            return self.leave_counted(at);
+        }
         match (self.plan.code.instrs[at as usize].op, successors(self.plan.code, at)) {
             (_, (Some(next), Some(target))) => self.step_branch(at, next, target),
             // What ends the action or only unwinds is the machine's.
@@ -255,6 +259,7 @@ impl Lowerer<'_, '_> {
     fn moves(&mut self, at: u32, instr: Instr) -> bool {
         let a = Self::register(instr.a);
         match instr.op {
+            Op::Move if self.move_sunk(at + 1, a, Self::register(instr.b)) => {}
             Op::Move => self.copy(a, Self::register(instr.b)),
             Op::LoadInt => self.set_constant(a, Value::int(i64::from(instr.number() as i32))),
             Op::LoadConst => self.set_constant(a, self.plan.code.constants[instr.number() as usize]),

@@ -26,9 +26,14 @@ impl Lowerer<'_, '_> {
     pub(super) fn seen(&self, place: usize) -> Option<Value> {
         match self.homes[place] {
             Home::Register(_) if self.hints.contains_key(&place) => self.hints.get(&place),
+            // A spliced call's registers lie where others were.
+            Home::Register(register) if register >= self.window => None,
             Home::Register(register) => self.plan.seen.get(usize::from(register)),
             Home::Global(global) => self.plan.globals.get(global as usize),
-            Home::Field(field) => self.plan.fields.get(usize::from(field)),
+            Home::Field(field) => match self.plan.spliced.filter(|spliced| spliced.field(field).is_some()) {
+                Some(spliced) => return spliced.field_now(field, self.plan.instances),
+                None => self.plan.fields.get(usize::from(field)),
+            },
             Home::Entry(entry) => return self.seen_entry(&self.learnt.wanted[usize::from(entry)]),
         }
         .copied()
@@ -43,7 +48,10 @@ impl Lowerer<'_, '_> {
         let (base, index) = match self.homes[place] {
             Home::Register(register) => (self.base, i32::from(register)),
             Home::Global(global) => (self.globals, global as i32),
-            Home::Field(field) => (self.fields, i32::from(field)),
+            Home::Field(field) => match self.spliced_field(field) {
+                Some((fields, field)) => (fields, i32::from(field)),
+                None => (self.fields, i32::from(field)),
+            },
             Home::Entry(entry) => (self.entries[usize::from(entry)], 0),
         };
         (base, index * size_of::<Value>() as i32)
@@ -100,6 +108,7 @@ impl Lowerer<'_, '_> {
 
     /// What a place holds; it is in registers then.
     pub(super) fn kind(&mut self, place: usize) -> Kind {
+        self.settle_sunk(place);
         if let Loc::Held { kind, .. } = self.state.locs[place] {
             return kind;
         }
@@ -153,6 +162,10 @@ impl Lowerer<'_, '_> {
                 (self.int_const(Value::word_of(Tag::Float) as i64), bits)
             }
             Kind::Null => (self.int_const(Value::word_of(Tag::Null) as i64), self.int_const(0)),
+            Kind::Sunk(literals) => {
+                let object = self.make_sunk_map(place, literals);
+                (self.int_const(Value::word_of(Tag::Map) as i64), object)
+            }
             Kind::Int | Kind::Bool => {
                 let tag = if kind == Kind::Int { Tag::Int } else { Tag::Bool };
                 (self.int_const(Value::word_of(tag) as i64), self.use_payload(place))

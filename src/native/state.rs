@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Null,
     /// Both words of a value; its tag, if it is known.
     Any(Option<Tag>),
+    /// A map that was not made (see `sink`): of one of these literals, whose number is held.
+    Sunk(u8),
 }
 
 impl Kind {
@@ -41,6 +43,7 @@ impl Kind {
             Kind::Bool => Some(Tag::Bool),
             Kind::Null => Some(Tag::Null),
             Kind::Any(tag) => tag,
+            Kind::Sunk(_) => Some(Tag::Map),
         }
     }
 }
@@ -64,9 +67,24 @@ impl Loc {
     pub(super) fn join(self, other: Loc) -> Loc {
         match (self, other) {
             (Loc::Held { kind: a, dirty: x }, Loc::Held { kind: b, dirty: y }) => {
-                Loc::Held { kind: if a == b { a } else { Kind::Any(None) }, dirty: x || y }
+                let kind = match (a, b) {
+                    (a, b) if a == b => a,
+                    (Kind::Sunk(a), Kind::Sunk(b)) => Kind::Sunk(a | b),
+                    (Kind::Sunk(_), any @ Kind::Any(Some(Tag::Map)))
+                    | (any @ Kind::Any(Some(Tag::Map)), Kind::Sunk(_)) => any,
+                    _ => Kind::Any(None),
+                };
+                Loc::Held { kind, dirty: x || y }
             }
             _ => Loc::Home,
+        }
+    }
+
+    /// The tag of what is held, if it is known.
+    pub(super) fn tag(self) -> Option<Tag> {
+        match self {
+            Loc::Home => None,
+            Loc::Held { kind, .. } => kind.tag(),
         }
     }
 
@@ -99,11 +117,13 @@ pub(super) struct State {
     pub(super) locs: Rc<Vec<Loc>>,
     /// Finds that still hold.
     pub(super) finds: Vec<Find>,
+    /// Writes of spliced calls (see `late`) that may have been made since the outermost of them was entered.
+    pub(super) written: u32,
 }
 
 impl State {
     pub(super) fn new(places: usize) -> Self {
-        Self { locs: Rc::new(vec![Loc::Home; places]), finds: Vec::new() }
+        Self { locs: Rc::new(vec![Loc::Home; places]), finds: Vec::new(), written: 0 }
     }
 
     pub(super) fn set(&mut self, place: usize, loc: Loc) {
@@ -112,8 +132,18 @@ impl State {
         }
     }
 
-    /// What covers both, of the places alone.
+    /// No place holds a map that was not made.
+    pub(super) fn have_maps_made(&mut self) {
+        for place in 0..self.locs.len() {
+            if let Loc::Held { kind: Kind::Sunk(_), dirty } = self.locs[place] {
+                self.set(place, Loc::Held { kind: Kind::Any(Some(Tag::Map)), dirty });
+            }
+        }
+    }
+
+    /// What covers both, of the places and the writes alone.
     pub(super) fn join(&mut self, other: &State) {
+        self.written |= other.written;
         if Rc::ptr_eq(&self.locs, &other.locs) {
             return;
         }

@@ -14,6 +14,8 @@ use super::context::{Context, status};
 use super::liveness::{Liveness, Region};
 use super::lower::{Home, Lowered, Plan, lower};
 use super::memory::Compiled;
+use super::report::{ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
+use super::splice::{ExitPoint, Path, Scene, Spliced, splice};
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
 use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
 use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site};
@@ -38,93 +40,6 @@ const LONG_ACTION: usize = 30;
 /// How often a unit is made again; the last time without any guess.
 const ROUNDS_MAX: u32 = 6;
 
-/// A bug to be put into native code, so that tests can show that a comparison of the tiers finds it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NativeBug {
-    /// An overflow goes unnoticed.
-    DroppedOverflowCheck,
-    /// An exit forgets registers that hold integers.
-    WrongExitSlot,
-    /// A find is believed after something else was executed.
-    StaleFind,
-    /// Gas blocks are not charged.
-    SkippedGas,
-    /// What a contract call did before it failed stays.
-    KeptAfterError,
-}
-
-impl NativeBug {
-    /// All.
-    pub const ALL: [NativeBug; 5] = [
-        NativeBug::DroppedOverflowCheck,
-        NativeBug::WrongExitSlot,
-        NativeBug::StaleFind,
-        NativeBug::SkippedGas,
-        NativeBug::KeptAfterError,
-    ];
-}
-
-/// Guards that fail whatever they find: of each unit those whose number has this remainder. What is computed is the
-/// same, which tests show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ForcedGuards {
-    /// The divisor, at least 1.
-    pub every: u32,
-    /// The remainder, below the divisor.
-    pub at: u32,
-}
-
-/// What the tier has done so far, over all isolates of a program.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NativeCounts {
-    /// Units made, those made again included.
-    pub units: u64,
-    /// Time spent making them, nanoseconds.
-    pub compile_ns: u64,
-    /// Machine code, bytes.
-    pub code_bytes: u64,
-    /// Entries into native code.
-    pub entries: u64,
-    /// Guards that failed.
-    pub exits: u64,
-    /// Units made again because of them.
-    pub recompiled: u64,
-    /// Loops and actions that stay in the VM.
-    pub refused: u64,
-}
-
-/// One unit, for people.
-#[derive(Clone, Debug)]
-pub struct UnitReport {
-    /// The loop or action.
-    pub site: Site,
-    /// How often it was made.
-    pub rounds: u32,
-    /// Why there is none, or nothing.
-    pub refused: Option<String>,
-    /// Bytecode instructions in it.
-    pub instructions: usize,
-    /// Of these, executed by the machine.
-    pub stepped: u32,
-    /// Machine code, bytes.
-    pub code_bytes: usize,
-    /// Making it took so long, nanoseconds.
-    pub compile_ns: u64,
-    /// Guards that failed.
-    pub exits: u64,
-}
-
-/// A unit's texts, for people.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UnitText {
-    /// The loop or action.
-    pub site: Site,
-    /// What was given to Cranelift.
-    pub clif: String,
-    /// What came of it.
-    pub assembly: String,
-}
-
 /// One compiled unit.
 #[derive(Debug)]
 pub(super) struct Unit {
@@ -133,6 +48,10 @@ pub(super) struct Unit {
     frame_size: u16,
     compiled: Compiled,
     lowered: Lowered,
+    /// The calls whose code stands in it, and the registers of it all.
+    spliced: Option<(Spliced, u16)>,
+    /// By exit.
+    exits: Box<[ExitPoint]>,
     /// By exit.
     failed: Box<[AtomicU32]>,
     misfits: AtomicU32,
@@ -146,6 +65,8 @@ pub(super) struct Unit {
 struct Made {
     compiled: Compiled,
     lowered: Lowered,
+    spliced: Option<(Spliced, u16)>,
+    exits: Box<[ExitPoint]>,
     instructions: usize,
     texts: Option<(String, String)>,
 }
@@ -165,7 +86,13 @@ pub(super) struct Place {
 #[derive(Debug, Default)]
 struct History {
     rounds: u32,
-    generic: BTreeSet<u32>,
+    /// Instructions that nothing is guessed about.
+    generic: BTreeSet<Path>,
+    /// Writes to maps that put keys in.
+    inserting: BTreeSet<Path>,
+    /// Calls that are not spliced.
+    declined: BTreeSet<Path>,
+    unspliced: bool,
     untyped_entry: bool,
     unpromoted: bool,
     unhoisted: bool,
@@ -389,7 +316,7 @@ impl NativeTier for Native {
         let (unit, fresh) = match place.unit() {
             Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
             Some(unit) => (unit, false),
-            None => match self.make(isolate, code, position, place) {
+            None => match self.make(isolate, code, position, place, machine) {
                 Some(unit) => (unit, true),
                 None => {
                     isolate.heat.counter(site).ask_at = u64::MAX;
@@ -433,6 +360,9 @@ impl Native {
             Self::misfit(place, unit);
             return Arrived::Stay;
         }
+        if let Some((_, registers)) = &unit.spliced {
+            isolate.prepare_late_calls(u32::from(*registers));
+        }
         let (base, gas) = (isolate.frame().base as usize, isolate.gas_left());
         let (mut context, word) = isolate.in_native(true, |isolate| {
             let mut context = Context::new(isolate, self, machine);
@@ -459,9 +389,15 @@ impl Native {
                 // SAFETY: compiled code put the words of a value there.
                 Arrived::Returned(unsafe { Value::from_words(context.result[0], context.result[1]) })
             }
-            status::FAILED => Arrived::Failed(at),
+            status::FAILED => {
+                // It failed after a guard did.
+                if let Some(exit) = status::exit(word).checked_sub(1) {
+                    self.exited(place, unit, exit);
+                }
+                Arrived::Failed(at)
+            }
             status::GUARD => {
-                self.exited(place, unit, status::exit(word), at);
+                self.exited(place, unit, status::exit(word));
                 Arrived::At(at)
             }
             _ => Arrived::At(at),
@@ -519,7 +455,8 @@ impl Unit {
     /// instance with at least so many fields.
     fn takes_any_frame(&self, least: usize) -> bool {
         let Lowered { checks, stored_globals, fields, leaf_slots, .. } = &self.lowered;
-        checks.is_empty() && stored_globals.is_empty() && *fields <= least && *leaf_slots == 0 && self.entry.1 == 0
+        let whole = self.spliced.is_none() && self.entry.1 == 0;
+        checks.is_empty() && stored_globals.is_empty() && *fields <= least && *leaf_slots == 0 && whole
     }
 
     /// Registers of its frame.
@@ -532,14 +469,18 @@ impl Unit {
         let frame = isolate.frame();
         // Stored code may run on no instance, or on another's.
         let fields = isolate.ledger.instances.get(frame.this as usize).map_or(0, |instance| instance.fields.len());
-        if fields < self.lowered.fields {
+        if fields < self.lowered.fields || !self.fits_spliced(isolate) {
             return false;
         }
+        let spliced = |field| self.spliced.as_ref()?.0.field_now(field, &isolate.ledger.instances);
         let kinds = self.lowered.checks.iter().all(|(home, word)| {
             let value = match home {
                 Home::Register(register) => isolate.slots[frame.base as usize + usize::from(*register)],
                 Home::Global(global) => isolate.ledger.globals[*global as usize],
-                Home::Field(field) => isolate.ledger.instances[frame.this as usize].fields[usize::from(*field)],
+                Home::Field(field) => match spliced(*field) {
+                    Some(value) => value,
+                    None => isolate.ledger.instances[frame.this as usize].fields[usize::from(*field)],
+                },
                 Home::Entry(_) => unreachable!("entries are looked up by the code itself"),
             };
             value.word() == *word
@@ -551,10 +492,20 @@ impl Unit {
     }
 }
 
+impl Unit {
+    /// Whether the calls whose code stands in it are what would be called, and may be made.
+    fn fits_spliced(&self, isolate: &Isolate) -> bool {
+        let Some((spliced, _)) = &self.spliced else { return true };
+        let frame = isolate.frame();
+        let (slots, depth) = spliced.needs();
+        spliced.fits(frame.this, frame.context, &isolate.ledger.instances) && isolate.takes_late_calls(depth, slots)
+    }
+}
+
 impl Native {
     /// A guard failed: the machine goes on. What fails again and again is compiled without the guess.
     #[cold]
-    fn exited(&self, place: &Place, unit: &Unit, exit: u32, at: u32) {
+    fn exited(&self, place: &Place, unit: &Unit, exit: u32) {
         add(&self.counts.exits, 1);
         let mut history = place.history();
         history.exits += 1;
@@ -563,14 +514,14 @@ impl Native {
             let hoists = &unit.lowered.hoist_exits;
             if hoists.contains(&exit) {
                 history.unhoisted = true;
-            } else {
-                history.generic.insert(at);
             }
             // What fails now and then will be next: one more round serves all of them.
-            let often = |failed: &&AtomicU32| failed.load(Ordering::Relaxed) >= EXITS_MAX / 4;
-            let all = unit.lowered.exits.iter().zip(&unit.failed).enumerate();
-            let all = all.filter(|(exit, (_, failed))| often(failed) && !hoists.contains(&(*exit as u32)));
-            history.generic.extend(all.map(|(_, (at, _))| *at));
+            let often = |failed: &AtomicU32| failed.load(Ordering::Relaxed) >= EXITS_MAX / 4;
+            for (exit, (point, failed)) in unit.exits.iter().zip(&unit.failed).enumerate() {
+                if often(failed) && !hoists.contains(&(exit as u32)) {
+                    history.settle(point, unit.lowered.insert_exits.contains(&(exit as u32)));
+                }
+            }
             place.drop_unit();
         }
     }
@@ -583,12 +534,20 @@ impl Native {
         if misfits >= EXITS_MAX && history.rounds < ROUNDS_MAX {
             history.untyped_entry = true;
             history.unpromoted = true;
+            history.unspliced = true;
             place.drop_unit();
         }
     }
 
     #[cold]
-    fn make<'p>(&self, isolate: &Isolate, code: &Code, position: u32, place: &'p Place) -> Option<&'p Unit> {
+    fn make<'p>(
+        &self,
+        isolate: &Isolate,
+        code: &Code,
+        position: u32,
+        place: &'p Place,
+        machine: &dyn Machine,
+    ) -> Option<&'p Unit> {
         let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
         // Another thread may have made it meanwhile.
         if let Some(unit) = place.unit() {
@@ -599,9 +558,9 @@ impl Native {
             return None;
         }
         let started = Instant::now();
-        let compile = || self.compile(&mut builders, &history, isolate, code, position);
+        let compile = || self.compile(&mut builders, &history, isolate, code, position, machine);
         match stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile) {
-            Ok(Made { compiled, lowered, instructions, texts }) => {
+            Ok(Made { compiled, lowered, spliced, exits, instructions, texts }) => {
                 let compile_ns = started.elapsed().as_nanos() as u64;
                 history.rounds += 1;
                 add(&self.counts.units, 1);
@@ -611,8 +570,19 @@ impl Native {
                 let failed = lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
                 let (misfits, frame_size) = (AtomicU32::new(0), code.frame_size);
                 let entry = (code.action, position);
-                let unit =
-                    Unit { entry, frame_size, compiled, lowered, failed, misfits, instructions, compile_ns, texts };
+                let unit = Unit {
+                    entry,
+                    frame_size,
+                    compiled,
+                    lowered,
+                    spliced,
+                    exits,
+                    failed,
+                    misfits,
+                    instructions,
+                    compile_ns,
+                    texts,
+                };
                 Some(place.put(Arc::new(unit), self.fields_of(code.action)))
             }
             Err(reason) => {
@@ -630,6 +600,7 @@ impl Native {
         isolate: &Isolate,
         code: &Code,
         position: u32,
+        machine: &dyn Machine,
     ) -> Result<Made, String> {
         let is_loop = matches!(self.place(code, position).0, Site::Loop(_));
         if code.frame_size > FRAME_MAX {
@@ -645,11 +616,28 @@ impl Native {
         if region.length > UNIT_MAX {
             return Err(format!("it has {} instructions, over {UNIT_MAX}", region.length));
         }
-        let liveness = builders.liveness.entry(code.action.0).or_insert_with(|| Arc::new(Liveness::of(code))).clone();
         let frame = isolate.frame();
         let base = frame.base as usize;
-        let everything = (0..code.instrs.len() as u32).collect();
+        let seen = &isolate.slots[base..base + usize::from(code.frame_size)];
         let last = history.rounds + 1 >= ROUNDS_MAX;
+        let spliced = (is_loop && !history.unspliced && !last)
+            .then(|| splice_calls(isolate, &self.info, machine, code, &region, seen, history))
+            .flatten();
+        let whole = spliced.as_ref().map(|(code, _)| (code, Region::of(code, position, true)));
+        let whole = whole.filter(|(_, region)| region.length <= UNIT_MAX);
+        let spliced = spliced.as_ref().filter(|_| whole.is_some()).map(|(_, spliced)| spliced);
+        let (code, region) = whole.as_ref().map_or((code, &region), |(code, region)| (*code, region));
+        let liveness = match spliced {
+            Some(_) => Arc::new(Liveness::of(code)),
+            None => builders.liveness.entry(code.action.0).or_insert_with(|| Arc::new(Liveness::of(code))).clone(),
+        };
+        let everything = (0..code.instrs.len() as u32).collect();
+        let stands_at = |path: &Path| match spliced {
+            Some(spliced) => spliced.position(path),
+            None => path.first().copied().filter(|_| path.len() == 1),
+        };
+        let generic = history.generic.iter().filter_map(stands_at).collect();
+        let inserting = history.inserting.iter().filter_map(stands_at).collect();
         let fields = match frame.this {
             NO_INSTANCE => &[][..],
             this => &isolate.ledger.instances[this as usize].fields,
@@ -659,16 +647,17 @@ impl Native {
             info: &self.info,
             entry: position,
             is_loop,
-            region: &region,
+            region,
             liveness: &liveness,
             layout: self.layout,
-            seen: &isolate.slots[base..base + usize::from(code.frame_size)],
+            seen,
             globals: &isolate.ledger.globals,
             fields,
             this: frame.this,
             instances: &isolate.ledger.instances,
             heap: &isolate.ledger.heap,
-            generic: if last { &everything } else { &history.generic },
+            generic: if last { &everything } else { &generic },
+            inserting: &inserting,
             typed_entry: is_loop && !history.untyped_entry && !last,
             hoists: is_loop && !history.untyped_entry && !history.unhoisted && !last,
             promotes: !history.unpromoted && !last,
@@ -676,6 +665,7 @@ impl Native {
             forced: self.forced.get().copied(),
             calls: self.calls,
             actions: &self.actions,
+            spliced,
         };
         let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
         let module = Compiled::module(&self.isa);
@@ -685,6 +675,44 @@ impl Native {
         let compiled = Compiled::finish(module, context)?;
         let assembly = context.compiled_code().and_then(|code| code.vcode.clone());
         context.clear();
-        Ok(Made { compiled, lowered, instructions: region.length, texts: clif.zip(assembly) })
+        let exits = lowered.exits.iter().map(|at| ExitPoint::of(code, spliced, *at)).collect();
+        let (instructions, texts, registers) = (region.length, clif.zip(assembly), code.frame_size);
+        let spliced = spliced.cloned().map(|spliced| (spliced, registers));
+        Ok(Made { compiled, lowered, spliced, exits, instructions, texts })
     }
+}
+
+impl History {
+    /// The next round guesses nothing where guesses failed; in spliced calls that may not be enough.
+    fn settle(&mut self, point: &ExitPoint, inserts: bool) {
+        match &point.call {
+            _ if inserts => self.inserting.insert(point.path.clone()),
+            Some(call) if point.always || self.generic.contains(&point.path) => self.declined.insert(call.clone()),
+            _ => self.generic.insert(point.path.clone()),
+        };
+    }
+}
+
+/// The code with those calls of contract actions in a region put into it that can be.
+fn splice_calls(
+    isolate: &Isolate,
+    info: &ProgramInfo,
+    machine: &dyn Machine,
+    code: &Code,
+    region: &Region,
+    seen: &[Value],
+    history: &History,
+) -> Option<(Code, Spliced)> {
+    let frame = isolate.frame();
+    let scene = Scene {
+        info,
+        globals: &isolate.ledger.globals,
+        seen,
+        instances: &isolate.ledger.instances,
+        this: frame.this,
+        context: frame.context,
+        code_of: &|action| machine.code_of(action),
+    };
+    let declined = |path: &Path| history.declined.contains(path) || history.generic.contains(path);
+    splice(code, region, &scene, &declined)
 }

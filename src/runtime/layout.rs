@@ -3,8 +3,8 @@
 use std::mem::offset_of;
 use std::sync::OnceLock;
 
-use super::call::{CallSite, Frame, NO_INSTANCE};
-use super::info::ActionId;
+use super::call::{CallSite, Frame, HOST_SLOTS, NO_INSTANCE};
+use super::info::{ActionId, ActionShape};
 use super::isolate::{Isolate, IsolateSettings, STACK_SLOTS_MAX};
 use crate::ledger::{Instance, Ledger};
 use crate::value::{Value, VecLayout, vec_layout};
@@ -30,6 +30,8 @@ pub struct CallLayout {
     pub instances: VecLayout,
     /// In an instance: its fields.
     pub instance_fields: VecLayout,
+    /// In an instance: the epochs of its fields.
+    pub instance_epochs: VecLayout,
 }
 
 impl CallLayout {
@@ -59,6 +61,7 @@ impl CallLayout {
             frames: vec_layout(&frame)?.inside(offset_of!(Isolate, frames)),
             instances: vec_layout(&Instance::sample())?.inside(ledger + offset_of!(Ledger, instances)),
             instance_fields: vec_layout(&Value::NULL)?.inside(offset_of!(Instance, fields)),
+            instance_epochs: vec_layout(&0_u64)?.inside(offset_of!(Instance, epochs)),
             top: offset_of!(Isolate, top) as i32,
             high_water: offset_of!(Isolate, high_water) as i32,
             stack_slots: offset_of!(Isolate, stack_slots) as i32,
@@ -97,6 +100,8 @@ impl Frame {
 impl Isolate {
     /// Offset of the gas left.
     pub const GAS_OFFSET: i32 = offset_of!(Isolate, gas) as i32;
+    /// Offset of the logical bytes left.
+    pub const ALLOC_OFFSET: i32 = offset_of!(Isolate, alloc_left) as i32;
     /// Offset of `fresh_result`.
     pub const FRESH_OFFSET: i32 = offset_of!(Isolate, fresh_result) as i32;
     /// Offset of `TX.caller`: unset until the program first asks, where the host says nothing.
@@ -113,6 +118,32 @@ impl Isolate {
     /// Whether globals may be assigned.
     pub fn has_open_globals(&self) -> bool {
         !(self.sealed && self.tx.in_block)
+    }
+
+    /// Whether compiled code may run contract calls, so many inside one another and of so many logical slots, inside the
+    /// topmost frame, and enter them only where it leaves in the middle.
+    pub fn takes_late_calls(&self, depth: usize, frame_slots: u32) -> bool {
+        self.frames.len() + depth <= self.settings.depth_limit as usize
+            && self.stack_slots + frame_slots <= STACK_SLOTS_MAX
+            && self.probe.is_none()
+            && self.ledger.may_log_late()
+    }
+
+    /// Makes slots exist for such calls in the topmost frame, which with them has so many.
+    pub fn prepare_late_calls(&mut self, slots: u32) {
+        let top = self.frame().base + slots;
+        self.slots.ensure(top as usize + HOST_SLOTS);
+    }
+
+    /// Enters a contract's action whose code has already begun: its frame is complete, its registers stand.
+    pub fn enter_late(&mut self, frame: Frame) {
+        let ActionShape { fixed_slots, frame_slots, .. } = self.shapes[frame.action.0 as usize];
+        self.slots.ensure((frame.base + frame_slots) as usize + HOST_SLOTS);
+        self.ledger.open_checkpoint();
+        self.stack_slots += frame_slots;
+        self.top = frame.base + fixed_slots;
+        self.high_water = self.high_water.max(frame.base + frame_slots);
+        self.frames.push(frame);
     }
 
     /// Whether a leaf of so many logical slots may be run inside the topmost frame.

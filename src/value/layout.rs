@@ -64,12 +64,18 @@ pub struct ValueLayout {
     pub space: i32,
     /// In a map object: the vector of entries.
     pub map_entries: VecLayout,
+    /// In a map object: the index, each slot a word with the hash in its low half and the entry in its high half.
+    pub map_index: VecLayout,
+    /// In a string: its hash, 32 bits; 0 while not computed.
+    pub text_hash: i32,
     /// In an entry: the key.
     pub entry_key: i32,
     /// In an entry: the value.
     pub entry_value: i32,
     /// In an entry: the epoch.
     pub entry_epoch: i32,
+    /// In an entry: its insertion number.
+    pub entry_seq: i32,
     /// In a list object: the vector of elements.
     pub list_items: VecLayout,
 }
@@ -92,9 +98,12 @@ impl ValueLayout {
             flags: (header + offset_of!(Header, flags)) as i32,
             space: (header + offset_of!(Header, space)) as i32,
             map_entries: entries.inside(offset_of!(MapObject, map) + MapData::ENTRIES),
+            map_index: MapData::index_layout()?.inside(offset_of!(MapObject, map) + MapData::INDEX),
+            text_hash: offset_of!(Header, aux) as i32,
             entry_key: offset_of!(Entry, key) as i32,
             entry_value: offset_of!(Entry, value) as i32,
             entry_epoch: offset_of!(Entry, epoch) as i32,
+            entry_seq: offset_of!(Entry, seq) as i32,
             list_items: values.inside(offset_of!(ListObject, items)),
         })
     }

@@ -8,6 +8,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::hash::{hash_immediate, immediate_seed};
+use super::layout::{VecLayout, vec_layout};
 use super::tag::{Tag, Value};
 
 /// Up to so many entries (tombstones included) a map is scanned and has no index.
@@ -83,6 +84,17 @@ fn hint_of(key: Value) -> usize {
 impl MapData {
     /// Where the vector of entries stands, for native code.
     pub(super) const ENTRIES: usize = std::mem::offset_of!(MapData, entries);
+    /// Where the index stands, for native code.
+    pub(super) const INDEX: usize = std::mem::offset_of!(MapData, index);
+    /// The `entry` of an index slot that is free, for native code.
+    pub const FREE_SLOT: u32 = FREE;
+
+    /// The parts of the index, whose slots native code reads as one word each: the hash in the low half.
+    pub(super) fn index_layout() -> Option<VecLayout> {
+        const { assert!(std::mem::offset_of!(Slot, hash) == 0 && std::mem::offset_of!(Slot, entry) == 4) };
+        let readable = cfg!(target_endian = "little") && size_of::<Slot>() == 8;
+        vec_layout(&Slot { hash: 0, entry: FREE }).filter(|_| readable)
+    }
 
     /// An empty map.
     pub fn new() -> MapData {

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub(crate) mod generator;
+pub(crate) mod hot_calls;
 
 use std::fmt::Write;
 use std::path::PathBuf;

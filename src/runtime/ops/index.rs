@@ -183,6 +183,18 @@ impl Isolate {
         Ok(())
     }
 
+    /// Puts a plain value under a key that a map does not have, if the gas and the bytes of an entry are there; else
+    /// nothing happens. Only where such a map may be written to without a question.
+    pub fn insert_missing(&mut self, map: Value, key: Value, value: Value) -> bool {
+        if self.gas < 1 || self.alloc_left < gas::ENTRY_BYTES as i64 {
+            return false;
+        }
+        self.gas -= 1;
+        self.alloc_left -= gas::ENTRY_BYTES as i64;
+        self.ledger.map_insert(map, key, value);
+        true
+    }
+
     /// `object.name`
     #[inline]
     pub fn member_get(&mut self, object: Value, name: Symbol) -> Result<Value, Unwind> {

@@ -39,10 +39,26 @@ impl Isolate {
         Ok(self.ledger.heap.alloc_list_from(items))
     }
 
+    /// The map of so many keys, each a text and another, that was charged for already.
+    pub fn make_map_of(&mut self, keys: &[Value], values: &[Value]) -> Value {
+        let heap = &mut self.ledger.heap;
+        let epoch = heap.current_epoch;
+        let map = heap.alloc_map_reserved(keys.len());
+        for (key, value) in keys.iter().zip(values) {
+            heap.map_mut(map).map.insert_new(*key, *value, epoch);
+        }
+        map
+    }
+
+    /// Logical bytes of a map of so many entries.
+    pub const fn map_bytes(entries: usize) -> u64 {
+        gas::MAP_BYTES + gas::ENTRY_BYTES * entries as u64
+    }
+
     /// `{k: v}` of `count` pairs in `slots[base..]`: key, value, key, value.
     pub fn make_map(&mut self, base: u32, count: u32) -> Result<Value, Unwind> {
         self.charge_elements(count as usize)?;
-        self.charge_bytes(gas::MAP_BYTES + gas::ENTRY_BYTES * u64::from(count))?;
+        self.charge_bytes(Self::map_bytes(count as usize))?;
         let epoch = self.ledger.heap.current_epoch;
         let map = self.ledger.heap.alloc_map_reserved(count as usize);
         for index in 0..count {

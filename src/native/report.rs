@@ -1,0 +1,93 @@
+//! What the tier tells about itself, and what tests do to it.
+
+use crate::runtime::Site;
+
+/// A bug to be put into native code, so that tests can show that a comparison of the tiers finds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NativeBug {
+    /// An overflow goes unnoticed.
+    DroppedOverflowCheck,
+    /// An exit forgets registers that hold integers.
+    WrongExitSlot,
+    /// A find is believed after something else was executed.
+    StaleFind,
+    /// Gas blocks are not charged.
+    SkippedGas,
+    /// What a contract call did before it failed stays.
+    KeptAfterError,
+    /// An exit in a spliced call forgets what the call has written.
+    LostUndo,
+}
+
+impl NativeBug {
+    /// All.
+    pub const ALL: [NativeBug; 6] = [
+        NativeBug::DroppedOverflowCheck,
+        NativeBug::WrongExitSlot,
+        NativeBug::StaleFind,
+        NativeBug::SkippedGas,
+        NativeBug::KeptAfterError,
+        NativeBug::LostUndo,
+    ];
+}
+
+/// Guards that fail whatever they find: of each unit those whose number has this remainder. What is computed is the
+/// same, which tests show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForcedGuards {
+    /// The divisor, at least 1.
+    pub every: u32,
+    /// The remainder, below the divisor.
+    pub at: u32,
+}
+
+/// What the tier has done so far, over all isolates of a program.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NativeCounts {
+    /// Units made, those made again included.
+    pub units: u64,
+    /// Time spent making them, nanoseconds.
+    pub compile_ns: u64,
+    /// Machine code, bytes.
+    pub code_bytes: u64,
+    /// Entries into native code.
+    pub entries: u64,
+    /// Guards that failed.
+    pub exits: u64,
+    /// Units made again because of them.
+    pub recompiled: u64,
+    /// Loops and actions that stay in the VM.
+    pub refused: u64,
+}
+
+/// One unit, for people.
+#[derive(Clone, Debug)]
+pub struct UnitReport {
+    /// The loop or action.
+    pub site: Site,
+    /// How often it was made.
+    pub rounds: u32,
+    /// Why there is none, or nothing.
+    pub refused: Option<String>,
+    /// Bytecode instructions in it.
+    pub instructions: usize,
+    /// Of these, executed by the machine.
+    pub stepped: u32,
+    /// Machine code, bytes.
+    pub code_bytes: usize,
+    /// Making it took so long, nanoseconds.
+    pub compile_ns: u64,
+    /// Guards that failed.
+    pub exits: u64,
+}
+
+/// A unit's texts, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnitText {
+    /// The loop or action.
+    pub site: Site,
+    /// What was given to Cranelift.
+    pub clif: String,
+    /// What came of it.
+    pub assembly: String,
+}
