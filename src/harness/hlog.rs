@@ -11,9 +11,10 @@ use super::latency::{Latencies, decode};
 use super::outcome::Stop;
 use super::plan::{Cell, Slot};
 use super::protocol::{LatencySeries, OpenStep};
+use crate::report::latency::{LOGS, log_stem};
 
 /// The folder of the logs in a result folder.
-pub const FOLDER: &str = "hdr";
+pub const FOLDER: &str = LOGS;
 
 /// In the header of a log, where readers look for the format.
 const FORMAT: &str = "[Histogram log format version 1.3]";
@@ -38,9 +39,8 @@ fn keep(folder: &Path, name: &Path, text: &[u8]) -> Result<(), Stop> {
 
 /// `vm-sharded-2-p0.hlog`, `vm-sharded-2-p0-batch.hlog`.
 fn name(cell: &Cell, slot: &Slot, series: LatencySeries) -> PathBuf {
-    let mode = cell.mode.replace(':', "-");
     let which = if series == LatencySeries::Batch { "-batch" } else { "" };
-    format!("{mode}-{}-{}-p{}{which}.hlog", cell.executor, cell.threads, slot.process).into()
+    format!("{}{}{which}.hlog", log_stem(&cell.mode, cell.executor, cell.threads as u32), slot.process).into()
 }
 
 fn text(series: LatencySeries, began: SystemTime, latencies: &Latencies) -> Result<Vec<u8>, String> {
@@ -80,8 +80,7 @@ pub fn write_open(folder: &Path, cell: &Cell, slot: &Slot, began: SystemTime, st
             data: data(step),
         });
         let text = log_of(&format!("open load: {what}"), began, lines).map_err(Stop::failed)?;
-        let mode = cell.mode.replace(':', "-");
-        let name = format!("{mode}-{}-{}-p{}-{name}.hlog", cell.executor, cell.threads, slot.process);
+        let name = format!("{}{}-{name}.hlog", log_stem(&cell.mode, cell.executor, cell.threads as u32), slot.process);
         keep(folder, Path::new(&name), &text)?;
     }
     Ok(())

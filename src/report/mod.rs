@@ -2,8 +2,8 @@
 //!
 //! This room reads records only; it never runs anything. It may know the columns of the result
 //! files and the pure functions of [`crate::stats`]; it must never know an engine, a clock or a
-//! process. All it shows follows from `samples.csv` and `tiers.csv` (with `env.json` and
-//! `plan.json` for captions), so that a result folder can be reported again at any time.
+//! process. All it shows follows from `samples.csv`, `tiers.csv` and the logs in `hdr/` (with
+//! `env.json` and `plan.json` for captions), so that a result folder can be reported again at any time.
 //!
 //! Read in this order: [`records`] (the files), [`metrics`] (what the rows mean), [`cells`] (rows
 //! by cell and process), [`summary`], [`table`], [`charts`], [`html`].
@@ -18,6 +18,7 @@ pub mod folder;
 pub mod gate;
 pub mod html;
 mod junit;
+pub mod latency;
 pub mod metrics;
 pub mod numbers;
 pub mod open;

@@ -138,7 +138,7 @@ pub struct SampleRow {
 }
 
 /// One row a cell: a workload with its parameters in one mode, executor and thread count.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct SummaryRow {
     /// Workload name.
     pub workload: String,

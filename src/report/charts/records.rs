@@ -7,6 +7,7 @@ use super::timeline;
 use super::{Axis, Bar, Bars, Body, Chart, Lines, Mark, Point, ScaleKind, Series};
 use crate::report::cells::{CellKey, Process, cells};
 use crate::report::folder::ResultFolder;
+use crate::report::latency;
 use crate::report::metrics;
 use crate::report::numbers::number;
 use crate::report::open::{self, OpenPoint, is_open};
@@ -53,6 +54,7 @@ pub fn charts_by_work<'a>(folder: &ResultFolder, summary: &'a Summary) -> Vec<Wo
             tier_timeline(folder, work),
             cold_start(&cold),
             stages(folder, &rows),
+            latency::chart(&folder.path, &rows),
             open::chart(&open),
         ];
         let finished = |(mut chart, note): Drafted| {
