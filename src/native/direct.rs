@@ -191,10 +191,19 @@ impl Lowerer<'_, '_> {
 
     /// Counts a call of an action.
     pub(super) fn count_call(&mut self, action: ActionId) {
+        if let Some(count) = self.counted.get(&action.0).filter(|_| self.quiet) {
+            return self.count_quietly(*count);
+        }
+        let one = self.int_const(1);
+        self.count_calls(action, one);
+    }
+
+    /// Counts some calls of an action.
+    pub(super) fn count_calls(&mut self, action: ActionId, more: Ssa) {
         let calls = self.context_word(std::mem::offset_of!(Context, calls));
         let offset = action.0 as usize * size_of::<Counter>() + std::mem::offset_of!(Counter, count);
         let count = self.b.ins().load(types::I64, trusted(), calls, offset as i32);
-        let count = self.b.ins().iadd_imm_s(count, 1);
+        let count = self.b.ins().iadd(count, more);
         self.b.ins().store(trusted(), count, calls, offset as i32);
     }
 

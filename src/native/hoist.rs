@@ -1,8 +1,10 @@
 //! Quiet loops: those in which the machine executes nothing but what has to do with gas and the poll. Nothing but the
 //! loop itself then changes maps, globals and fields. So
 //!
-//! - the header asks for the gas of a whole iteration at once, and the blocks inside only subtract; where there is less,
-//!   the machine runs the iteration and stops exactly where it must;
+//! - a header asks for the gas up to the next header at once, and the blocks inside only subtract; where there is less,
+//!   the machine goes on and stops exactly where it must;
+//! - the poll is looked at once in a stretch of gas: both questions are one compare of the gas with a floor;
+//! - calls of inlined leaves are counted in registers;
 //! - maps that stand in globals or fields which the loop does not assign are checked once, before it;
 //! - entries under constant keys are found once, before the loop, and their values are places like any other: held in
 //!   registers over iterations, written at exits. Their addresses are compared with one another, since two names may
@@ -10,10 +12,11 @@
 //!
 //! That a loop is quiet is believed until an instruction needs the machine; then everything is lowered again.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
+use cranelift_frontend::Variable;
 
 use super::context::{find, no_entry, write_entry};
 use super::liveness::successors;
@@ -21,6 +24,7 @@ use super::lower::{Home, Lowerer, Plan, trusted};
 use super::state::{Kind, Loc};
 use crate::bytecode::Op;
 use crate::runtime::Isolate;
+use crate::runtime::info::ActionId;
 use crate::value::{Tag, Value};
 
 /// Entries that are looked up before a loop, at most: each is compared with each.
@@ -37,42 +41,50 @@ pub(super) struct Wanted {
     stored: bool,
 }
 
-/// The most gas that one iteration takes; none if the loop cannot be quiet.
+/// Gas that a quiet loop may take between two looks at the poll.
+const UNPOLLED_GAS: i64 = 1 << 14;
+
+/// The most gas that is taken from one header to the next; none if the loop cannot be quiet.
 pub(super) fn path_gas(plan: &Plan<'_>) -> Option<i64> {
     let (code, region) = (plan.code, plan.region);
     if code.instrs[plan.entry as usize].op != Op::LoopHeader {
         return None;
     }
-    let order: HashMap<u32, usize> = region.order.iter().enumerate().map(|(at, leader)| (*leader, at)).collect();
     let mut before: HashMap<u32, i64> = HashMap::new();
     let mut most = 0;
-    for (place, &leader) in region.order.iter().enumerate() {
-        let mut gas = before.get(&leader).copied().unwrap_or(0);
-        let mut at = leader;
-        let after = loop {
-            let instr = code.instrs[at as usize];
-            match instr.op {
-                Op::LoopHeader if at != plan.entry => return None,
-                Op::LoopHeader | Op::Gas => gas += i64::from(instr.number()),
-                // The entry.
-                Op::IndexSet | Op::IndexSetField if plan.inserting.contains(&at) => gas += 1,
-                _ => {}
+    // Every circle leads through a header; so this ends once the longest way has been gone.
+    for _ in 0..=region.order.len() {
+        let mut grown = false;
+        for &leader in &region.order {
+            let mut gas = before.get(&leader).copied().unwrap_or(0);
+            let mut at = leader;
+            let after = loop {
+                let instr = code.instrs[at as usize];
+                match instr.op {
+                    Op::LoopHeader if at != plan.entry && plan.spliced.is_some() => return None,
+                    Op::LoopHeader => gas = i64::from(instr.number()),
+                    Op::Gas => gas += i64::from(instr.number()),
+                    // The entry.
+                    Op::IndexSet | Op::IndexSetField if plan.inserting.contains(&at) => gas += 1,
+                    _ => {}
+                }
+                most = most.max(gas);
+                match successors(code, at) {
+                    (Some(next), None) if region.has(next) && !region.is_leader(next) => at = next,
+                    (next, target) => break [next, target],
+                }
+            };
+            for next in after.into_iter().flatten().filter(|next| region.has(*next)) {
+                let known = before.entry(next).or_insert(0);
+                grown |= gas > *known;
+                *known = gas.max(*known);
             }
-            match successors(code, at) {
-                (Some(next), None) if region.has(next) && !region.is_leader(next) => at = next,
-                (next, target) => break [next, target],
-            }
-        };
-        most = most.max(gas);
-        for next in after.into_iter().flatten().filter(|next| region.has(*next) && *next != plan.entry) {
-            if *order.get(&next)? <= place {
-                return None;
-            }
-            let known = before.entry(next).or_insert(0);
-            *known = gas.max(*known);
+        }
+        if !grown {
+            return Some(most).filter(|most| *most < i64::from(i32::MAX));
         }
     }
-    Some(most).filter(|most| *most < i64::from(i32::MAX))
+    None
 }
 
 impl Lowerer<'_, '_> {
@@ -93,24 +105,89 @@ impl Lowerer<'_, '_> {
         self.b.def_var(self.gas, left);
     }
 
-    /// The header: polls, asks for the gas of an iteration, takes its own. What is not as usual is the machine's.
+    /// Before the loop: nothing is known of the poll, and no call has been made.
+    pub(super) fn begin_quiet(&mut self) {
+        let most = self.int_const(i64::MAX);
+        self.b.def_var(self.floor, most);
+        let leaves = self
+            .plan
+            .code
+            .instrs
+            .iter()
+            .enumerate()
+            .filter(|(at, instr)| instr.op == Op::EnterInlined && self.plan.region.has(*at as u32));
+        let spliced = self.plan.spliced.map_or(&[][..], |spliced| &spliced.calls);
+        let called = leaves.map(|(_, instr)| instr.number()).chain(spliced.iter().map(|call| call.action.0));
+        for leaf in called.collect::<BTreeSet<_>>() {
+            let count = self.b.declare_var(types::I64);
+            self.counted.insert(leaf, count);
+        }
+        self.forget_counts();
+    }
+
+    fn forget_counts(&mut self) {
+        let zero = self.int_const(0);
+        for count in self.counted.values().copied().collect::<Vec<_>>() {
+            self.b.def_var(count, zero);
+        }
+    }
+
+    /// Counts a call in a register.
+    pub(super) fn count_quietly(&mut self, count: Variable) {
+        let more = self.b.use_var(count);
+        let more = self.b.ins().iadd_imm_s(more, 1);
+        self.b.def_var(count, more);
+    }
+
+    /// Adds to their counters the calls that were made.
+    pub(super) fn settle_counts(&mut self) {
+        for (leaf, count) in self.counted.clone() {
+            let more = self.b.use_var(count);
+            self.count_calls(ActionId(leaf), more);
+        }
+    }
+
+    /// The header: where the gas is above the floor, there is enough for an iteration, and the poll was looked at a
+    /// short while ago. Else looks at both. What is not as usual is the machine's.
     pub(super) fn quiet_header(&mut self, at: u32, cost: u32, path_gas: i64) {
+        if at != self.plan.entry {
+            self.settle_all_sunk(at);
+        }
+        let (look, here, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let (aside, goes_on) = (self.b.create_block(), self.b.create_block());
+        let (gas, floor) = (self.b.use_var(self.gas), self.b.use_var(self.floor));
+        let low = self.b.ins().icmp(IntCC::SignedLessThan, gas, floor);
+        self.b.ins().brif(low, look, &[], here, &[]);
+
+        self.b.set_cold_block(look);
+        self.go_on_in(look);
         let wanted = self.poll_wanted();
-        let gas = self.b.use_var(self.gas);
         let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, gas, path_gas);
         let short = self.b.ins().uextend(types::I32, short);
         let either = self.b.ins().bor(wanted, short);
-        let (aside, here, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(either, aside, &[], here, &[]);
+        self.b.ins().brif(either, aside, &[], goes_on, &[]);
+        self.b.set_cold_block(goes_on);
+        self.go_on_in(goes_on);
+        let lower = self.b.ins().iadd_imm_s(gas, -UNPOLLED_GAS);
+        let least = self.int_const(path_gas);
+        let floor = self.b.ins().smax(lower, least);
+        self.b.def_var(self.floor, floor);
+        self.b.ins().jump(here, &[]);
+
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         self.flush(at);
         let went = self.call_step(at);
         self.went_to(went, at + 1);
+        self.forget_counts();
+        self.reload_held(at);
+        let most = self.int_const(i64::MAX);
+        self.b.def_var(self.floor, most);
         let gas = self.b.use_var(self.gas);
         let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, gas, path_gas - i64::from(cost));
         let out = self.way_out(at + 1);
         self.b.ins().brif(short, out, &[], join, &[]);
+
         self.go_on_in(here);
         self.spend(cost);
         self.b.ins().jump(join, &[]);

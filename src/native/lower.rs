@@ -14,8 +14,7 @@ use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
 use super::context::{Context, status};
-use super::effects::{leaves_registers_alone, may_run_code};
-use super::liveness::{Liveness, Region, sets_a, touched, uses_up_from};
+use super::liveness::{Liveness, Region};
 use super::splice::FIELDS_FROM;
 use super::state::{Kind, Loc, State};
 use super::tier::Place;
@@ -26,7 +25,9 @@ use crate::runtime::{CallLayout, Frame, Isolate};
 use crate::value::{Heap, Tag, Value, ValueLayout};
 
 /// How often a region is lowered with better knowledge before nothing is assumed at block boundaries.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 10;
+/// In how many of them integers are believed to have bounds.
+const RANGED_ATTEMPTS: usize = 6;
 /// Globals of a region that may be held in registers.
 const GLOBALS_MAX: usize = 24;
 
@@ -59,6 +60,8 @@ pub(super) struct Plan<'a> {
     pub(super) typed_entry: bool,
     /// Whether anything may be looked up once before the loop.
     pub(super) hoists: bool,
+    /// Whether integers may be believed to have bounds.
+    pub(super) ranges: bool,
     /// Whether globals may be written late.
     pub(super) promotes: bool,
     /// A bug to be put in, for tests that must find it.
@@ -97,6 +100,8 @@ pub(super) struct Lowered {
     pub(super) hoist_exits: BTreeSet<u32>,
     /// Of these, those where a map does not have the key that is written to.
     pub(super) insert_exits: BTreeSet<u32>,
+    /// Those of bounds that were believed in.
+    pub(super) range_exits: BTreeSet<u32>,
     /// Globals that are written without asking the journal: their entries must be logged already.
     pub(super) stored_globals: Vec<u32>,
     /// How many fields the frame's contract instance must have.
@@ -161,6 +166,12 @@ pub(super) struct Lowerer<'a, 'f> {
     pub(super) places: BTreeMap<Home, usize>,
     pub(super) vars: Vec<Vars>,
     pub(super) gas: Variable,
+    /// In a quiet loop: the gas below which its header looks closer.
+    pub(super) floor: Variable,
+    /// In a quiet loop: calls of leaves that their counters do not know of yet.
+    pub(super) counted: BTreeMap<u32, Variable>,
+    /// The number given to a value last (see `ranges`).
+    pub(super) numbers: u32,
     pub(super) context: Ssa,
     pub(super) isolate: Ssa,
     pub(super) base: Ssa,
@@ -209,7 +220,7 @@ pub(super) fn lower(
     builders: &mut FunctionBuilderContext,
 ) -> Lowered {
     let path_gas = if plan.hoists { super::hoist::path_gas(plan) } else { None };
-    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), literals: Vec::new() };
+    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), literals: Vec::new(), ranges: true };
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
@@ -218,6 +229,7 @@ pub(super) fn lower(
         if attempt > ATTEMPTS {
             learnt.path_gas = None;
         }
+        learnt.ranges = attempt <= RANGED_ATTEMPTS;
         let mut lowerer = Lowerer::new(plan, b, &mut learnt, call_conv);
         lowerer.region(attempt > ATTEMPTS);
         let again = lowerer.again;
@@ -242,6 +254,8 @@ pub(super) struct Learnt {
     pub(super) wanted: Vec<super::hoist::Wanted>,
     /// Where the map literals stand that are not made, by their numbers.
     pub(super) literals: Vec<u32>,
+    /// Integers are believed to have bounds.
+    pub(super) ranges: bool,
 }
 
 fn entry_signature(call_conv: CallConv) -> Signature {
@@ -268,7 +282,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         // Calls of contract actions change it: it is that of whoever is entered.
         let fields = load(trusted(), std::mem::offset_of!(Context, fields));
         let poll_bits = load(trusted().with_readonly(), std::mem::offset_of!(Context, poll_bits));
-        let gas = b.declare_var(types::I64);
+        let (gas, floor) = (b.declare_var(types::I64), b.declare_var(types::I64));
         let wanted = if learnt.path_gas.is_some() { learnt.wanted.len() } else { 0 };
         let homes = homes(plan, wanted);
         learnt.seeds.retain(|_, seed| seed.locs.len() == homes.len());
@@ -289,6 +303,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             homes,
             places,
             gas,
+            floor,
+            counted: BTreeMap::new(),
+            numbers: 0,
             context,
             isolate,
             base,
@@ -347,10 +364,15 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                     let tag = kind.tag().unwrap_or(Tag::Null);
                     self.out.checks.push((self.homes[place], Value::word_of(tag)));
                     self.load_payload(place, kind);
+                    if kind == Kind::Int {
+                        self.guess_range(place);
+                    }
                 }
             }
+            self.last_exit = None;
         }
         if self.quiet {
+            self.begin_quiet();
             self.hoist();
         }
         let edge = self.edge(self.plan.entry);
@@ -383,6 +405,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             if assume_nothing || !self.is_live(leader, place) {
                 state.set(place, Loc::Home);
             }
+        }
+        if goes_back {
+            self.widen(&mut state);
         }
         for edge in edges {
             self.arrive(edge, &state, block);
@@ -453,7 +478,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                     joined.set(place, Loc::Home);
                 }
             }
-            if joined.locs != lowered.locs {
+            if joined.locs != lowered.locs || joined.facts != lowered.facts {
                 self.again = true;
                 self.learnt.seeds.entry(edge.target).and_modify(|seed| seed.join(&joined)).or_insert(joined);
             }
@@ -562,6 +587,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                 self.store_home(place, kind);
             }
         }
+        self.settle_counts();
         self.store_gas();
     }
 
@@ -593,109 +619,6 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                 let live = self.is_live(position, place);
                 self.state.set(place, if live { Loc::Held { kind, dirty: false } } else { Loc::Home });
             }
-        }
-    }
-
-    // ---- the machine executes ----
-
-    /// Calls the machine for the instruction; gives where it goes on. Everything was written before.
-    pub(super) fn call_step(&mut self, position: u32) -> Ssa {
-        let at = self.b.ins().iconst(types::I32, i64::from(position));
-        let context = self.context;
-        let next = self.call(
-            super::context::step as *const () as usize,
-            &[types::I64, types::I32],
-            types::I64,
-            &[context, at],
-        );
-        self.reload_gas();
-        next
-    }
-
-    /// Has the machine execute the instruction, which is no branch.
-    pub(super) fn step(&mut self, position: u32) {
-        self.out.stepped += 1;
-        self.flush_for_step(position);
-        let went = self.call_step(position);
-        let next = position + self.plan.code.instrs[position as usize].op.words() as u32;
-        self.went_to(went, next);
-        self.forget(position);
-    }
-
-    /// Goes on here if the machine went on at `next`; else leaves as it says.
-    pub(super) fn went_to(&mut self, went: Ssa, next: u32) {
-        let (go_on, other) = (self.b.create_block(), self.b.create_block());
-        let same = self.b.ins().icmp_imm_s(IntCC::Equal, went, i64::from(next));
-        self.b.ins().brif(same, go_on, &[], other, &[]);
-        self.b.set_cold_block(other);
-        self.go_on_in(other);
-        self.b.ins().return_(&[went]);
-        self.go_on_in(go_on);
-    }
-
-    /// Has a helper execute the instruction, a call, whose result is then in the context.
-    pub(super) fn step_by(&mut self, position: u32, helper: usize) {
-        self.flush_for_step(position);
-        let at = self.b.ins().iconst(types::I32, i64::from(position));
-        let context = self.context;
-        let went = self.call(helper, &[types::I64, types::I32], types::I64, &[context, at]);
-        self.reload_gas();
-        let next = position + self.plan.code.instrs[position as usize].op.words() as u32;
-        self.went_to(went, next);
-        self.forget(position);
-    }
-
-    /// Has the machine execute a branch.
-    pub(super) fn step_branch(&mut self, position: u32, next: u32, target: u32) {
-        self.out.stepped += 1;
-        self.flush_for_step(position);
-        let went = self.call_step(position);
-        self.forget(position);
-        if next != target {
-            let (jumps, falls) = (self.edge(target), self.b.create_block());
-            let jumped = self.b.ins().icmp_imm_s(IntCC::Equal, went, i64::from(target));
-            self.b.ins().brif(jumped, jumps, &[], falls, &[]);
-            self.go_on_in(falls);
-        }
-        self.went_to(went, next);
-        let edge = self.edge(next);
-        self.b.ins().jump(edge, &[]);
-        self.ended = true;
-    }
-
-    /// In a cold block: has the machine execute the instruction and goes on in `join`. What is held stays so.
-    pub(super) fn step_aside(&mut self, position: u32, next: u32, join: Block) {
-        self.flush(position);
-        let went = self.call_step(position);
-        self.went_to(went, next);
-        self.b.ins().jump(join, &[]);
-    }
-
-    /// What the machine may have changed by executing an instruction is no longer known.
-    pub(super) fn forget(&mut self, position: u32) {
-        let instr = self.plan.code.instrs[position as usize];
-        if sets_a(instr.op) {
-            self.state.set(usize::from(instr.a), Loc::Home);
-        }
-        let mut changed = Vec::new();
-        if !leaves_registers_alone(instr.op) {
-            touched(self.plan.code, position, |register| changed.push(register));
-        }
-        if let Some(from) = uses_up_from(self.plan.code, position) {
-            changed.extend(from..self.plan.code.frame_size);
-        }
-        for register in changed {
-            self.state.set(usize::from(register), Loc::Home);
-        }
-        if may_run_code(instr.op) {
-            for place in 0..self.homes.len() {
-                if !matches!(self.homes[place], Home::Register(_)) {
-                    self.state.set(place, Loc::Home);
-                }
-            }
-        }
-        if self.plan.bug != Some(super::NativeBug::StaleFind) {
-            self.state.finds.clear();
         }
     }
 

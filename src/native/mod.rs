@@ -24,10 +24,12 @@ mod memory;
 mod ops;
 mod places;
 mod probe;
+mod ranges;
 mod report;
 mod sink;
 mod splice;
 mod state;
+mod steps;
 mod tier;
 
 pub use report::{ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};

@@ -6,6 +6,7 @@ use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 use super::context::{Context, status};
 use super::liveness::successors;
 use super::lower::{Lowerer, trusted};
+use super::ranges::Range;
 use super::state::{Kind, Loc};
 use crate::bytecode::{Instr, Op};
 use crate::runtime::Isolate;
@@ -20,8 +21,8 @@ pub(super) enum Operand {
 }
 
 /// A comparison.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Test {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Test {
     Less,
     LessEqual,
     Greater,
@@ -30,6 +31,17 @@ enum Test {
 }
 
 impl Test {
+    /// What holds of integers if this does not; none where that says nothing of their order.
+    pub(super) fn opposite(self) -> Option<Test> {
+        match self {
+            Test::Less => Some(Test::GreaterEqual),
+            Test::LessEqual => Some(Test::Greater),
+            Test::Greater => Some(Test::LessEqual),
+            Test::GreaterEqual => Some(Test::Less),
+            Test::Equal => None,
+        }
+    }
+
     fn of_ints(self) -> IntCC {
         match self {
             Test::Less => IntCC::SignedLessThan,
@@ -129,7 +141,7 @@ impl Lowerer<'_, '_> {
                     if imm { Operand::Imm(i64::from(instr.b as i16)) } else { Operand::Place(Self::register(instr.b)) };
                 let Some(holds) = self.compare(at, test, a, right) else { return false };
                 let (yes, no) = if when { (self.target(at, instr), at + 2) } else { (at + 2, self.target(at, instr)) };
-                self.branch(holds, yes, no);
+                self.branch_on(holds, (test, a, right), yes, no);
             }
         }
         true
@@ -491,48 +503,30 @@ impl Lowerer<'_, '_> {
 
     fn arithmetic(&mut self, at: u32, op: Op, to: usize, left: usize, right: Operand) -> bool {
         match self.numbers(at, left, right, true) {
-            Some(Pair::Ints(x, y)) if !(self.is_generic(at)) => self.ints(at, op, to, (x, y), right),
+            Some(Pair::Ints(x, y)) if !(self.is_generic(at)) => self.ints(at, op, to, (x, y), (left, right)),
             Some(Pair::Floats(x, y)) => self.floats(at, op, to, x, y, right),
             _ => false,
         }
     }
 
-    fn ints(&mut self, at: u32, op: Op, to: usize, (x, y): (Ssa, Ssa), right: Operand) -> bool {
-        let (value, overflows) = match op {
-            Op::Add => self.b.ins().sadd_overflow(x, y),
-            Op::Sub => self.b.ins().ssub_overflow(x, y),
-            Op::Mul => self.b.ins().smul_overflow(x, y),
-            _ => {
-                match right {
-                    Operand::Imm(imm) if imm <= 0 => return false,
-                    Operand::Imm(_) => {}
-                    Operand::Place(_) => {
-                        let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
-                        self.guard(positive, at);
-                    }
-                }
-                let value = self.floored(op, x, y);
-                self.set(to, Kind::Int, value);
-                return true;
+    fn ints(&mut self, at: u32, op: Op, to: usize, (x, y): (Ssa, Ssa), (left, right): (usize, Operand)) -> bool {
+        let (a, mut b) = (self.range_of(Operand::Place(left)), self.range_of(right));
+        let (value, range) = if matches!(op, Op::Div | Op::Mod) {
+            if b.high <= 0 {
+                return false;
             }
+            if b.low <= 0 {
+                let positive = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThan, y, 0);
+                self.guard(positive, at);
+                b.low = 1;
+            }
+            self.floored(op, (x, y), (a, b))
+        } else {
+            self.combine(at, op, (x, y), (a, b))
         };
-        if self.plan.bug != Some(super::NativeBug::DroppedOverflowCheck) {
-            self.guard_not(overflows, at);
-        }
         self.set(to, Kind::Int, value);
+        self.bound(to, range);
         true
-    }
-
-    /// Quotient or remainder by a positive number, rounded down.
-    fn floored(&mut self, op: Op, x: Ssa, y: Ssa) -> Ssa {
-        let remainder = self.b.ins().srem(x, y);
-        let sign = self.b.ins().sshr_imm_u(remainder, 63);
-        if op == Op::Mod {
-            let more = self.b.ins().band(sign, y);
-            return self.b.ins().iadd(remainder, more);
-        }
-        let quotient = self.b.ins().sdiv(x, y);
-        self.b.ins().iadd(quotient, sign)
     }
 
     fn floats(&mut self, at: u32, op: Op, to: usize, x: Ssa, y: Ssa, right: Operand) -> bool {
@@ -573,7 +567,12 @@ impl Lowerer<'_, '_> {
             Op::BitOr => self.b.ins().bor(x, y),
             _ => self.b.ins().bxor(x, y),
         };
+        let (a, b) = (self.range_of(Operand::Place(left)), self.range_of(right));
         self.set(to, Kind::Int, value);
+        if op == Op::BitAnd && (a.is_never_negative() || b.is_never_negative()) {
+            let most = |range: Range| if range.is_never_negative() { range.high } else { i64::MAX };
+            self.bound(to, Range::new(0, most(a).min(most(b))));
+        }
         true
     }
 

@@ -3,6 +3,7 @@
 use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value as Ssa, types};
 
 use super::lower::{Home, Lowerer, trusted};
+use super::ranges::{Fact, Range};
 use super::state::{Kind, Loc};
 use crate::value::{Tag, Value};
 
@@ -104,6 +105,30 @@ impl Lowerer<'_, '_> {
             self.def_payload(place, value);
         }
         self.state.set(place, Loc::Held { kind, dirty: false });
+        self.state.set_fact(place, Fact::NONE);
+    }
+
+    /// Everything held that is live at a position was written: takes it from its memory again, so that nothing of the
+    /// loop is in machine registers over the call before.
+    pub(super) fn reload_held(&mut self, position: u32) {
+        for place in 0..self.homes.len() {
+            let Loc::Held { kind, .. } = self.state.locs[place] else { continue };
+            if self.fixed.contains_key(&place) || kind == Kind::Null || !self.is_live(position, place) {
+                continue;
+            }
+            let (base, offset) = self.address(place);
+            if kind == Kind::Float {
+                let value = self.b.ins().load(types::F64, trusted(), base, offset + Value::PAYLOAD);
+                self.def_float(place, value);
+                continue;
+            }
+            if matches!(kind, Kind::Any(_)) {
+                let word = self.b.ins().load(types::I64, trusted(), base, offset);
+                self.def_word(place, word);
+            }
+            let payload = self.b.ins().load(types::I64, trusted(), base, offset + Value::PAYLOAD);
+            self.def_payload(place, payload);
+        }
     }
 
     /// What a place holds; it is in registers then.
@@ -119,6 +144,7 @@ impl Lowerer<'_, '_> {
         self.def_payload(place, payload);
         let kind = Kind::Any(None);
         self.state.set(place, Loc::Held { kind, dirty: false });
+        self.state.set_fact(place, Fact::NONE);
         kind
     }
 
@@ -184,6 +210,7 @@ impl Lowerer<'_, '_> {
         self.writes += 1;
         self.hints.remove(&place);
         self.state.set(place, Loc::Held { kind, dirty: true });
+        self.state.set_fact(place, Fact::NONE);
     }
 
     /// Sets a place to an integer, boolean or null.
@@ -218,6 +245,7 @@ impl Lowerer<'_, '_> {
         }
         let seen = self.seen(from);
         self.copy_words(to, from);
+        self.same_value(to, from);
         self.hint(to, seen);
     }
 
@@ -253,6 +281,9 @@ impl Lowerer<'_, '_> {
             self.set_any(place, tag, word, payload);
         } else {
             self.set(place, kind, payload);
+        }
+        if kind == Kind::Int {
+            self.bound(place, Range::exactly(value.as_int()));
         }
     }
 

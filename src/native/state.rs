@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use cranelift_codegen::ir::Value as Ssa;
 
+use super::ranges::{Fact, Range};
 use crate::value::Tag;
 
 /// What a value held in registers is.
@@ -115,6 +116,8 @@ impl Find {
 pub(super) struct State {
     /// By place.
     pub(super) locs: Rc<Vec<Loc>>,
+    /// By place: of the integer that is held, if it is one.
+    pub(super) facts: Rc<Vec<Fact>>,
     /// Finds that still hold.
     pub(super) finds: Vec<Find>,
     /// Writes of spliced calls (see `late`) that may have been made since the outermost of them was entered.
@@ -123,12 +126,22 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(places: usize) -> Self {
-        Self { locs: Rc::new(vec![Loc::Home; places]), finds: Vec::new(), written: 0 }
+        let (locs, facts) = (Rc::new(vec![Loc::Home; places]), Rc::new(vec![Fact::NONE; places]));
+        Self { locs, facts, finds: Vec::new(), written: 0 }
     }
 
     pub(super) fn set(&mut self, place: usize, loc: Loc) {
         if self.locs[place] != loc {
             Rc::make_mut(&mut self.locs)[place] = loc;
+        }
+        if loc == Loc::Home {
+            self.set_fact(place, Fact::NONE);
+        }
+    }
+
+    pub(super) fn set_fact(&mut self, place: usize, fact: Fact) {
+        if self.facts[place] != fact {
+            Rc::make_mut(&mut self.facts)[place] = fact;
         }
     }
 
@@ -144,11 +157,16 @@ impl State {
     /// What covers both, of the places and the writes alone.
     pub(super) fn join(&mut self, other: &State) {
         self.written |= other.written;
-        if Rc::ptr_eq(&self.locs, &other.locs) {
+        if Rc::ptr_eq(&self.locs, &other.locs) && Rc::ptr_eq(&self.facts, &other.facts) {
             return;
         }
         for place in 0..self.locs.len() {
+            let mut fact = self.facts[place].join(other.facts[place]);
             let joined = self.locs[place].join(other.locs[place]);
+            if !matches!(joined, Loc::Held { kind: Kind::Int, .. }) {
+                fact.range = Range::ANY;
+            }
+            self.set_fact(place, fact);
             self.set(place, joined);
         }
     }

@@ -96,6 +96,7 @@ struct History {
     untyped_entry: bool,
     unpromoted: bool,
     unhoisted: bool,
+    unranged: bool,
     refused: Option<String>,
     exits: u64,
 }
@@ -511,15 +512,18 @@ impl Native {
         history.exits += 1;
         let failed = unit.failed[exit as usize].fetch_add(1, Ordering::Relaxed) + 1; // a count
         if failed >= EXITS_MAX && history.rounds < ROUNDS_MAX {
-            let hoists = &unit.lowered.hoist_exits;
+            let Lowered { hoist_exits: hoists, range_exits: ranges, .. } = &unit.lowered;
             if hoists.contains(&exit) {
                 history.unhoisted = true;
+            } else if ranges.contains(&exit) {
+                history.unranged = true;
             }
             // What fails now and then will be next: one more round serves all of them.
             let often = |failed: &AtomicU32| failed.load(Ordering::Relaxed) >= EXITS_MAX / 4;
             for (exit, (point, failed)) in unit.exits.iter().zip(&unit.failed).enumerate() {
-                if often(failed) && !hoists.contains(&(exit as u32)) {
-                    history.settle(point, unit.lowered.insert_exits.contains(&(exit as u32)));
+                let exit = exit as u32;
+                if often(failed) && !hoists.contains(&exit) && !ranges.contains(&exit) {
+                    history.settle(point, unit.lowered.insert_exits.contains(&exit));
                 }
             }
             place.drop_unit();
@@ -660,6 +664,7 @@ impl Native {
             inserting: &inserting,
             typed_entry: is_loop && !history.untyped_entry && !last,
             hoists: is_loop && !history.untyped_entry && !history.unhoisted && !last,
+            ranges: is_loop && !history.unranged && !last,
             promotes: !history.unpromoted && !last,
             bug: self.bug.get().copied(),
             forced: self.forced.get().copied(),
