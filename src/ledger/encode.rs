@@ -2,6 +2,7 @@
 //! Used for leaves of the state root, receipts, events and digests.
 
 use super::{Instance, Ledger};
+use crate::value::numbers::Wide;
 use crate::value::{Heap, Tag, Value};
 
 /// Appends the canonical bytes of `value`: a type byte, then its content; lengths are 8 bytes, little-endian.
@@ -16,6 +17,7 @@ pub(super) fn encode(heap: &Heap, instances: &[Instance], value: Value, out: &mu
     match value.tag() {
         Tag::Str => text(STRING, heap.str(value).as_bytes(), out),
         Tag::Int => digits(value.as_int(), out),
+        Tag::Wide => wide(heap.wide(value), out),
         _ => encode_at(heap, instances, value, 0, out),
     }
 }
@@ -68,6 +70,18 @@ fn digits(integer: i64, out: &mut Vec<u8>) {
     out.truncate(end);
 }
 
+/// A 256-bit integer in decimal, without an allocation.
+fn wide(integer: &Wide, out: &mut Vec<u8>) {
+    let digits = integer.digits();
+    let digits = digits.as_bytes();
+    let sign = usize::from(integer.is_negative());
+    let mut head = [INTEGER; HEAD + 1];
+    head[1..HEAD].copy_from_slice(&((digits.len() + sign) as u64).to_le_bytes());
+    head[HEAD] = b'-';
+    out.extend_from_slice(&head[..HEAD + sign]);
+    out.extend_from_slice(digits);
+}
+
 fn encode_at(heap: &Heap, instances: &[Instance], value: Value, depth: u32, out: &mut Vec<u8>) {
     if depth > 1_000 {
         out.push(0xff);
@@ -77,7 +91,8 @@ fn encode_at(heap: &Heap, instances: &[Instance], value: Value, depth: u32, out:
         Tag::Unset | Tag::Null => out.push(0),
         Tag::Bool => out.push(if value.as_bool() { 2 } else { 1 }),
         Tag::Int => digits(value.as_int(), out),
-        Tag::Wide | Tag::Huge => text(INTEGER, heap.integer(value).to_string().as_bytes(), out),
+        Tag::Wide => wide(heap.wide(value), out),
+        Tag::Huge => text(INTEGER, heap.integer(value).to_string().as_bytes(), out),
         Tag::Float => {
             out.push(4);
             let float = value.as_float();

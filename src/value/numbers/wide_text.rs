@@ -39,11 +39,27 @@ fn mul_add_limb(limbs: &Limbs, factor: u64, addend: u64) -> Option<Limbs> {
     (carry == 0).then_some(result)
 }
 
-impl fmt::Display for Wide {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// The decimal digits of a number without its sign.
+#[derive(Debug)]
+pub struct WideDigits {
+    text: [u8; TEXT_BYTES],
+    start: usize,
+}
+
+impl WideDigits {
+    /// ASCII, at least one.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text[self.start..]
+    }
+}
+
+impl Wide {
+    /// The digits of the magnitude.
+    pub fn digits(&self) -> WideDigits {
         let mut text = [b'0'; TEXT_BYTES];
         let mut chunk_end = TEXT_BYTES;
-        let mut start = TEXT_BYTES;
+        let mut start = TEXT_BYTES - 1;
         let mut rest = self.limbs;
         while rest != [0; LIMB_COUNT] {
             let mut chunk;
@@ -51,16 +67,28 @@ impl fmt::Display for Wide {
             // Zeros inside a chunk are there already; those in front of the
             // top one are left out with `start`.
             let mut position = chunk_end;
-            while chunk != 0 {
+            while chunk >= 10 {
+                position -= 2;
+                let pair = (chunk % 100) as u8;
+                text[position] = b'0' + pair / 10;
+                text[position + 1] = b'0' + pair % 10;
+                chunk /= 100;
+            }
+            if chunk != 0 {
                 position -= 1;
-                text[position] = b'0' + (chunk % 10) as u8;
-                chunk /= 10;
+                text[position] = b'0' + chunk as u8;
             }
             start = position;
             chunk_end -= CHUNK_DIGITS;
         }
-        let start = start.min(TEXT_BYTES - 1);
-        let digits = std::str::from_utf8(&text[start..]).map_err(|_| fmt::Error)?;
+        WideDigits { text, start }
+    }
+}
+
+impl fmt::Display for Wide {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.digits();
+        let digits = std::str::from_utf8(digits.as_bytes()).map_err(|_| fmt::Error)?;
         f.pad_integral(!self.negative, "", digits)
     }
 }
