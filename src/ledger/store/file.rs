@@ -7,6 +7,7 @@ use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
+use std::time::{Duration, Instant};
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
@@ -21,6 +22,8 @@ const ABOUT: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("about");
 const MAGIC: &[u8] = b"redb\x1a\x0a\xa9\x0d\x0a";
 /// What the database may hold in memory of its file.
 const CACHE_BYTES: usize = 64 << 20;
+/// How long a store that seems to be in use is asked for again.
+const LOCK_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Key and content.
 pub type Row = (Vec<u8>, Vec<u8>);
@@ -87,7 +90,7 @@ impl StoreFile {
             Err(error) if error.kind() == ErrorKind::NotFound => return StoreFile::make(path, kind, owner, syncs),
             Err(error) => return Err(cannot(&error)),
         };
-        lock(path, existing.try_lock())?;
+        lock(path, || existing.try_lock())?;
         let Opened { database, overlay, last } = open_checked(path, existing, kind, Some(owner), syncs)?;
         overlay.accept().map_err(|error| cannot(&error))?;
         Ok((StoreFile { path: path.to_owned(), database }, last))
@@ -97,7 +100,7 @@ impl StoreFile {
     pub(super) fn check(path: &Path, kind: &Kind, owner: Owner<'_>) -> Result<(), StoreError> {
         match OpenOptions::new().read(true).write(true).open(path) {
             Ok(file) => {
-                lock(path, file.try_lock())?;
+                lock(path, || file.try_lock())?;
                 open_checked(path, file, kind, Some(owner), false).map(drop)
             }
             Err(error) if error.kind() == ErrorKind::NotFound => temporary(path).map(drop),
@@ -113,7 +116,7 @@ impl StoreFile {
         syncs: bool,
     ) -> Result<(StoreFile, Option<StoredBlock>), StoreError> {
         let (file, name) = temporary(path)?.into_parts();
-        lock(path, file.try_lock())?;
+        lock(path, || file.try_lock())?;
         let overlay = Overlay::new(file, syncs).map_err(|error| system(path, &error))?;
         let database = start(path, &overlay)?;
         overlay.accept().map_err(|error| system(path, &error))?;
@@ -131,7 +134,7 @@ impl StoreFile {
     /// Reads a store whole and recomputes its digest; the file is not changed.
     pub(super) fn inspect(path: &Path, kind: &Kind) -> Result<Option<StoredBlock>, StoreError> {
         let file = File::open(path).map_err(|error| system(path, &error))?;
-        lock(path, file.try_lock_shared())?;
+        lock(path, || file.try_lock_shared())?;
         Ok(open_checked(path, file, kind, None, false)?.last)
     }
 
@@ -203,11 +206,18 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-fn lock(path: &Path, locked: Result<(), TryLockError>) -> Result<(), StoreError> {
-    locked.map_err(|error| match error {
-        TryLockError::WouldBlock => StoreError::InUse(path.to_owned()),
-        TryLockError::Error(error) => system(path, &error),
-    })
+/// Takes the lock. A process that was just started holds its parent's locks until it has become the other program, so
+/// one that is held is asked for again for a moment.
+fn lock(path: &Path, try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), StoreError> {
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOCK_PATIENCE / 20),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse(path.to_owned())),
+            Err(TryLockError::Error(error)) => return Err(system(path, &error)),
+        }
+    }
 }
 
 fn system(path: &Path, error: &dyn std::fmt::Display) -> StoreError {
