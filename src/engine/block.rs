@@ -313,7 +313,6 @@ impl Isolate {
         self.receipts.clear();
         self.gas_of_block.clear();
         let mut result = BlockResult::default();
-        let mut log = Vec::new();
         let Some(action) = self.program.action("transaction") else { return result };
         let work = self.program.action("__work").filter(|_| settings.work > 0);
         self.inner.random = crate::runtime::builtins::RandomState::new(settings.seed);
@@ -321,6 +320,7 @@ impl Isolate {
         self.inner.tx.timestamp = settings.timestamp_ms as f64;
         self.inner.tx.block_number = settings.block_number as i64;
         self.inner.host_returns();
+        let mut log = std::mem::take(&mut self.receipt_log);
         self.host_frame();
         self.inner.note_stack();
         let top = self.inner.top;
@@ -358,6 +358,8 @@ impl Isolate {
         self.inner.tx.caller = Value::UNSET;
         log.extend_from_slice(&self.inner.ledger.events.digest());
         result.receipts = blake3::hash(&log).into();
+        log.clear();
+        self.receipt_log = log;
         result
     }
 

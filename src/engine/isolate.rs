@@ -41,6 +41,8 @@ pub struct Isolate {
     pub(super) forbidden: Option<String>,
     /// Canonical bytes of the current transaction's result.
     pub(super) result_bytes: Vec<u8>,
+    /// Canonical bytes of a block's receipts; empty between blocks but for its room.
+    pub(super) receipt_log: Vec<u8>,
     /// Where blocks are committed, if anywhere.
     pub(super) store: Option<crate::ledger::Store>,
 }
@@ -141,6 +143,7 @@ impl Isolate {
             gas_of_block: Vec::new(),
             forbidden: None,
             result_bytes: Vec::new(),
+            receipt_log: Vec::new(),
             store: None,
         }
     }

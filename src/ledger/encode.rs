@@ -37,6 +37,17 @@ const STRING: u8 = 5;
 /// Bytes of a type and a length.
 const HEAD: usize = 9;
 
+/// The digits of 0 to 99.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut value = 0;
+    while value < 100 {
+        pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
+        value += 1;
+    }
+    pairs
+};
+
 /// A type byte, the length, the content.
 #[inline]
 fn text(kind: u8, content: &[u8], out: &mut Vec<u8>) {
@@ -58,9 +69,13 @@ fn digits(integer: i64, out: &mut Vec<u8>) {
     let length = sign + magnitude.checked_ilog10().unwrap_or(0) as usize + 1;
     buffer[1..HEAD].copy_from_slice(&(length as u64).to_le_bytes());
     let mut rest = magnitude;
-    for digit in buffer[HEAD + sign..HEAD + length].iter_mut().rev() {
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+    let mut pairs = buffer[HEAD + sign..HEAD + length].rchunks_exact_mut(2);
+    for pair in &mut pairs {
+        pair.copy_from_slice(&PAIRS[(rest % 100) as usize]);
+        rest /= 100;
+    }
+    if let [first] = pairs.into_remainder() {
+        *first = b'0' + rest as u8;
     }
     if sign == 1 {
         buffer[HEAD] = b'-';

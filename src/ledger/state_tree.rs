@@ -16,6 +16,8 @@ use crate::value::{Tag, Value};
 
 /// Changed leaves are hashed and applied at the latest when there are so many.
 const BATCH: usize = 1 << 17;
+/// Room for so many notes of what was touched is kept from one root to the next.
+const NOTES_KEPT: usize = 1 << 16;
 
 /// Leaves that changed, for a store. Of several changes of one leaf the last stands.
 #[derive(Debug, Default)]
@@ -399,7 +401,7 @@ impl Ledger {
         if !self.tracks_root {
             return super::state_root(self);
         }
-        let touched = self.journal.touched.replace(Vec::new()).unwrap_or_default();
+        let mut touched = self.journal.touched.take().unwrap_or_default();
         let mut log = self.kept_leaves.take();
         let made = self.state_tree.is_none();
         let mut tree = self.state_tree.take().unwrap_or_default();
@@ -407,6 +409,10 @@ impl Ledger {
             *log = LeafLog { all: true, ..LeafLog::default() };
         }
         tree.update(self, if made { &[] } else { &touched }, log.as_mut());
+        // The next block's notes take the same room, so no block pays for growing it.
+        touched.clear();
+        touched.shrink_to(NOTES_KEPT);
+        self.journal.touched = Some(touched);
         let root = tree.root();
         debug_assert!(
             tree.size().leaves > 2_000 || root == super::state_root(self),

@@ -84,8 +84,15 @@ impl Ledger {
     #[inline(never)]
     pub(super) fn note_touched(&mut self) {
         let Some(touched) = &mut self.journal.touched else { return };
+        touched.reserve(self.journal.log.len());
         for undo in &self.journal.log {
-            note(undo, touched);
+            match undo {
+                // The commonest write of all.
+                Undo::MapSet { map, seq, old, .. } if !old.tag().is_container() => {
+                    touched.push(Touched::Entry { map: *map, number: *seq });
+                }
+                _ => note(undo, touched),
+            }
         }
         if touched.len() > NOTES_MAX {
             self.drop_tree();
