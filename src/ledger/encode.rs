@@ -172,3 +172,37 @@ fn encode_at(heap: &Heap, instances: &[Instance], value: Value, depth: u32, out:
         Tag::Cell | Tag::Error => out.push(15),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes_of(text: &str) -> Vec<u8> {
+        let mut bytes = vec![INTEGER];
+        bytes.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        bytes.extend_from_slice(text.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn integers_are_their_decimal_text() {
+        let powers = (0..19).map(|exponent| 10_i64.pow(exponent));
+        let near = powers.flat_map(|power| [power - 1, power, power + 1, power.saturating_mul(7)]);
+        let both = near.chain([0, i64::MAX]).flat_map(|integer| [integer, -integer]);
+        for integer in both.chain([i64::MIN]) {
+            let mut out = vec![0xee];
+            digits(integer, &mut out);
+            assert_eq!(out[1..], bytes_of(&integer.to_string()), "{integer}");
+        }
+    }
+
+    #[test]
+    fn wide_integers_are_their_decimal_text() {
+        for text in ["9223372036854775808", "-9223372036854775809", "100000000000000000000000000000000000000000"] {
+            let integer = Wide::parse_digits(text.starts_with('-'), text.trim_start_matches('-')).expect("fits");
+            let mut out = Vec::new();
+            wide(&integer, &mut out);
+            assert_eq!(out, bytes_of(text));
+        }
+    }
+}

@@ -37,17 +37,40 @@ impl Vm {
         };
         match decision {
             Decision::AskAt(_) => Arrived::Stay,
-            Decision::Enter(reason) => match native.arrive(isolate, code, position, self, reason) {
-                // A header that native code came back to has been counted and asked about: it is executed here.
-                Arrived::At(position) if code.instrs[position as usize].op == Op::LoopHeader => {
-                    match pass_header(isolate, code, position) {
-                        Ok(()) => Arrived::At(position + 1),
-                        Err(Unwind) => Arrived::Failed(position),
-                    }
-                }
-                arrived => arrived,
-            },
+            Decision::Enter(reason) => {
+                let arrived = native.arrive(isolate, code, position, self, reason);
+                back_at_header(isolate, code, arrived)
+            }
         }
+    }
+
+    /// As [`Vm::arrive`], of the topmost frame's start; nothing is asked about an action that has gone up for good.
+    #[inline]
+    pub(super) fn arrive_at_start(&self, isolate: &mut Isolate, code: &Code) -> Arrived {
+        match self.native.get() {
+            Some(native) if isolate.stands(Step::ToNative, Site::Action(code.action)) => {
+                match native.arrive(isolate, code, 0, self, None) {
+                    Arrived::Returned(value) => Arrived::Returned(value),
+                    arrived => back_at_header(isolate, code, arrived),
+                }
+            }
+            _ => self.arrive(isolate, code, 0),
+        }
+    }
+}
+
+/// A header that native code came back to has been counted and asked about: it is executed here.
+#[cold]
+#[inline(never)]
+fn back_at_header(isolate: &mut Isolate, code: &Code, arrived: Arrived) -> Arrived {
+    match arrived {
+        Arrived::At(position) if code.instrs[position as usize].op == Op::LoopHeader => {
+            match pass_header(isolate, code, position) {
+                Ok(()) => Arrived::At(position + 1),
+                Err(Unwind) => Arrived::Failed(position),
+            }
+        }
+        arrived => arrived,
     }
 }
 

@@ -173,14 +173,17 @@ impl Vm {
     }
 
     /// Runs the topmost frame from its start, in native code if that is wanted.
+    #[inline]
     fn start<W: Watch>(&self, isolate: &mut Isolate, watch: &W) -> Result<Value, Unwind> {
         let code = self.code(isolate.frame().action);
         if !W::ASCENDS || !isolate.heat.tick_call(code.action) {
             return self.execute(isolate, code, 0, watch);
         }
         isolate.top = isolate.frame().base + u32::from(code.frame_size);
-        let arrived = self.arrive(isolate, code, 0);
-        self.go_on(isolate, arrived, watch)
+        match self.arrive_at_start(isolate, code) {
+            Arrived::Returned(value) => Ok(value),
+            arrived => self.go_on(isolate, arrived, watch),
+        }
     }
 
     /// Runs the topmost frame to its end from where native code has left it.
