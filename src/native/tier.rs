@@ -313,42 +313,60 @@ impl NativeTier for Native {
         reason: Option<Reason>,
     ) -> Arrived {
         let (site, place) = self.place(code, position);
-        let begun = (reason.is_some() || place.unit().is_none()).then(|| isolate.now_ns());
-        let (unit, fresh) = match place.unit() {
+        let unit = match place.unit() {
             Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
-            Some(unit) => (unit, false),
-            None => match self.make(isolate, code, position, place, machine) {
-                Some(unit) => (unit, true),
+            // What goes up again has been looked at when it went up first.
+            Some(unit) if reason.is_none() => unit,
+            _ => match self.goes_up(isolate, code, position, machine, reason) {
+                Some(unit) => unit,
                 None => {
                     isolate.heat.counter(site).ask_at = u64::MAX;
                     return Arrived::Stay;
                 }
             },
         };
+        add(&self.counts.entries, 1);
+        self.enter(isolate, place, unit, machine)
+    }
+}
+
+impl Native {
+    /// A place goes up with a reason, or for the first time since its code was dropped: its unit, made if there is
+    /// none; or none if it does not pay. Both go on record.
+    #[cold]
+    #[inline(never)]
+    fn goes_up(
+        &self,
+        isolate: &mut Isolate,
+        code: &Code,
+        position: u32,
+        machine: &dyn Machine,
+        reason: Option<Reason>,
+    ) -> Option<&Unit> {
+        let (site, place) = self.place(code, position);
+        let at_ns = isolate.now_ns();
+        let (unit, fresh) = match place.unit() {
+            Some(unit) => (unit, false),
+            None => (self.make(isolate, code, position, place, machine)?, true),
+        };
         let compile_ns = if fresh { unit.compile_ns } else { 0 };
         let prepared = Prepared { compile_ns, code_bytes: unit.compiled.bytes as u64 };
-        // What goes up again has been looked at when it went up first.
-        if begun.is_some() && isolate.policy.wants_gain() && !unit.gains(site) {
+        if isolate.policy.wants_gain() && !unit.gains(site) {
             if fresh {
                 isolate.spent_on_native(prepared);
             }
-            isolate.heat.counter(site).ask_at = u64::MAX;
-            return Arrived::Stay;
+            return None;
         }
-        match (begun, reason) {
-            (Some(at_ns), Some(reason)) => {
-                isolate.enters_native(site, at_ns, prepared, code.instrs.len() as u32, reason);
-            }
-            (Some(at_ns), None) if fresh => {
+        match reason {
+            Some(reason) => isolate.enters_native(site, at_ns, prepared, code.instrs.len() as u32, reason),
+            None => {
                 let (rounds, exits) = place.rounds_and_exits();
                 if rounds > 1 {
                     isolate.remade_native(site, at_ns, prepared, exits);
                 }
             }
-            _ => {}
         }
-        add(&self.counts.entries, 1);
-        self.enter(isolate, place, unit, machine)
+        Some(unit)
     }
 }
 

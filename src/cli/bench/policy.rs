@@ -269,8 +269,17 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<Exit, Stop> {
     let (_, source) = BODIES[1];
     let costs = measured(source)?;
     print::out(&format!(
-        "{:>12} {:>14} {:>14} {:>8} {:>14} {:>12} {:>8} {:>14} {:>8}\n",
-        "length", "adaptive (us)", "simulated (us)", "ratio", "best (us)", "mode", "ratio", "profiled (us)", "ratio"
+        "{:>12} {:>14} {:>14} {:>8} {:>8} {:>14} {:>12} {:>8} {:>14} {:>8}\n",
+        "length",
+        "adaptive (us)",
+        "simulated (us)",
+        "ratio",
+        "plain",
+        "best (us)",
+        "mode",
+        "ratio",
+        "profiled (us)",
+        "ratio"
     ))?;
     // What the program does around its loop, and what the first turn takes because nothing is warm, is the same in
     // every mode and no choice of the policy.
@@ -281,8 +290,11 @@ pub(super) fn live(arguments: &LiveArguments) -> Result<Exit, Stop> {
         }
         let row = row_of(source, length, arguments.runs as usize)?;
         let simulated = around + simulate(&costs, length, Start::Threshold).ns;
+        // What the interpreter alone takes by its computed time: how far short runs are from it where no policy acts.
+        let plain = around + length as f64 * costs.ns[0].unwrap_or(f64::NAN);
+        let plain = row.interpreter_ns.map_or_else(String::new, |ns| format!("{:.3}", ns / plain));
         print::out(&format!(
-            "{:>12} {:>14} {:>14} {:>8.3} {:>14} {:>12} {:>8.3} {:>14} {:>8.3}\n",
+            "{:>12} {:>14} {:>14} {:>8.3} {plain:>8} {:>14} {:>12} {:>8.3} {:>14} {:>8.3}\n",
             thousands(length),
             number(row.adaptive_ns / 1e3),
             number(simulated / 1e3),
@@ -305,6 +317,8 @@ struct LiveRow {
     to_best: f64,
     profiled_ns: f64,
     profiled_to_best: f64,
+    /// Where it was run.
+    interpreter_ns: Option<f64>,
 }
 
 /// All modes in turn, so many rounds, each beginning with another mode: what drifts, drifts for all.
@@ -333,5 +347,6 @@ fn row_of(source: &str, length: u64, rounds: usize) -> Result<LiveRow, Stop> {
         to_best: to_best(0),
         profiled_ns: medians[1],
         profiled_to_best: to_best(1),
+        interpreter_ns: runs.iter().position(|(mode, _)| *mode == Mode::Interpreter).map(|at| medians[at]),
     })
 }
