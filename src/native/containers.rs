@@ -241,9 +241,11 @@ impl Lowerer<'_, '_> {
         self.settle_entries();
         let found = self.find(object, key, words);
         let map = self.payload(object);
-        let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
-        let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
-        self.guard(plain, at);
+        if !self.open.contains(&object) {
+            let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
+            let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
+            self.guard(plain, at);
+        }
         if !found.present && self.plan.inserting.contains(&at) {
             self.put_entry(at, found, words, value);
             return true;
@@ -255,7 +257,7 @@ impl Lowerer<'_, '_> {
         }
         let old = self.replaced(at, found.entry);
         self.note_entry(at, map, found.entry, old);
-        self.store_entry(map, found.entry, value);
+        self.store_entry(map, found.entry, value, self.is_spliced(at));
         self.doubt_entries();
         true
     }
@@ -282,23 +284,27 @@ impl Lowerer<'_, '_> {
         true
     }
 
-    /// Writes to an entry; the journal is asked if it may want the old value, or if that was a container.
-    pub(super) fn store_entry(&mut self, map: Ssa, entry: Ssa, value: usize) {
+    /// Writes to an entry; the journal is asked if it may want the old value, or if that was a container,
+    /// which it is not where that `is_light`.
+    pub(super) fn store_entry(&mut self, map: Ssa, entry: Ssa, value: usize, is_light: bool) {
         let layout = self.plan.layout;
         let (word, payload) = self.words(value);
         let (quick, aside, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let epoch = self.b.ins().load(types::I64, trusted(), entry, layout.entry_epoch - layout.entry_value);
         let current = (Isolate::HEAP_OFFSET + layout.heap_epoch) as i32;
         let current = self.b.ins().load(types::I64, trusted(), self.isolate, current);
-        let logged = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, current);
-        let tag = self.b.ins().load(types::I8, trusted(), entry, 0);
-        let light = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, tag, Value::word_of(Tag::List) as i64);
-        let quickly = self.b.ins().band(logged, light);
+        let mut quickly = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, current);
+        if !is_light {
+            let tag = self.b.ins().load(types::I8, trusted(), entry, 0);
+            let light = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, tag, Value::word_of(Tag::List) as i64);
+            quickly = self.b.ins().band(quickly, light);
+        }
         self.b.ins().brif(quickly, quick, &[], aside, &[]);
         self.go_on_in(quick);
         self.b.ins().store(trusted(), word, entry, 0);
         self.b.ins().store(trusted(), payload, entry, Value::PAYLOAD);
         self.b.ins().jump(join, &[]);
+        self.b.set_cold_block(aside);
         self.go_on_in(aside);
         let context = self.context;
         let helper = write_entry as *const () as usize;

@@ -22,7 +22,7 @@ use super::context::{find, no_entry, write_entry};
 use super::liveness::successors;
 use super::lower::{Home, Lowerer, Plan, trusted};
 use super::state::{Kind, Loc};
-use crate::bytecode::Op;
+use crate::bytecode::{Instr, Op};
 use crate::runtime::Isolate;
 use crate::runtime::info::ActionId;
 use crate::value::{Tag, Value};
@@ -205,7 +205,7 @@ impl Lowerer<'_, '_> {
                 Home::Register(_) | Home::Entry(_) => false,
             };
             let home = self.learnt.seeds.get(&self.plan.entry).is_some_and(|seed| seed.locs[place] == Loc::Home);
-            if let Some(tag @ (Tag::Map | Tag::List)) = self.guess(place)
+            if let Some(tag @ (Tag::Map | Tag::List | Tag::Contract)) = self.guess(place)
                 && is_fixed
                 && !home
             {
@@ -214,6 +214,12 @@ impl Lowerer<'_, '_> {
                 let words = self.words(place);
                 self.fixed.insert(place, words);
                 self.state.set(place, Loc::Held { kind: Kind::Any(Some(tag)), dirty: false });
+                if tag == Tag::Map && self.is_written_to(place) {
+                    let flags = self.b.ins().load(types::I8, trusted(), words.1, self.plan.layout.flags);
+                    let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
+                    self.guard_hoist(plain);
+                    self.open.insert(place);
+                }
             }
         }
         for entry in 0..self.learnt.wanted.len() {
@@ -221,6 +227,15 @@ impl Lowerer<'_, '_> {
                 return self.not_quiet();
             }
         }
+    }
+
+    /// Whether the loop assigns elements of what stands in a field.
+    fn is_written_to(&self, place: usize) -> bool {
+        let Home::Field(field) = self.homes[place] else { return false };
+        let writes = |(at, instr): (usize, &Instr)| {
+            instr.op == Op::IndexSetField && instr.a == field && self.plan.region.has(at as u32)
+        };
+        self.plan.code.instrs.iter().enumerate().any(writes)
     }
 
     fn assigns(&self, op: Op, number: u32) -> bool {

@@ -21,7 +21,7 @@ impl Lowerer<'_, '_> {
         self.b.ins().brif(is_there, there, &[], missing, &[]);
         self.go_on_in(there);
         let old = self.replaced(at, found.entry);
-        self.store_entry(found.map, found.entry, value);
+        self.store_entry(found.map, found.entry, value, self.is_spliced(at));
         self.b.ins().jump(join, &[found.entry.into(), old.0.into(), old.1.into()]);
         self.go_on_in(missing);
         self.store_gas();

@@ -191,6 +191,8 @@ pub(super) struct Lowerer<'a, 'f> {
     pub(super) quiet: bool,
     /// By place of a map that the loop does not replace: its words.
     pub(super) fixed: BTreeMap<usize, (Ssa, Ssa)>,
+    /// Of these, those that are written to, and may be.
+    pub(super) open: BTreeSet<usize>,
     /// By number of an entry: its value's address.
     pub(super) entries: Vec<Ssa>,
     pub(super) call_conv: CallConv,
@@ -220,7 +222,7 @@ pub(super) fn lower(
     builders: &mut FunctionBuilderContext,
 ) -> Lowered {
     let path_gas = if plan.hoists { super::hoist::path_gas(plan) } else { None };
-    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), literals: Vec::new(), ranges: true };
+    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), ranges: true };
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
@@ -252,8 +254,6 @@ pub(super) struct Learnt {
     pub(super) path_gas: Option<i64>,
     /// Entries to be looked up before the loop.
     pub(super) wanted: Vec<super::hoist::Wanted>,
-    /// Where the map literals stand that are not made, by their numbers.
-    pub(super) literals: Vec<u32>,
     /// Integers are believed to have bounds.
     pub(super) ranges: bool,
 }
@@ -322,6 +322,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             learnt,
             again: false,
             fixed: BTreeMap::new(),
+            open: BTreeSet::new(),
             entries: Vec::new(),
             call_conv,
             signatures: HashMap::new(),
@@ -344,6 +345,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         }
         self.reload_gas();
         self.prepare_spliced();
+        self.prepare_literals();
         self.enter(assume_nothing);
         for &leader in &self.plan.region.order {
             self.block(leader, assume_nothing);
@@ -423,6 +425,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         self.state = state;
         self.ended = false;
         self.last_exit = None;
+        if goes_back {
+            self.drop_literals();
+        }
         let mut at = leader;
         loop {
             self.instruction(at);

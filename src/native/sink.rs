@@ -13,7 +13,7 @@ use cranelift_frontend::Variable;
 use super::context::Context;
 use super::lower::{Lowerer, trusted};
 use super::state::{Kind, Loc};
-use crate::bytecode::Instr;
+use crate::bytecode::{Instr, Op};
 use crate::runtime::Isolate;
 use crate::value::{Tag, Value};
 
@@ -42,6 +42,8 @@ pub(super) struct Sunk {
 /// The literals of a unit that are not made, by their numbers.
 #[derive(Default)]
 pub(super) struct Sinks {
+    /// Where each stands, and the variables of its values.
+    known: Vec<(u32, Vec<(Variable, Variable)>)>,
     literals: [Option<Sunk>; LITERALS_MAX],
     slot: Option<StackSlot>,
 }
@@ -51,13 +53,38 @@ fn numbers(mask: u8) -> impl Iterator<Item = usize> {
 }
 
 impl Lowerer<'_, '_> {
+    /// At the entry: finds the literals.
+    pub(super) fn prepare_literals(&mut self) {
+        let code = self.plan.code;
+        for at in 0..code.instrs.len() as u32 {
+            let instr = code.instrs[at as usize];
+            let small = instr.op == Op::MakeMap && usize::from(instr.c) <= KEYS_MAX && self.plan.region.has(at);
+            if small && self.sinks.known.len() < LITERALS_MAX {
+                let mut var = || self.b.declare_var(types::I64);
+                let vars = (0..instr.c).map(|_| (var(), var())).collect();
+                self.sinks.known.push((at, vars));
+            }
+        }
+    }
+
+    /// Where something goes back to, no literal is unmade: their values are carried no further.
+    pub(super) fn drop_literals(&mut self) {
+        let vars: Vec<Variable> = self.sinks.known.iter().flat_map(|(_, vars)| vars).flat_map(|v| [v.0, v.1]).collect();
+        if vars.is_empty() {
+            return;
+        }
+        let none = self.int_const(0);
+        for var in vars {
+            self.b.def_var(var, none);
+        }
+    }
+
     /// Lowers a map literal without making the map, if it is small and its keys are known.
     pub(super) fn sink(&mut self, at: u32, instr: Instr) -> bool {
         let count = usize::from(instr.c);
-        let Some(keys) = self.literal_keys(instr).filter(|_| count <= KEYS_MAX && self.may_write(at)) else {
-            return false;
-        };
-        let Some(number) = self.literal_number(at) else { return false };
+        let Some(keys) = self.literal_keys(instr).filter(|_| self.may_write(at)) else { return false };
+        let Some(number) = self.sinks.known.iter().position(|(known, _)| *known == at) else { return false };
+        let all_vars = self.sinks.known[number].1.clone();
         let left = self.b.ins().load(types::I64, trusted(), self.isolate, Isolate::ALLOC_OFFSET);
         let left = self.b.ins().iadd_imm_s(left, -(Isolate::map_bytes(count) as i64));
         let short = self.b.ins().icmp_imm_s(IntCC::SignedLessThan, left, 0);
@@ -66,11 +93,10 @@ impl Lowerer<'_, '_> {
         self.go_on_in(enough);
         self.b.ins().store(trusted(), left, self.isolate, Isolate::ALLOC_OFFSET);
         let mut values = Vec::with_capacity(count);
-        for index in 0..count {
+        for (index, vars) in all_vars.into_iter().enumerate() {
             let place = Self::register(instr.b) + 2 * index + 1;
             let kind = self.kind(place);
             let (word, payload) = self.words_of(place, kind);
-            let vars = (self.b.declare_var(types::I64), self.b.declare_var(types::I64));
             self.b.def_var(vars.0, word);
             self.b.def_var(vars.1, payload);
             values.push((kind, vars.0, vars.1));
@@ -101,16 +127,6 @@ impl Lowerer<'_, '_> {
             keys.push(key);
         }
         Some(keys)
-    }
-
-    fn literal_number(&mut self, at: u32) -> Option<usize> {
-        let known = self.learnt.literals.iter().position(|literal| *literal == at);
-        known
-            .or_else(|| {
-                self.learnt.literals.push(at);
-                Some(self.learnt.literals.len() - 1)
-            })
-            .filter(|number| *number < LITERALS_MAX)
     }
 
     /// The value under a key of a map that was not made, if a place holds one and the key is a text.
