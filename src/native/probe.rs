@@ -26,7 +26,7 @@ impl Lowerer<'_, '_> {
         self.b.ins().brif(both, first, &[], aside, &[]);
         self.go_on_in(first);
         let mask = self.b.ins().iadd_imm_s(length, -1);
-        self.walk_index(map, (hash, mask), key, aside, join);
+        self.look_twice(map, (hash, mask), key, aside, join);
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         let found = self.find_by_helper(map, word, key);
@@ -35,11 +35,43 @@ impl Lowerer<'_, '_> {
         result
     }
 
-    /// Walks the index from the hash's slot to the key or to a free slot.
-    fn walk_index(&mut self, map: Ssa, (hash, mask): (Ssa, Ssa), key: Ssa, aside: Block, join: Block) {
-        let layout = self.plan.layout;
-        let slots = self.b.ins().load(types::I64, trusted(), map, layout.map_index.pointer);
+    /// Looks at the hash's slot and the one behind it, one of which has the key nearly always: which of them cannot be
+    /// foretold, so that no branch asks.
+    fn look_twice(&mut self, map: Ssa, (hash, mask): (Ssa, Ssa), key: Ssa, aside: Block, join: Block) {
+        let slots = self.b.ins().load(types::I64, trusted(), map, self.plan.layout.map_index.pointer);
         let start = self.b.ins().band(hash, mask);
+        let next = self.b.ins().iadd_imm_s(start, 1);
+        let next = self.b.ins().band(next, mask);
+        let [first, second] = [start, next].map(|at| {
+            let offset = self.b.ins().ishl_imm_u(at, 3);
+            let address = self.b.ins().iadd(slots, offset);
+            self.b.ins().load(types::I64, trusted(), address, 0)
+        });
+        // A free slot has no text's hash.
+        let wanted = self.b.ins().ireduce(types::I32, hash);
+        let there = self.b.ins().ireduce(types::I32, first);
+        let is_first = self.b.ins().icmp(IntCC::Equal, there, wanted);
+        let slot = self.b.ins().select(is_first, first, second);
+        let there = self.b.ins().ireduce(types::I32, slot);
+        let same = self.b.ins().icmp(IntCC::Equal, there, wanted);
+        let (check, walk) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(same, check, &[], walk, &[]);
+        self.go_on_in(check);
+        let entry = self.b.ins().ushr_imm_u(slot, 32);
+        self.check_key(map, entry, key, aside, join);
+        self.go_on_in(walk);
+        self.walk_index(map, (slots, start), (hash, mask), key, (aside, join));
+    }
+
+    /// Walks the index from the hash's slot to the key or to a free slot.
+    fn walk_index(
+        &mut self,
+        map: Ssa,
+        (slots, start): (Ssa, Ssa),
+        (hash, mask): (Ssa, Ssa),
+        key: Ssa,
+        (aside, join): (Block, Block),
+    ) {
         let walk = self.b.create_block();
         let at = self.b.append_block_param(walk, types::I64);
         let (taken, check, further) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
@@ -49,7 +81,6 @@ impl Lowerer<'_, '_> {
         let offset = self.b.ins().ishl_imm_u(at, 3);
         let address = self.b.ins().iadd(slots, offset);
         let slot = self.b.ins().load(types::I64, trusted(), address, 0);
-        // A slot that was given up keeps its hash: whether it is free is asked first.
         let entry = self.b.ins().ushr_imm_u(slot, 32);
         let free = self.b.ins().icmp_imm_u(IntCC::Equal, entry, i64::from(MapData::FREE_SLOT));
         self.b.ins().brif(free, join, &[none.into()], taken, &[]);

@@ -17,6 +17,8 @@ const SCAN_LIMIT: usize = 8;
 const HINTS: usize = 8;
 /// The `entry` of an index slot that is free.
 const FREE: u32 = u32::MAX;
+/// Such a slot. No text has its hash, which compiled code relies on.
+const NO_SLOT: Slot = Slot { hash: 0, entry: FREE };
 
 /// One key and its value.
 #[repr(C)]
@@ -93,7 +95,7 @@ impl MapData {
     pub(super) fn index_layout() -> Option<VecLayout> {
         const { assert!(std::mem::offset_of!(Slot, hash) == 0 && std::mem::offset_of!(Slot, entry) == 4) };
         let readable = cfg!(target_endian = "little") && size_of::<Slot>() == 8;
-        vec_layout(&Slot { hash: 0, entry: FREE }).filter(|_| readable)
+        vec_layout(&NO_SLOT).filter(|_| readable)
     }
 
     /// An empty map.
@@ -342,12 +344,12 @@ impl MapData {
                 hole = at;
             }
         }
-        self.index[hole].entry = FREE;
+        self.index[hole] = NO_SLOT;
     }
 
     fn rebuild_index(&mut self, slots: usize) {
         self.index.clear();
-        self.index.resize(slots, Slot { hash: 0, entry: FREE });
+        self.index.resize(slots, NO_SLOT);
         for at in 0..self.entries.len() {
             if self.entries[at].is_live() {
                 self.index_insert(at as u32);
