@@ -196,6 +196,41 @@ fn gas_strikes_at_the_same_place() {
     }
 }
 
+/// Nested loops, calls that are inlined, a recursion: every way in which native code keeps account of gas.
+const ACCOUNTS: &str = r"
+let total = 0
+let calls = 0
+action add(x) { total = total + x; calls = calls + 1 }
+action fib(n) {
+    if n < 2 { return n }
+    return fib(n - 1) + fib(n - 2)
+}
+action drive(n) {
+    let i = 0
+    while i < n {
+        add(i * i % 7)
+        let j = i
+        while j > 0 {
+            if j % 3 == 0 { add(j) }
+            j = j - 2
+        }
+        i = i + 1
+    }
+    return i
+}
+print(drive(8), drive(5), fib(6), total, calls)
+";
+
+#[test]
+fn gas_may_end_at_any_iteration() {
+    let program = compiled(ACCOUNTS);
+    let (_, gas, _) = run(&program, Mode::Interpreter, None);
+    for limit in 1..=gas {
+        let reference = run(&program, Mode::Interpreter, Some(limit));
+        assert_eq!(run(&program, Mode::Native, Some(limit)), reference, "limit {limit} of {gas}");
+    }
+}
+
 #[test]
 fn what_is_too_large_stays_in_the_machine() {
     let mut source = "action f(n) {\n let s = 0\n let i = 0\n while i < n {\n".to_owned();

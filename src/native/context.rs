@@ -57,6 +57,8 @@ pub(super) struct Context {
     pub(super) fields: *mut Value,
     /// The slots of all frames, which never move.
     pub(super) slots: *mut Value,
+    /// Frames below which a direct call needs no question about depth, room and size.
+    pub(super) frames_max: usize,
     /// A returned value's words.
     pub(super) result: [u64; 2],
     /// The tier; lives as long as the activation.
@@ -91,6 +93,7 @@ impl Context {
             calls: isolate.calls.as_mut_ptr(),
             fields,
             slots: isolate.slots.as_mut_ptr(),
+            frames_max: isolate.plain_depth(native.frame_slots_max),
             isolate: std::ptr::from_mut(isolate),
             result: [0; 2],
             native: std::ptr::from_ref(native),

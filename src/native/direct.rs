@@ -3,19 +3,38 @@
 #![expect(unsafe_code, reason = "compiled code calls back with raw pointers")]
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, SigRef, Signature, Value as Ssa, types};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, SigRef, Value as Ssa, types};
 
 use super::calls::{call, leave};
 use super::context::{Context, guarded, status};
-use super::lower::{Lowerer, trusted};
+use super::lower::{Lowerer, entry_signature, trusted};
+use super::state::Kind;
 use crate::bytecode::Instr;
 use crate::runtime::info::ActionId;
-use crate::runtime::{CallLayout, Counter, Frame};
-use crate::value::Value;
+use crate::runtime::{CallLayout, Counter, Frame, Isolate};
+use crate::value::{Tag, Value};
 
-/// What a frame is copied by.
-const WORD: i32 = 8;
-const _: () = assert!(size_of::<Frame>().is_multiple_of(8) && align_of::<Frame>() >= 4);
+/// Bytes that a frame is copied by.
+const PART: i32 = 16;
+const _: () = assert!(size_of::<Frame>().is_multiple_of(16) && align_of::<Frame>() >= 4);
+
+/// Where a call goes on.
+struct Ways {
+    /// The machine or a helper has made it: with where the frame goes on.
+    aside: Block,
+    /// It has returned, with its result in the context.
+    boxed: Block,
+    /// Behind it.
+    join: Block,
+}
+
+/// What a call changes and puts back.
+#[derive(Clone, Copy)]
+struct Before {
+    depth: Ssa,
+    logical: Ssa,
+    top: Ssa,
+}
 
 impl Lowerer<'_, '_> {
     /// Lowers the call of a plain action with as many arguments as it has parameters.
@@ -35,6 +54,7 @@ impl Lowerer<'_, '_> {
         let Called { action, on, helper } = called;
         let shape = self.plan.info.action(action).shape();
         self.out.direct += 1;
+        let gives_int = on.is_none() && self.gives_int(at, action);
         self.flush_for_step(at);
         let fields = std::mem::offset_of!(Context, fields) as i32;
         let context = self.context;
@@ -43,13 +63,10 @@ impl Lowerer<'_, '_> {
         let cell = self.int_const(cell);
         let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
         let window = self.b.ins().iadd_imm_s(self.base, i64::from(instr.b) * size_of::<Value>() as i64);
-        let slots = self.context_word(std::mem::offset_of!(Context, slots));
-        let index = self.b.ins().isub(window, slots);
-        let index = self.b.ins().ushr_imm_u(index, 4);
-        let usual = self.is_usual(entry, index, shape.frame_slots);
-        let (fast, slow, aside, join) =
-            (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let (fast, slow, aside) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let went = self.b.append_block_param(aside, types::I64);
+        let ways = Ways { aside, boxed: self.b.create_block(), join: self.b.create_block() };
+        let usual = self.is_usual((entry, window), shape.frame_slots, slow);
         match on {
             None => {
                 self.b.ins().brif(usual, fast, &[], slow, &[]);
@@ -58,8 +75,8 @@ impl Lowerer<'_, '_> {
             Some(on) => self.check_instance(on, usual, fast, slow),
         }
         let on = on.map(|on| self.enter_contract(on));
-        let callee = Callee { at, to: instr.a, action, on, entry, window, index, frame_slots: shape.frame_slots };
-        let failed = self.push_and_call(callee, join, aside);
+        let callee = Callee { at, to: instr.a, action, on, entry, window, frame_slots: shape.frame_slots };
+        let failed = self.push_and_call(callee, &ways);
         self.b.ins().jump(aside, &[failed.into()]);
 
         self.b.set_cold_block(slow);
@@ -71,57 +88,131 @@ impl Lowerer<'_, '_> {
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         self.went_to(went, at + 2);
-        self.b.ins().jump(join, &[]);
+        self.b.ins().jump(ways.boxed, &[]);
 
-        self.go_on_in(join);
+        self.forget(at);
+        self.go_on_in(ways.boxed);
+        self.reload_gas();
+        self.take_result(instr, None);
+        let to = Self::register(instr.a);
+        if gives_int {
+            self.guard_kind(to, Kind::Int, at + 2);
+            self.last_exit = None;
+        }
+        self.b.ins().jump(ways.join, &[]);
+        self.go_on_in(ways.join);
         if let Some(were) = fields_were {
             self.b.ins().store(trusted(), were, context, fields);
         }
-        self.reload_gas();
-        self.forget(at);
-        self.take_result(instr, None);
+    }
+
+    /// Whether what the call of a plain action gives is an integer in all likelihood; if it is something else the code
+    /// leaves behind the call.
+    fn gives_int(&mut self, at: u32, action: ActionId) -> bool {
+        if self.plan.generic.contains(&(at + 2)) {
+            return false;
+        }
+        if action == self.plan.code.action && !self.plan.is_loop {
+            self.out.believes_itself = true;
+            return self.learnt.returns_int;
+        }
+        self.plan.actions[action.0 as usize].returns_int()
     }
 
     pub(super) fn context_word(&mut self, offset: usize) -> Ssa {
         self.b.ins().load(types::I64, trusted().with_readonly(), self.context, offset as i32)
     }
 
-    fn isolate_int(&mut self, offset: i32) -> Ssa {
-        let word = self.b.ins().load(types::I32, trusted(), self.isolate, offset);
-        self.b.ins().uextend(types::I64, word)
-    }
-
     /// As `Isolate::enter` asks before its commonest case, and whether there is code, and room for it and the frame.
-    fn is_usual(&mut self, entry: Ssa, index: Ssa, frame_slots: u32) -> Ssa {
+    /// The last of the questions; what does not hold before it is `slow`.
+    fn is_usual(&mut self, (entry, window): (Ssa, Ssa), frame_slots: u32, slow: Block) -> Ssa {
         let layout = self.plan.calls;
         let known = self.b.ins().icmp_imm_u(IntCC::NotEqual, entry, 0);
+        self.require(known, slow);
         let depth = self.b.ins().load(types::I64, trusted(), self.isolate, layout.frames.length);
-        let room = self.b.ins().load(types::I64, trusted(), self.isolate, layout.frames.capacity);
-        let room = self.b.ins().icmp(IntCC::UnsignedLessThan, depth, room);
-        let limit = self.isolate_int(layout.depth_limit);
-        let shallow = self.b.ins().icmp(IntCC::UnsignedLessThan, depth, limit);
-        let used = self.isolate_int(layout.high_water);
+        let most = std::mem::offset_of!(Context, frames_max) as i32;
+        let most = self.b.ins().load(types::I64, trusted(), self.context, most);
+        let shallow = self.b.ins().icmp(IntCC::UnsignedLessThan, depth, most);
+        self.require(shallow, slow);
+        let used = self.b.ins().load(types::I32, trusted(), self.isolate, layout.high_water);
+        let index = self.slot_index(window);
         let end = self.b.ins().iadd_imm_u(index, i64::from(frame_slots));
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, used);
-        let logical = self.isolate_int(layout.stack_slots);
-        let most = i64::from(CallLayout::STACK_SLOTS_MAX) - i64::from(frame_slots);
-        let fits = self.b.ins().icmp_imm_s(IntCC::SignedLessThanOrEqual, logical, most);
+        self.require(inside, slow);
         let pointer = self.b.ins().get_stack_pointer(types::I64);
         let floor = self.b.ins().load(types::I64, trusted(), self.isolate, layout.stack_floor);
         let high = self.b.ins().icmp(IntCC::UnsignedGreaterThan, pointer, floor);
-        // A timed call takes the careful way in.
-        let probe = self.b.ins().load(types::I64, trusted(), self.isolate, layout.probe);
-        let untimed = self.b.ins().icmp_imm_u(IntCC::Equal, probe, 0);
-        let wanted = self.poll_wanted();
-        let quiet = self.b.ins().icmp_imm_u(IntCC::Equal, wanted, 0);
-        [room, shallow, inside, fits, high, untimed, quiet]
-            .into_iter()
-            .fold(known, |all, one| self.b.ins().band(all, one))
+        self.require(high, slow);
+        let bits = self.b.ins().load(types::I32, trusted(), self.poll_bits, 0);
+        let calm = self.b.ins().icmp_imm_u(IntCC::Equal, bits, 0);
+        self.require(calm, slow);
+        let collects = self.collection_wanted();
+        self.b.ins().bxor_imm_u(collects, 1)
     }
 
-    /// Pushes the frame, calls the code, and pops the frame; goes on in `join` then. In the block after it something
-    /// else came of it: gives what the helper says.
-    fn push_and_call(&mut self, callee: Callee, join: Block, aside: Block) -> Ssa {
+    /// Goes on here if it holds.
+    fn require(&mut self, holds: Ssa, otherwise: Block) {
+        let here = self.b.create_block();
+        self.b.ins().brif(holds, here, &[], otherwise, &[]);
+        self.go_on_in(here);
+    }
+
+    /// The number of the slot at an address, 32 bits wide.
+    fn slot_index(&mut self, window: Ssa) -> Ssa {
+        let slots = self.context_word(std::mem::offset_of!(Context, slots));
+        let index = self.b.ins().isub(window, slots);
+        let index = self.b.ins().ushr_imm_u(index, 4);
+        self.b.ins().ireduce(types::I32, index)
+    }
+
+    /// Pushes the frame, calls the code, and pops the frame; an integer is then the result, in its register, and the
+    /// code goes on in `join`; any other result is in the context, in `boxed`. In the block after it something else
+    /// came of it: gives what the helper says.
+    fn push_and_call(&mut self, callee: Callee, ways: &Ways) -> Ssa {
+        let before = self.push_frame(&callee);
+        self.count_call(callee.action);
+        let signature = self.entry_reference();
+        let (context, gas) = (self.context, self.b.use_var(self.gas));
+        let called = self.b.ins().call_indirect(signature, callee.entry, &[context, callee.window, gas]);
+        let (word, gas) = (self.b.inst_results(called)[0], self.b.inst_results(called)[1]);
+        let is_int = self.b.ins().icmp_imm_s(IntCC::SignedGreaterThanOrEqual, gas, 0);
+        let (quick, unlike, pop, other) =
+            (self.b.create_block(), self.b.create_block(), self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(is_int, quick, &[], unlike, &[]);
+        self.go_on_in(quick);
+        let int = self.int_const(Value::word_of(Tag::Int) as i64);
+        if callee.on.is_some() {
+            let result = std::mem::offset_of!(Context, result) as i32;
+            self.b.ins().store(trusted(), int, context, result);
+            self.b.ins().store(trusted(), word, context, result + Value::PAYLOAD);
+            self.b.ins().store(trusted(), gas, self.isolate, Isolate::GAS_OFFSET);
+            self.b.ins().jump(pop, &[]);
+        } else {
+            self.pop_frame(before);
+            let to = Self::register(callee.to);
+            self.def_word(to, int);
+            self.def_payload(to, word);
+            self.b.def_var(self.gas, gas);
+            self.b.ins().jump(ways.join, &[]);
+        }
+        self.go_on_in(unlike);
+        let kind = self.b.ins().ushr_imm_u(word, 60);
+        let returned = self.b.ins().icmp_imm_u(IntCC::Equal, kind, status::RETURNED);
+        self.b.ins().brif(returned, pop, &[], other, &[]);
+        self.go_on_in(pop);
+        if let Some(entered) = callee.on {
+            self.leave_contract(entered, &callee, before.top, ways.aside);
+        }
+        self.pop_frame(before);
+        self.b.ins().jump(ways.boxed, &[]);
+        self.b.set_cold_block(other);
+        self.go_on_in(other);
+        let position = self.b.ins().iconst(types::I32, i64::from(callee.at));
+        let params = [types::I64, types::I32, types::I64, types::I64];
+        self.call(finish as *const () as usize, &params, types::I64, &[context, position, callee.entry, word])
+    }
+
+    fn push_frame(&mut self, callee: &Callee) -> Before {
         let layout = self.plan.calls;
         let isolate = self.isolate;
         let size = size_of::<Frame>() as i64;
@@ -129,7 +220,7 @@ impl Lowerer<'_, '_> {
         let frames = self.b.ins().load(types::I64, trusted(), isolate, layout.frames.pointer);
         let offset = self.b.ins().imul_imm_s(depth, size);
         let frame = self.b.ins().iadd(frames, offset);
-        self.copy_frame(&callee, frame);
+        self.copy_frame(callee, frame);
         match callee.on {
             Some(entered) => self.fill_contract_frame(entered, frame),
             None => {
@@ -137,7 +228,7 @@ impl Lowerer<'_, '_> {
                 self.b.ins().store(trusted(), above, frame, CallLayout::FRAME_CONTEXT);
             }
         }
-        let index = self.b.ins().ireduce(types::I32, callee.index);
+        let index = self.slot_index(callee.window);
         self.b.ins().store(trusted(), index, frame, CallLayout::FRAME_BASE);
         let deeper = self.b.ins().iadd_imm_s(depth, 1);
         self.b.ins().store(trusted(), deeper, isolate, layout.frames.length);
@@ -147,28 +238,14 @@ impl Lowerer<'_, '_> {
         let top = self.b.ins().load(types::I32, trusted(), isolate, layout.top);
         let higher = self.b.ins().iadd_imm_u(index, i64::from(callee.frame_slots));
         self.b.ins().store(trusted(), higher, isolate, layout.top);
-        self.count_call(callee.action);
-        let signature = self.entry_reference();
-        let context = self.context;
-        let called = self.b.ins().call_indirect(signature, callee.entry, &[context, callee.window]);
-        let word = self.b.inst_results(called)[0];
-        let kind = self.b.ins().ushr_imm_u(word, 60);
-        let returned = self.b.ins().icmp_imm_u(IntCC::Equal, kind, status::RETURNED);
-        let (pop, other) = (self.b.create_block(), self.b.create_block());
-        self.b.ins().brif(returned, pop, &[], other, &[]);
-        self.go_on_in(pop);
-        if let Some(entered) = callee.on {
-            self.leave_contract(entered, &callee, top, aside);
-        }
-        self.b.ins().store(trusted(), depth, isolate, layout.frames.length);
-        self.b.ins().store(trusted(), logical, isolate, layout.stack_slots);
-        self.b.ins().store(trusted(), top, isolate, layout.top);
-        self.b.ins().jump(join, &[]);
-        self.b.set_cold_block(other);
-        self.go_on_in(other);
-        let position = self.b.ins().iconst(types::I32, i64::from(callee.at));
-        let params = [types::I64, types::I32, types::I64, types::I64];
-        self.call(finish as *const () as usize, &params, types::I64, &[context, position, callee.entry, word])
+        Before { depth, logical, top }
+    }
+
+    fn pop_frame(&mut self, before: Before) {
+        let (layout, isolate) = (self.plan.calls, self.isolate);
+        self.b.ins().store(trusted(), before.depth, isolate, layout.frames.length);
+        self.b.ins().store(trusted(), before.logical, isolate, layout.stack_slots);
+        self.b.ins().store(trusted(), before.top, isolate, layout.top);
     }
 
     /// Copies what is the same in every frame of this call.
@@ -183,9 +260,10 @@ impl Lowerer<'_, '_> {
         let same = Box::new(same);
         let address = self.int_const(std::ptr::from_ref(&*same) as i64);
         self.out.frames.push(same);
-        for word in 0..size_of::<Frame>() as i32 / WORD {
-            let value = self.b.ins().load(types::I64, trusted().with_readonly(), address, word * WORD);
-            self.b.ins().store(trusted(), value, frame, word * WORD);
+        let flags = MemFlagsData::new().with_notrap();
+        for part in 0..size_of::<Frame>() as i32 / PART {
+            let value = self.b.ins().load(types::I8X16, flags.with_readonly(), address, part * PART);
+            self.b.ins().store(flags, value, frame, part * PART);
         }
     }
 
@@ -211,9 +289,7 @@ impl Lowerer<'_, '_> {
         if let Some(known) = self.signatures.get(&0) {
             return *known;
         }
-        let mut signature = Signature::new(self.call_conv);
-        signature.params.extend([AbiParam::new(types::I64); 2]);
-        signature.returns.push(AbiParam::new(types::I64));
+        let signature = entry_signature(self.call_conv);
         let reference = self.b.import_signature(signature);
         self.signatures.insert(0, reference);
         reference
@@ -239,7 +315,6 @@ pub(super) struct Callee {
     on: Option<super::contract::Entered>,
     entry: Ssa,
     window: Ssa,
-    index: Ssa,
     frame_slots: u32,
 }
 

@@ -123,6 +123,10 @@ pub(super) struct Lowered {
     /// What exits in spliced calls make up for.
     #[expect(clippy::vec_box, reason = "the code holds their addresses")]
     pub(super) lates: Vec<Box<super::late::Late>>,
+    /// The action returns integers of 64 bits alone.
+    pub(super) returns_int: bool,
+    /// It calls itself, which is believed to give such.
+    pub(super) believes_itself: bool,
     /// How often it was lowered.
     pub(super) attempts: usize,
 }
@@ -222,11 +226,13 @@ pub(super) fn lower(
     builders: &mut FunctionBuilderContext,
 ) -> Lowered {
     let path_gas = if plan.hoists { super::hoist::path_gas(plan) } else { None };
-    let mut learnt = Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), ranges: true };
+    let mut learnt =
+        Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), ranges: true, returns_int: !plan.is_loop };
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
         context.func.signature = entry_signature(call_conv);
+        learnt.returns_int &= attempt <= ATTEMPTS;
         let b = FunctionBuilder::new(&mut context.func, builders);
         if attempt > ATTEMPTS {
             learnt.path_gas = None;
@@ -239,7 +245,7 @@ pub(super) fn lower(
         b.seal_all_blocks();
         b.finalize(isa.frontend_config());
         if !again {
-            out.attempts = attempt;
+            (out.attempts, out.returns_int) = (attempt, learnt.returns_int);
             return out;
         }
     }
@@ -256,12 +262,15 @@ pub(super) struct Learnt {
     pub(super) wanted: Vec<super::hoist::Wanted>,
     /// Integers are believed to have bounds.
     pub(super) ranges: bool,
+    /// The action is believed to return integers of 64 bits alone.
+    pub(super) returns_int: bool,
 }
 
-fn entry_signature(call_conv: CallConv) -> Signature {
-    let mut signature = Signature::new(call_conv);
-    signature.params.extend([AbiParam::new(types::I64); 2]);
-    signature.returns.push(AbiParam::new(types::I64));
+/// The signature of `Entry`.
+pub(super) fn entry_signature(call_conv: CallConv) -> Signature {
+    let mut signature = Signature::new(if cfg!(target_arch = "x86_64") { CallConv::SystemV } else { call_conv });
+    signature.params.extend([AbiParam::new(types::I64); 3]);
+    signature.returns.extend([AbiParam::new(types::I64); 2]);
     signature
 }
 
@@ -275,17 +284,22 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         b.append_block_params_for_function_params(first);
         b.switch_to_block(first);
         b.seal_block(first);
-        let (context, base) = (b.block_params(first)[0], b.block_params(first)[1]);
+        let (context, base, gas_now) = (b.block_params(first)[0], b.block_params(first)[1], b.block_params(first)[2]);
         let mut load = |flags, offset: usize| b.ins().load(types::I64, flags, context, offset as i32);
         let isolate = load(trusted().with_readonly(), std::mem::offset_of!(Context, isolate));
-        let globals = load(trusted().with_readonly(), std::mem::offset_of!(Context, globals));
-        // Calls of contract actions change it: it is that of whoever is entered.
-        let fields = load(trusted(), std::mem::offset_of!(Context, fields));
-        let poll_bits = load(trusted().with_readonly(), std::mem::offset_of!(Context, poll_bits));
-        let (gas, floor) = (b.declare_var(types::I64), b.declare_var(types::I64));
         let wanted = if learnt.path_gas.is_some() { learnt.wanted.len() } else { 0 };
         let homes = homes(plan, wanted);
         learnt.seeds.retain(|_, seed| seed.locs.len() == homes.len());
+        let names = |home: fn(&Home) -> bool| homes.iter().any(home);
+        let (names_globals, names_fields) =
+            (names(|home| matches!(home, Home::Global(_))), names(|home| matches!(home, Home::Field(_))));
+        let poll_bits = load(trusted().with_readonly(), std::mem::offset_of!(Context, poll_bits));
+        let globals =
+            if names_globals { load(trusted().with_readonly(), std::mem::offset_of!(Context, globals)) } else { base };
+        // Calls of contract actions change it: it is that of whoever is entered.
+        let fields = if names_fields { load(trusted(), std::mem::offset_of!(Context, fields)) } else { base };
+        let (gas, floor) = (b.declare_var(types::I64), b.declare_var(types::I64));
+        b.def_var(gas, gas_now);
         let fields_of = |home: &Home| match home {
             Home::Field(field) if plan.spliced.and_then(|spliced| spliced.field(*field)).is_none() => {
                 usize::from(*field) + 1
@@ -343,7 +357,6 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             let block = self.b.create_block();
             self.targets.insert(leader, Target { block, edges: Vec::new(), lowered: None });
         }
-        self.reload_gas();
         self.prepare_spliced();
         self.prepare_literals();
         self.enter(assume_nothing);
@@ -467,7 +480,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             self.state = pending.state.clone();
             self.flush(pending.position);
             let word = self.way_out_word(&pending);
-            self.b.ins().return_(&[word]);
+            self.give(word);
         }
         for edge in std::mem::take(&mut self.new_edges) {
             let Some(target) = self.targets.get_mut(&edge.target) else { unreachable!("a leader inside") };
@@ -596,7 +609,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         self.store_gas();
     }
 
-    /// Writes what outlives the frame: globals, and the gas.
+    /// Writes what outlives the frame, but for the gas.
     pub(super) fn flush_outside(&mut self) {
         for place in 0..self.homes.len() {
             if let (Loc::Held { kind, dirty: true }, Home::Global(_) | Home::Entry(_)) =
@@ -605,7 +618,6 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                 self.store_home(place, kind);
             }
         }
-        self.store_gas();
     }
 
     pub(super) fn store_gas(&mut self) {

@@ -8,8 +8,21 @@ use cranelift_module::{Linkage, Module, default_libcall_names};
 use super::context::Context;
 use crate::value::Value;
 
-/// What compiled code is called as: the context, the frame's window; gives how it ended (see `status`).
-pub(super) type Entry = unsafe extern "C" fn(*mut Context, *mut Value) -> i64;
+/// How compiled code ended.
+#[repr(C)]
+pub(super) struct Ended {
+    /// The integer that the action returned; if `gas` is negative a status (see `status`).
+    pub(super) word: i64,
+    /// The gas left when an action returned an integer, which memory does not know yet; else negative.
+    pub(super) gas: i64,
+}
+
+/// What compiled code is called as: the context, the frame's window, the gas. Both words come back in registers.
+#[cfg(target_arch = "x86_64")]
+pub(super) type Entry = unsafe extern "sysv64" fn(*mut Context, *mut Value, i64) -> Ended;
+/// The same.
+#[cfg(not(target_arch = "x86_64"))]
+pub(super) type Entry = unsafe extern "C" fn(*mut Context, *mut Value, i64) -> Ended;
 
 /// A compiled function and the pages that it stands in, which are executable and no longer writable.
 pub(super) struct Compiled {

@@ -127,10 +127,7 @@ impl Lowerer<'_, '_> {
             }
             Op::LoopHeader => self.loop_header(at, instr),
             Op::EnterInlined => self.enter_inlined(at, instr),
-            Op::Return if !self.plan.is_loop => {
-                let (word, payload) = self.words(a);
-                self.return_words(at, word, payload, instr.x != 0);
-            }
+            Op::Return if !self.plan.is_loop => self.return_place(at, a, instr.x != 0),
             Op::ReturnNull if !self.plan.is_loop => {
                 let (word, payload) = (self.int_const(Value::NULL.word() as i64), self.int_const(0));
                 self.return_words(at, word, payload, false);
@@ -210,15 +207,18 @@ impl Lowerer<'_, '_> {
 
     /// Whether the poll has something to do.
     pub(super) fn poll_wanted(&mut self) -> Ssa {
-        let layout = self.plan.layout;
-        let heap = Isolate::HEAP_OFFSET;
-        let (isolate, bits) = (self.isolate, self.poll_bits);
-        let bits = self.b.ins().load(types::I32, trusted(), bits, 0);
-        let since = self.b.ins().load(types::I64, trusted(), isolate, (heap + layout.heap_bytes_since) as i32);
-        let above = self.b.ins().load(types::I64, trusted(), isolate, (heap + layout.heap_collect_above) as i32);
-        let collects = self.b.ins().icmp(IntCC::UnsignedGreaterThan, since, above);
+        let bits = self.b.ins().load(types::I32, trusted(), self.poll_bits, 0);
+        let collects = self.collection_wanted();
         let collects = self.b.ins().uextend(types::I32, collects);
         self.b.ins().bor(bits, collects)
+    }
+
+    /// Whether the heap has grown enough for a collection.
+    pub(super) fn collection_wanted(&mut self) -> Ssa {
+        let (layout, isolate, heap) = (self.plan.layout, self.isolate, Isolate::HEAP_OFFSET);
+        let since = self.b.ins().load(types::I64, trusted(), isolate, (heap + layout.heap_bytes_since) as i32);
+        let above = self.b.ins().load(types::I64, trusted(), isolate, (heap + layout.heap_collect_above) as i32);
+        self.b.ins().icmp(IntCC::UnsignedGreaterThan, since, above)
     }
 
     /// If the poll has something to do, the machine executes the whole instruction; else what follows does.
@@ -253,17 +253,37 @@ impl Lowerer<'_, '_> {
         self.unless_polled(at, |this| this.count_call(ActionId(leaf)));
     }
 
+    fn return_place(&mut self, at: u32, place: usize, fresh: bool) {
+        if self.kind(place) != Kind::Int {
+            let (word, payload) = self.words(place);
+            return self.return_words(at, word, payload, fresh);
+        }
+        let payload = self.payload(place);
+        self.note_fresh(fresh);
+        self.flush_outside();
+        let gas = self.b.use_var(self.gas);
+        self.b.ins().return_(&[payload, gas]);
+        self.ended = true;
+    }
+
     fn return_words(&mut self, at: u32, word: Ssa, payload: Ssa, fresh: bool) {
+        self.again |= self.out.believes_itself && self.learnt.returns_int;
+        self.learnt.returns_int = false;
         let result = std::mem::offset_of!(Context, result) as i32;
         let context = self.context;
         self.b.ins().store(trusted(), word, context, result);
         self.b.ins().store(trusted(), payload, context, result + 8);
+        self.note_fresh(fresh);
+        self.flush_outside();
+        self.store_gas();
+        let word = self.int_const(status::word(status::RETURNED, 0, at));
+        self.give(word);
+        self.ended = true;
+    }
+
+    fn note_fresh(&mut self, fresh: bool) {
         let fresh = self.b.ins().iconst(types::I8, i64::from(fresh));
         self.b.ins().store(trusted(), fresh, self.isolate, Isolate::FRESH_OFFSET);
-        self.flush_outside();
-        let word = self.int_const(status::word(status::RETURNED, 0, at));
-        self.b.ins().return_(&[word]);
-        self.ended = true;
     }
 
     // ---- moves ----

@@ -206,7 +206,7 @@ impl Lowerer<'_, '_> {
         self.b.ins().store(trusted(), payload, base, offset + Value::PAYLOAD);
     }
 
-    fn written(&mut self, place: usize, kind: Kind) {
+    pub(super) fn written(&mut self, place: usize, kind: Kind) {
         self.writes += 1;
         self.hints.remove(&place);
         self.state.set(place, Loc::Held { kind, dirty: true });

@@ -34,6 +34,12 @@ impl Lowerer<'_, '_> {
         self.forget(position);
     }
 
+    /// Ends with a status; the gas is in memory.
+    pub(super) fn give(&mut self, status: Ssa) {
+        let none = self.int_const(-1);
+        self.b.ins().return_(&[status, none]);
+    }
+
     /// Goes on here if the machine went on at `next`; else leaves as it says.
     pub(super) fn went_to(&mut self, went: Ssa, next: u32) {
         let (go_on, other) = (self.b.create_block(), self.b.create_block());
@@ -41,7 +47,7 @@ impl Lowerer<'_, '_> {
         self.b.ins().brif(same, go_on, &[], other, &[]);
         self.b.set_cold_block(other);
         self.go_on_in(other);
-        self.b.ins().return_(&[went]);
+        self.give(went);
         self.go_on_in(go_on);
     }
 

@@ -106,6 +106,8 @@ pub struct Native {
     isa: OwnedTargetIsa,
     layout: &'static ValueLayout,
     calls: &'static CallLayout,
+    /// Logical slots of the largest frame.
+    pub(super) frame_slots_max: u32,
     info: Arc<ProgramInfo>,
     loops: Box<[Place]>,
     actions: Box<[Place]>,
@@ -176,6 +178,7 @@ impl Native {
             isa: host()?,
             layout: ValueLayout::get()?,
             calls: CallLayout::get()?,
+            frame_slots_max: info.actions.iter().map(|action| action.frame_slots).max().unwrap_or(0),
             loops: places(info.loops.len()),
             actions: places(info.actions.len()),
             info,
@@ -248,6 +251,11 @@ impl Native {
 }
 
 impl Place {
+    /// Whether its code, if there is some, gives integers of 64 bits alone.
+    pub(super) fn returns_int(&self) -> bool {
+        self.unit().is_some_and(|unit| unit.lowered.returns_int)
+    }
+
     fn unit(&self) -> Option<&Unit> {
         // Acquire pairs with `put`: the unit has been written.
         // SAFETY: units live as long as the place.
@@ -388,8 +396,14 @@ impl Native {
             let window = std::ptr::from_mut(&mut isolate.slots[base]);
             // SAFETY: the context and the window hold for this call (the slot array never moves, and the machine made
             // the frame's slots exist); the isolate is not used here meanwhile; the unit is held.
-            let word = unsafe { (unit.compiled.entry())(&raw mut context, window) };
-            (context, word)
+            let ended = unsafe { (unit.compiled.entry())(&raw mut context, window, isolate.gas) };
+            if ended.gas >= 0 {
+                isolate.gas = ended.gas;
+                let value = Value::int(ended.word);
+                context.result = [value.word(), value.payload()];
+                return (context, status::word(status::RETURNED, 0, 0));
+            }
+            (context, ended.word)
         });
         if gas - isolate.gas_left() >= LONG_STAY_GAS {
             unit.forgive();

@@ -146,6 +146,16 @@ impl Isolate {
         self.frames.push(frame);
     }
 
+    /// As many frames as there may be before the call of an action of at most so many logical slots needs a look at the
+    /// depth, at the room for frames, or at the probe.
+    pub fn plain_depth(&self, frame_slots: u32) -> usize {
+        if self.probe.is_some() {
+            return 0;
+        }
+        let more = (STACK_SLOTS_MAX.saturating_sub(self.stack_slots) / frame_slots.max(1)) as usize;
+        (self.frames.len() + more).min(self.settings.depth_limit as usize).min(self.frames.capacity())
+    }
+
     /// Whether a leaf of so many logical slots may be run inside the topmost frame.
     pub fn has_room_for(&self, frame_slots: u32) -> bool {
         self.frames.len() < self.settings.depth_limit as usize && self.stack_slots + frame_slots <= STACK_SLOTS_MAX
