@@ -391,3 +391,23 @@ fn one_block_serves_several_isolates_on_their_threads() {
         assert_eq!(isolate.call("verify", &[]), Ok(Data::Int(300)));
     }
 }
+
+/// For the ledger of costs: what is executed is the same, and nothing tells of it.
+#[test]
+fn a_block_without_receipts_leaves_the_same_state() {
+    for mode in MODES {
+        let (mut usual, mut without) = (bank(mode), bank(mode));
+        without.drop_receipts();
+        let pay = [transaction("al", "pay", "bo", 5), transaction("bo", "pay", "cy", 500)];
+        let settings = BlockSettings { gas_limit: 5_000, ..BlockSettings::default() };
+        let block = usual.prepare(&pay);
+        let expected = usual.execute(&block, &settings);
+        let bare = PreparedBlock::new(without.program(), &pay);
+        let found = without.execute(&bare, &settings);
+        let counts = |result: &BlockResult| (result.committed, result.reverted, result.gas);
+        assert_eq!(counts(&found), counts(&expected));
+        assert_eq!(without.state_root(), usual.state_root());
+        assert_eq!(found.receipts, [0; 32]);
+        assert_ne!(found.receipts, expected.receipts);
+    }
+}

@@ -270,3 +270,22 @@ fn doctor_says_what_it_can_resolve() {
     place.bench(&["doctor", "--pairs", "3", "--require", "2%"]).ends(2, &["at least --pairs 4"]);
     place.bench(&["doctor", "--require", "soon"]).ends(2, &["not a percentage"]);
 }
+
+#[test]
+fn a_ledger_shows_parts_and_marks_engines_that_are_not_whole() {
+    let place = Place::new();
+    let words = ["ledger", "b.zx", "--rounds", "1", "--process-ms", "20", "--out", "costs"];
+    place.bench(&words).ends(0, &["dispatch", "gas", "journal", "overflow checks", "receipt", "native code"]);
+    let (dropped, agreed) =
+        (place.column("costs/cost-samples.csv", "dropped"), place.column("costs/cost-samples.csv", "agreed"));
+    assert_eq!(dropped.len(), 7);
+    for (dropped, agreed) in dropped.iter().zip(&agreed) {
+        assert_eq!(dropped.is_empty(), !agreed.is_empty(), "an engine without {dropped} is no engine: {agreed}");
+    }
+    for file in ["costs/ledger.svg", "costs/ledger.png", "costs/ledger.csv", "costs/costs.csv", "costs/env.json"] {
+        assert!(place.path(file).is_file(), "{file}");
+    }
+    // Nothing but the ledger makes such engines.
+    place.bench(&["run", "b.zx", "--drop", "gas"]).ends(2, &[]);
+    place.bench(&["ledger", "nowhere"]).ends(2, &["nowhere"]);
+}

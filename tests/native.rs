@@ -6,7 +6,7 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use zx::engine::{Engine, Isolate, Mode, NativeBug, NativeCounts, OutputSink, Program, RunOptions};
+use zx::engine::{DroppedCosts, Engine, Isolate, Mode, NativeBug, NativeCounts, OutputSink, Program, RunOptions};
 
 /// What a run shows: output, gas, how it ended.
 type Shown = (String, u64, Option<String>);
@@ -275,4 +275,62 @@ fn what_was_compiled_can_be_read() {
     // A folder that is a file.
     let shown = String::from_utf8(run(&script).failure().code(1).get_output().stderr.clone()).unwrap();
     assert!(shown.contains("--dump: cannot write to"), "{shown}");
+}
+
+const MONEY: &str = r#"
+contract Bank {
+    data sums = {"all": 0}
+    action add(n) {
+        sums["all"] = sums["all"] + n
+        if sums["all"] % 5 == 0 { throw "five" }
+        return sums["all"]
+    }
+}
+let bank = Bank()
+action pay(n) {
+    let failed = 0
+    let i = 0
+    while i < n {
+        try { bank.add(i % 3 + 1) } catch (e) { failed = failed + 1 }
+        i = i + 1
+    }
+    return [failed, bank.sums["all"]]
+}
+"#;
+
+/// Engines of the ledger of costs do without what they say, and only they.
+#[test]
+fn what_is_dropped_is_missing_and_nothing_else() {
+    let overflow = "action f(n) { let s = 9223372036854775000\nlet i = 0\nwhile i < n { s = s + i * i % 7; i = i + 1 }
+        return s }\nprint(f(500))";
+    let money = format!("{MONEY}print(pay(3000))");
+    let none = DroppedCosts::default();
+    let with = |source: &str, costs: DroppedCosts| {
+        let program = compiled(source);
+        program.drop_native_costs(costs);
+        run(&program, Mode::Native, None)
+    };
+    if compiled(overflow).native_counts().is_none() {
+        return; // a target without native code
+    }
+    let sources: [&str; 2] = [overflow, &money];
+    let usual = sources.map(|source| run(&compiled(source), Mode::Interpreter, None));
+    assert_eq!(sources.map(|source| with(source, none)), usual);
+
+    let unpaid = sources.map(|source| with(source, DroppedCosts { gas: true, ..none }));
+    for (unpaid, usual) in unpaid.iter().zip(&usual) {
+        assert_eq!((&unpaid.0, &unpaid.2), (&usual.0, &usual.2), "only the gas is another");
+        assert!(unpaid.1 < usual.1 / 2, "{} of {}", unpaid.1, usual.1);
+    }
+    let wraps = DroppedCosts { overflow_checks: true, ..none };
+    assert!(with(overflow, wraps).0.starts_with('-'), "the sum wraps");
+    assert_eq!(with(&money, wraps), usual[1]);
+    let keeps = DroppedCosts { journal: true, ..none };
+    assert_ne!(with(&money, keeps).0, usual[1].0, "what failing calls did stays");
+    assert_eq!(with(overflow, keeps), usual[0]);
+    assert_eq!(
+        sources.map(|source| run(&compiled(source), Mode::Native, None)),
+        usual,
+        "the ordinary engine is as before"
+    );
 }

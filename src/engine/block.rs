@@ -143,6 +143,8 @@ impl HostFunctions for Draws {
 
 /// Sees transactions begin and end. What it costs lies inside the timed block, so measuring uses [`Unwatched`].
 trait Watch {
+    /// Whether receipts are written and hashed.
+    const RECEIPTS: bool = true;
     fn begins(&mut self, upper: impl FnOnce() -> bool);
     fn ended(&mut self, receipt: &Receipt, ledger: &mut Ledger);
 }
@@ -151,6 +153,17 @@ trait Watch {
 struct Unwatched;
 
 impl Watch for Unwatched {
+    #[inline(always)]
+    fn begins(&mut self, _upper: impl FnOnce() -> bool) {}
+    #[inline(always)]
+    fn ended(&mut self, _receipt: &Receipt, _ledger: &mut Ledger) {}
+}
+
+/// A block without its receipts.
+struct Unreceipted;
+
+impl Watch for Unreceipted {
+    const RECEIPTS: bool = false;
     #[inline(always)]
     fn begins(&mut self, _upper: impl FnOnce() -> bool) {}
     #[inline(always)]
@@ -251,7 +264,9 @@ impl Isolate {
     /// After `setup`: counters start anew, and globals, captured variables and what they reach become read-only in transactions.
     pub fn seal(&mut self) {
         self.inner.ledger.seal();
-        self.inner.ledger.track_root();
+        if !self.drops_root {
+            self.inner.ledger.track_root();
+        }
         self.inner.sealed = true;
         self.inner.forget_heat();
     }
@@ -267,7 +282,29 @@ impl Isolate {
     /// If the block was made ready for another program.
     #[inline(never)] // `ci/overhead.sh` sets what is around it against it
     pub fn execute(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
+        if self.drops_receipts {
+            return self.execute_unreceipted(block, settings);
+        }
         self.execute_watched(block, settings, &mut Unwatched)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn execute_unreceipted(&mut self, block: &PreparedBlock, settings: &BlockSettings) -> BlockResult {
+        self.execute_watched(block, settings, &mut Unreceipted)
+    }
+
+    /// From now on [`Isolate::execute`] writes no receipts and gives no digest of them: for a ledger of costs.
+    #[doc(hidden)]
+    pub fn drop_receipts(&mut self) {
+        self.drops_receipts = true;
+    }
+
+    /// [`Isolate::seal`] does not keep the state root up to date: it is made from the journal, which an engine without
+    /// one does not have.
+    #[doc(hidden)]
+    pub fn drop_root(&mut self) {
+        self.drops_root = true;
     }
 
     /// As [`Isolate::execute`], with some of its transactions timed.
@@ -303,11 +340,11 @@ impl Isolate {
     }
 
     #[inline]
-    fn execute_watched(
+    fn execute_watched<W: Watch>(
         &mut self,
         block: &PreparedBlock,
         settings: &BlockSettings,
-        watch: &mut impl Watch,
+        watch: &mut W,
     ) -> BlockResult {
         assert!(Arc::ptr_eq(&self.program, &block.0.program), "a block that was made ready for another program");
         self.receipts.clear();
@@ -327,7 +364,11 @@ impl Isolate {
         for (offset, &(transaction, caller)) in block.0.transactions.iter().enumerate() {
             let ordinal = settings.first_index + offset as u64;
             watch.begins(|| self.mode.starts_in_machine() || self.has_moved_up(action));
-            let receipt = self.transact(action, work, transaction, caller, ordinal, settings);
+            let receipt = if W::RECEIPTS {
+                self.transact::<true>(action, work, transaction, caller, ordinal, settings)
+            } else {
+                self.transact::<false>(action, work, transaction, caller, ordinal, settings)
+            };
             watch.ended(&receipt, &mut self.inner.ledger);
             self.inner.top = top;
             self.inner.frames.truncate(1);
@@ -340,8 +381,10 @@ impl Isolate {
                 TxStatus::OutOfGas => result.out_of_gas += 1,
             }
             result.gas += receipt.gas;
-            log.extend_from_slice(&receipt_head(&receipt, self.result_bytes.len()));
-            log.extend_from_slice(&self.result_bytes);
+            if W::RECEIPTS {
+                log.extend_from_slice(&receipt_head(&receipt, self.result_bytes.len()));
+                log.extend_from_slice(&self.result_bytes);
+            }
             if settings.keep_gas {
                 self.gas_of_block.push(receipt.gas);
             }
@@ -356,8 +399,10 @@ impl Isolate {
         self.inner.tx.in_block = false;
         // The block's values end with it.
         self.inner.tx.caller = Value::UNSET;
-        log.extend_from_slice(&self.inner.ledger.events.digest());
-        result.receipts = blake3::hash(&log).into();
+        if W::RECEIPTS {
+            log.extend_from_slice(&self.inner.ledger.events.digest());
+            result.receipts = blake3::hash(&log).into();
+        }
         log.clear();
         self.receipt_log = log;
         result
@@ -371,7 +416,7 @@ impl Isolate {
         }
     }
 
-    fn transact(
+    fn transact<const RECEIPTS: bool>(
         &mut self,
         action: ActionId,
         work: Option<ActionId>,
@@ -403,7 +448,9 @@ impl Isolate {
         let gas = self.inner.gas_used();
         let status = match outcome {
             Ok(value) => {
-                self.encode_result(value);
+                if RECEIPTS {
+                    self.encode_result(value);
+                }
                 self.inner.commit_transaction();
                 TxStatus::Committed
             }

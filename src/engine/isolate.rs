@@ -43,6 +43,10 @@ pub struct Isolate {
     pub(super) result_bytes: Vec<u8>,
     /// Canonical bytes of a block's receipts; empty between blocks but for its room.
     pub(super) receipt_log: Vec<u8>,
+    /// No receipts are written: see [`Isolate::drop_receipts`].
+    pub(super) drops_receipts: bool,
+    /// See [`Isolate::drop_root`].
+    pub(super) drops_root: bool,
     /// Where blocks are committed, if anywhere.
     pub(super) store: Option<crate::ledger::Store>,
 }
@@ -144,6 +148,8 @@ impl Isolate {
             forbidden: None,
             result_bytes: Vec::new(),
             receipt_log: Vec::new(),
+            drops_receipts: false,
+            drops_root: false,
             store: None,
         }
     }

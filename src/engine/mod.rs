@@ -37,7 +37,7 @@ pub use storage::{check_store, inspect_store};
 
 #[doc(hidden)]
 pub use crate::bytecode::PlantedBug;
-pub use crate::native::{ForcedGuards, NativeBug, NativeCounts};
+pub use crate::native::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts};
 
 pub use crate::cache::Contents as CacheContents;
 pub use crate::ledger::{Accesses, ConflictGraph, Location, StoreError, StoredBlock, TreeSize};

@@ -9,7 +9,7 @@ use super::origin::Origin;
 use super::sources::{self, ImportedFile, ModuleLoader, NoModules};
 use crate::bytecode::PlantedBug;
 use crate::eval::Evaluator;
-use crate::native::{ForcedGuards, Native, NativeBug, NativeCounts, UnitReport, UnitText};
+use crate::native::{DroppedCosts, ForcedGuards, Native, NativeBug, NativeCounts, UnitReport, UnitText};
 use crate::resolve::{Tree, resolve};
 use crate::runtime::info::{ActionId, ActionInfo, ProgramInfo, SourceText};
 use crate::runtime::{Site, Tier};
@@ -231,6 +231,14 @@ impl Program {
     pub fn force_native_guards(&self, forced: ForcedGuards) {
         if let Some(native) = &self.native {
             native.force_guards(forced);
+        }
+    }
+
+    /// Has native code made without some of what it costs: for a ledger of costs. The program is good for nothing else.
+    #[doc(hidden)]
+    pub fn drop_native_costs(&self, costs: DroppedCosts) {
+        if let Some(native) = &self.native {
+            native.drop_costs(costs);
         }
     }
 

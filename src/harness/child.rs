@@ -11,13 +11,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::{
-    Cache, Digest, Engine, Failure, FailureKind, InterruptHandle, Isolate, Mode, OutputSink, Program, RunOptions,
-    TierEvent,
+    Cache, Digest, DroppedCosts, Engine, Failure, FailureKind, InterruptHandle, Isolate, Mode, OutputSink, Program,
+    RunOptions, TierEvent,
 };
 use crate::parallel::ShardError;
 
 use super::chain::Chain;
-use super::job::{FormName, Job, JobKind};
+use super::job::{Cost, FormName, Job, JobKind};
 use super::machine;
 use super::mode::parse_mode;
 use super::protocol::{Event, Failed, Message, OUTPUT_CHAIN, PROTOCOL, counter};
@@ -111,6 +111,14 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
     if matches!(job.kind, JobKind::Count | JobKind::Probe) {
         loaded.program.keep_calls();
     }
+    if !job.dropped.is_empty() {
+        if job.kind != JobKind::Measure || cache.is_some() {
+            return Err(runner("costs are dropped in measurements without a cache alone".into()));
+        }
+        let has = |cost: Cost| job.dropped.contains(&cost);
+        let (gas, overflow_checks, journal) = (has(Cost::Gas), has(Cost::OverflowChecks), has(Cost::Journal));
+        loaded.program.drop_native_costs(DroppedCosts { gas, overflow_checks, journal });
+    }
     let watchdog = Watchdog::start(Duration::from_millis(job.limit_ms));
     let bench = Bench { job, mode, program: loaded.program, workload_name: loaded.name, watchdog };
     let done = match job.form {
@@ -153,6 +161,12 @@ impl Bench<'_> {
         let mut isolate = Isolate::new(&Engine::new(mode), &self.program, options);
         for setting in &self.job.parameters.settings {
             isolate.set_config(&setting.key, setting.value.to_config());
+        }
+        if self.job.dropped.contains(&Cost::Receipt) {
+            isolate.drop_receipts();
+        }
+        if self.job.dropped.contains(&Cost::Journal) {
+            isolate.drop_root();
         }
         self.watchdog.guard(isolate.interrupt_handle());
         isolate

@@ -241,6 +241,7 @@ mod tests {
             output_chain: false,
             cache: None,
             added: 0.0,
+            dropped: Vec::new(),
             open: None,
         }
     }

@@ -34,6 +34,20 @@ pub enum JobKind {
     Control,
 }
 
+/// What can be taken out of an engine, to see what it costs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cost {
+    /// Charging gas in native code, and asking whether there is enough.
+    Gas,
+    /// Asking in native code whether integers overflow.
+    OverflowChecks,
+    /// Keeping what native code overwrites.
+    Journal,
+    /// Writing and hashing receipts.
+    Receipt,
+}
+
 /// A child's job, as JSON on its command line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Job {
@@ -75,6 +89,9 @@ pub struct Job {
     /// By this share each pass or block is made longer, in a busy loop: the gate's self-test.
     #[serde(default)]
     pub added: f64,
+    /// What the engine does without: the ledger of costs. Such an engine proves nothing and is never compared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<Cost>,
     /// The rates of [`JobKind::Open`].
     #[serde(default)]
     pub open: Option<OpenLoad>,

@@ -118,6 +118,7 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         output_chain: false,
         cache: None,
         added: 0.0,
+        dropped: Vec::new(),
         open: None,
         workload: loaded.path,
     };

@@ -164,6 +164,7 @@ fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> 
         output_chain: false,
         cache: None,
         added: 0.0,
+        dropped: Vec::new(),
         open: plan.open.clone(),
     }
 }

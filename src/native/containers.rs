@@ -293,7 +293,11 @@ impl Lowerer<'_, '_> {
         let epoch = self.b.ins().load(types::I64, trusted(), entry, layout.entry_epoch - layout.entry_value);
         let current = (Isolate::HEAP_OFFSET + layout.heap_epoch) as i32;
         let current = self.b.ins().load(types::I64, trusted(), self.isolate, current);
-        let mut quickly = self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, current);
+        let mut quickly = if self.plan.dropped.journal {
+            self.b.ins().iconst(types::I8, 1)
+        } else {
+            self.b.ins().icmp(IntCC::UnsignedGreaterThanOrEqual, epoch, current)
+        };
         if !is_light {
             let tag = self.b.ins().load(types::I8, trusted(), entry, 0);
             let light = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, tag, Value::word_of(Tag::List) as i64);

@@ -153,6 +153,9 @@ impl Lowerer<'_, '_> {
         if at != self.plan.entry {
             self.settle_all_sunk(at);
         }
+        if self.plan.dropped.gas {
+            return;
+        }
         let (look, here, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
         let (aside, goes_on) = (self.b.create_block(), self.b.create_block());
         let (gas, floor) = (self.b.use_var(self.gas), self.b.use_var(self.floor));

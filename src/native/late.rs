@@ -244,11 +244,14 @@ impl Lowerer<'_, '_> {
     }
 
     fn note(&mut self, site: usize, record: [Ssa; RECORD_WORDS]) {
+        self.writes += 1;
+        if self.plan.dropped.journal {
+            return;
+        }
         for (var, value) in self.late.vars[site].into_iter().zip(record) {
             self.b.def_var(var, value);
         }
         self.state.written |= 1 << site;
-        self.writes += 1;
     }
 
     /// In a spliced call: an entry is written, in which another value stood.
@@ -327,6 +330,9 @@ impl Lowerer<'_, '_> {
 
     /// Has the journal keep a field's value, unless it does.
     fn log_field(&mut self, id: u32, field: u16) {
+        if self.plan.dropped.journal {
+            return;
+        }
         let instance = self.instance_of(id);
         let epochs = self.b.ins().load(types::I64, trusted(), instance, self.plan.calls.instance_epochs.pointer);
         let epoch = self.b.ins().load(types::I64, trusted(), epochs, i32::from(field) * 8);

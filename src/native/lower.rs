@@ -68,6 +68,8 @@ pub(super) struct Plan<'a> {
     pub(super) bug: Option<super::NativeBug>,
     /// Guards that fail always, for tests.
     pub(super) forced: Option<super::ForcedGuards>,
+    /// What the code is made without.
+    pub(super) dropped: super::DroppedCosts,
     /// Where a call finds what it changes.
     pub(super) calls: &'a CallLayout,
     /// What is known of each action.
@@ -649,7 +651,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
     /// Charges. If that is more than there is, the machine executes the instruction instead: a slice of gas may have
     /// ended, or all of it.
     pub(super) fn charge(&mut self, cost: u32, position: u32) {
-        if cost == 0 {
+        if cost == 0 || self.plan.dropped.gas {
             return;
         }
         if self.quiet {

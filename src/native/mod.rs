@@ -32,5 +32,5 @@ mod state;
 mod steps;
 mod tier;
 
-pub use report::{ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
+pub use report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
 pub use tier::Native;

@@ -197,7 +197,7 @@ impl Lowerer<'_, '_> {
     /// The sum, difference or product of two integers, where it fits; elsewhere the code leaves. With its bounds.
     pub(super) fn combine(&mut self, at: u32, op: Op, (x, y): (Ssa, Ssa), (a, b): (Range, Range)) -> (Ssa, Range) {
         let (range, fits) = Range::of(op, a, b);
-        if fits || self.plan.bug == Some(super::NativeBug::DroppedOverflowCheck) {
+        if fits || self.plan.dropped.overflow_checks || self.plan.bug == Some(super::NativeBug::DroppedOverflowCheck) {
             let value = match op {
                 Op::Add => self.b.ins().iadd(x, y),
                 Op::Sub => self.b.ins().isub(x, y),

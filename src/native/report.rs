@@ -31,6 +31,18 @@ impl NativeBug {
     ];
 }
 
+/// What code is made without, so that a ledger of costs can tell what each takes. Such code computes something else: a
+/// failing call may leave a trace, an overflow wraps, and nobody pays. It is made for a measurement alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DroppedCosts {
+    /// Gas is neither charged nor asked for, and quiet loops do not look at the poll, which is one question with it.
+    pub gas: bool,
+    /// Integers wrap.
+    pub overflow_checks: bool,
+    /// Compiled code keeps nothing of what it overwrites, and does not ask whether it has to.
+    pub journal: bool,
+}
+
 /// Guards that fail whatever they find: of each unit those whose number has this remainder. What is computed is the
 /// same, which tests show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use super::context::{Context, status};
 use super::liveness::{Liveness, Region};
 use super::lower::{Home, Lowered, Plan, lower};
 use super::memory::Compiled;
-use super::report::{ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
+use super::report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
 use super::splice::{ExitPoint, Path, Scene, Spliced, splice};
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
 use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
@@ -115,6 +115,7 @@ pub struct Native {
     counts: Counts,
     bug: OnceLock<NativeBug>,
     forced: OnceLock<ForcedGuards>,
+    dropped: OnceLock<DroppedCosts>,
     keeps_texts: AtomicBool,
 }
 
@@ -186,6 +187,7 @@ impl Native {
             counts: Counts::default(),
             bug: OnceLock::new(),
             forced: OnceLock::new(),
+            dropped: OnceLock::new(),
             keeps_texts: AtomicBool::new(false),
         })
     }
@@ -199,6 +201,11 @@ impl Native {
     pub fn force_guards(&self, forced: ForcedGuards) {
         assert!(forced.at < forced.every, "a remainder is below its divisor");
         self.forced.set(forced).expect("once");
+    }
+
+    /// Makes code from now on without some of what it costs: for the ledger of costs alone.
+    pub fn drop_costs(&self, costs: DroppedCosts) {
+        self.dropped.set(costs).expect("once");
     }
 
     /// What was done so far.
@@ -700,6 +707,7 @@ impl Native {
             promotes: !history.unpromoted && !last,
             bug: self.bug.get().copied(),
             forced: self.forced.get().copied(),
+            dropped: self.dropped.get().copied().unwrap_or_default(),
             calls: self.calls,
             actions: &self.actions,
             spliced,

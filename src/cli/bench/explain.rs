@@ -54,6 +54,7 @@ pub(super) fn explain(arguments: &ExplainArguments) -> Result<Exit, Stop> {
         output_chain: false,
         cache: None,
         added: 0.0,
+        dropped: Vec::new(),
         open: None,
         workload: workload.path,
     };

@@ -9,6 +9,7 @@ mod explain;
 mod gas;
 mod gate;
 mod init;
+mod ledger;
 mod list;
 mod policy;
 mod print;
@@ -67,6 +68,8 @@ enum Command {
     List(list::ListArguments),
     /// Run a workload once, adaptively, and show every tier decision.
     Explain(explain::ExplainArguments),
+    /// Show what each part of a transaction costs, by engines that do without one each.
+    Ledger(ledger::LedgerArguments),
     /// Make summary, charts and page of a result folder again, from its records.
     Report(report::ReportArguments),
     /// Draw one chart of one or more result folders.
@@ -172,6 +175,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::Sweep(sweep) => sweep::sweep(sweep, look),
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),
+        Command::Ledger(ledger) => ledger::ledger(ledger, look),
         Command::Report(report) => report::report(report, look),
         Command::Chart(chart) => chart::chart(chart, look),
         Command::Test(test) => test::test(test, look),

@@ -69,6 +69,7 @@ pub fn count(
         output_chain: false,
         cache: None,
         added: 0.0,
+        dropped: Vec::new(),
         open: None,
     };
     let record = run_job(program, &job, stop);

@@ -1,9 +1,11 @@
 //! The regression gate: two versions measured alternately, and a verdict.
 //!
 //! [`sides`] finds or builds the two versions, [`session`] measures them, [`counters`] counts without timing,
-//! [`stored`] measures against a folder, [`self_test`] tries the gate on this machine, [`simulate`] tries the statistics on invented noise. Verdicts are made by
+//! [`stored`] measures against a folder, [`self_test`] tries the gate on this machine, [`costs`] measures
+//! what parts of a transaction cost, [`simulate`] tries the statistics on invented noise. Verdicts are made by
 //! [`crate::report::gate`] from the records alone. This room must never time a base that is being built.
 
+pub mod costs;
 pub mod counters;
 pub mod self_test;
 pub mod session;

@@ -93,6 +93,7 @@ pub(super) fn job(kind: JobKind, side: &Side, cell: &Cell, lengths: Lengths, ref
         output_chain: false,
         cache: None,
         added: 0.0,
+        dropped: Vec::new(),
         open: None,
     }
 }
