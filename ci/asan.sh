@@ -15,8 +15,10 @@ export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_leaks=1:detect_stack_use_after_retur
 # A target named outright keeps the flags away from build scripts and procedural macros.
 # The documentation tests are left out: rustdoc does not link the runtime.
 if [ $# -eq 0 ]; then
-    # The examples too: some tests start them.
-    set -- --lib --tests --examples --no-fail-fast
+    set -- --lib --tests --no-fail-fast
 fi
 # Debug assertions bounds-check every slot and handle first; without them the unchecked accesses are what is tested.
-exec cargo test --target x86_64-unknown-linux-gnu --config profile.dev.package.zx-bench.debug-assertions=false "$@"
+build=(--target x86_64-unknown-linux-gnu --config profile.dev.package.zx-bench.debug-assertions=false)
+# Some tests start examples.
+cargo build --examples "${build[@]}"
+exec cargo test "${build[@]}" "$@"
