@@ -293,6 +293,18 @@ fn explain_and_doctor_answer() {
     place.file("w.zx", SCRIPT);
     place.bench(&["explain", "w.zx"]).ends(0, &["iteration", "500"]);
     place.bench(&["explain", "w.zx", "--mode", "interpreter"]).ends(0, &["no tier decisions"]);
+    place.file("other.zx", SCRIPT);
+    let several = ["explain", "w.zx", "other.zx", "--mode", "native", "--dump", "texts"];
+    place.bench(&several).ends(0, &["made again", "w ", "other "]);
+    assert!(place.path("texts/other/bytecode.txt").exists(), "each has a folder of its own");
+    place.bench(&["explain", "w.zx", "--mode", "native", "--dump", "one"]).ends(0, &["native code of", "failed"]);
+    let texts = fs::read_dir(place.path("one")).expect("it was made").flatten();
+    let names: Vec<_> = texts.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    for kind in [".clif", ".asm", "bytecode.txt"] {
+        assert!(names.iter().any(|name| name.ends_with(kind)), "no {kind} in {names:?}");
+    }
+    place.file("taken", "");
+    place.bench(&["explain", "w.zx", "--dump", "taken"]).ends(1, &["cannot write to"]);
     place.bench(&["doctor", "--pairs", "4"]).ends(0, &["cores", "clock_step_ns", "kernel", "smallest difference"]);
     place.bench(&["report", "nowhere"]).ends(2, &["not a folder of results"]);
     place.bench(&["child", "--cell", "{}"]).ends(1, &["the job is not readable"]);

@@ -1,5 +1,7 @@
 //! A compiled program: immutable, shared by all isolates of a process.
 
+use std::fmt::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -264,6 +266,20 @@ impl Program {
         self.native.iter().flat_map(|native| native.texts()).map(text).collect()
     }
 
+    /// Writes what was compiled into a folder, which is made: `bytecode.txt`, and of each piece of native code the text
+    /// that Cranelift was given (`.clif`) and the machine code (`.asm`), if [`Program::keep_native_texts`] was called
+    /// before it was made.
+    pub fn write_texts(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        std::fs::write(folder.join("bytecode.txt"), self.dump_bytecode())?;
+        for (site, clif, assembly) in self.native_texts() {
+            let name = file_name(&site);
+            std::fs::write(folder.join(format!("{name}.clif")), clif)?;
+            std::fs::write(folder.join(format!("{name}.asm")), assembly)?;
+        }
+        Ok(())
+    }
+
     fn kind_and_place(&self, site: Site) -> (&'static str, String) {
         let (kind, place) = match site {
             Site::Loop(id) => ("loop", self.info.loops[id.0 as usize].place),
@@ -272,27 +288,49 @@ impl Program {
         (kind, self.sources.site(place.start))
     }
 
-    /// What became of each loop and action that was to be native code: a line each.
+    /// What became of each loop and action that was to be native code: a line each, and a line for each instruction
+    /// that is the VM's.
     pub fn native_report(&self) -> Vec<String> {
-        let line = |unit: UnitReport| {
-            let (kind, site) = self.kind_and_place(unit.site);
-            match unit.refused {
-                Some(reason) => format!("{kind} {site}: stays in the VM: {reason}"),
-                None => format!(
-                    "{kind} {site}: native code of {} instructions, {} of them by the VM: {} bytes in {:.3} ms; made {} \
-                     time{}, {} guard{} failed",
-                    unit.instructions,
-                    unit.stepped,
-                    unit.code_bytes,
-                    unit.compile_ns as f64 / 1e6,
-                    unit.rounds,
-                    if unit.rounds == 1 { "" } else { "s" },
-                    unit.exits,
-                    if unit.exits == 1 { "" } else { "s" },
-                ),
-            }
-        };
-        self.native.iter().flat_map(|native| native.reports()).map(line).collect()
+        self.native.iter().flat_map(|native| native.reports()).flat_map(|unit| self.describe_unit(&unit)).collect()
+    }
+
+    fn describe_unit(&self, unit: &UnitReport) -> Vec<String> {
+        let (kind, site) = self.kind_and_place(unit.site);
+        if let Some(reason) = &unit.refused {
+            return vec![format!("{kind} {site}: stays in the VM: {reason}")];
+        }
+        let plural = |count: u64| if count == 1 { "" } else { "s" };
+        let mut line = format!(
+            "{kind} {site}: native code of {} instructions, {} of them by the VM: {} bytes in {:.3} ms; made {} time{}, \
+             {} guard{} failed",
+            unit.instructions,
+            unit.stepped.len(),
+            unit.code_bytes,
+            unit.compile_ns as f64 / 1e6,
+            unit.rounds,
+            plural(u64::from(unit.rounds)),
+            unit.exits,
+            plural(unit.exits),
+        );
+        let counts = [
+            (unit.spliced, "contract calls are part of it"),
+            (unit.declined, "contract calls are not, as guards in them failed"),
+            (unit.direct as usize, "calls straight to native code"),
+            (unit.helped as usize, "calls by the VM's way"),
+            (unit.finds, "map entries looked up before the loop"),
+            (unit.generic, "places where nothing is guessed any more"),
+        ];
+        for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
+            let _ = write!(line, "; {what}: {count}");
+        }
+        if unit.quiet {
+            line.push_str("; gas is asked for once an iteration");
+        }
+        let by_machine = unit
+            .stepped
+            .iter()
+            .map(|(op, place)| format!("    by the VM: {op:?} at {}", self.sources.site(place.start)));
+        std::iter::once(line).chain(by_machine).collect()
     }
 
     /// The resolved tree as text.
@@ -367,4 +405,21 @@ fn region(sources: &SourceMap, span: Span) -> Region {
     let (file, span) = sources.local(span);
     let ((line, column), (end_line, end_column)) = (file.line_col(span.start), file.line_col(span.end.max(span.start)));
     Region { file: file.name.clone(), line, column, end_line, end_column }
+}
+
+/// `loop dir/main.zx:8:1` as the name of a file.
+fn file_name(site: &str) -> String {
+    let kept = |c: char| if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+    site.chars().map(kept).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_site_becomes_one_name() {
+        assert_eq!(file_name("loop dir/main.zx:8:1"), "loop-dir-main.zx-8-1");
+        assert_eq!(file_name("action <command line>:1:1"), "action--command-line--1-1");
+    }
 }

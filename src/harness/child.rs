@@ -4,7 +4,7 @@
 //! [`super::child_block`], and speaks on standard output. Program output is hashed, never written.
 
 use std::io::{self, BufWriter, StdoutLock, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -119,6 +119,10 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
         let (gas, overflow_checks, journal) = (has(Cost::Gas), has(Cost::OverflowChecks), has(Cost::Journal));
         loaded.program.drop_native_costs(DroppedCosts { gas, overflow_checks, journal });
     }
+    let dump = job.explain.as_ref().and_then(|explain| explain.dump.as_deref());
+    if dump.is_some() {
+        loaded.program.keep_native_texts();
+    }
     let watchdog = Watchdog::start(Duration::from_millis(job.limit_ms));
     let bench = Bench { job, mode, program: loaded.program, workload_name: loaded.name, watchdog };
     let done = match job.form {
@@ -127,6 +131,7 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
         FormName::Script => child_script::work(&bench, talk),
         FormName::Block => child_block::work(&bench, talk),
     };
+    let done = done.and_then(|()| say_native(&bench, dump, talk));
     if let (Some(cache), Ok(())) = (&cache, &done) {
         cache.store(&bench.program);
     }
@@ -137,6 +142,30 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
         }
         done => done,
     }
+}
+
+/// Says what native code there was, if any was made or refused.
+fn say_native(bench: &Bench<'_>, dump: Option<&Path>, talk: &mut Talk) -> Result<(), Halt> {
+    if let Some(counts) = bench.program.native_counts().filter(|counts| counts.units + counts.refused > 0) {
+        for (name, value) in [
+            (counter::NATIVE_UNITS, counts.units),
+            (counter::NATIVE_COMPILE_NS, counts.compile_ns),
+            (counter::NATIVE_BYTES, counts.code_bytes),
+            (counter::NATIVE_EXITS, counts.exits),
+            (counter::NATIVE_RECOMPILED, counts.recompiled),
+            (counter::NATIVE_REFUSED, counts.refused),
+        ] {
+            talk.count(name, value as f64)?;
+        }
+    }
+    if bench.job.explain.is_some() {
+        for text in bench.program.native_report() {
+            talk.say(&Message::Note { text })?;
+        }
+    }
+    let Some(folder) = dump else { return Ok(()) };
+    let failed = |error| Halt::Fail(Failed::Runner, format!("--dump: cannot write to {}: {error}", folder.display()));
+    bench.program.write_texts(folder).map_err(failed)
 }
 
 /// What a job's work needs.

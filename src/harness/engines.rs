@@ -242,6 +242,7 @@ mod tests {
             cache: None,
             added: 0.0,
             dropped: Vec::new(),
+            explain: None,
             open: None,
         }
     }

@@ -92,9 +92,20 @@ pub struct Job {
     /// What the engine does without: the ledger of costs. Such an engine proves nothing and is never compared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Cost>,
+    /// Says at the end what was made native code and what was not, and why.
+    #[serde(default)]
+    pub explain: Option<Explain>,
     /// The rates of [`JobKind::Open`].
     #[serde(default)]
     pub open: Option<OpenLoad>,
+}
+
+/// What is told about compiling.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Explain {
+    /// Bytecode, Cranelift's form and machine code of what was compiled go into this folder.
+    #[serde(default)]
+    pub dump: Option<PathBuf>,
 }
 
 /// [`Form`], as JSON.

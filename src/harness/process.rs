@@ -95,6 +95,8 @@ pub struct Record {
     pub windows: Vec<TimedWindow>,
     /// Tier decisions.
     pub events: Vec<Event>,
+    /// Lines for people, in order.
+    pub notes: Vec<String>,
     /// Latencies, in order.
     pub latencies: Latencies,
     /// Rates of open load, in order.
@@ -150,6 +152,7 @@ impl Record {
         match message {
             Message::Window { n, ns, isolate, at_ns } => self.windows.push(TimedWindow { isolate, n, ns, at_ns }),
             Message::Event(event) => self.events.push(event),
+            Message::Note { text } => self.notes.push(text),
             Message::Counter { name, value } => drop(self.counters.insert(name, value)),
             Message::Digest { index, hex, isolate } => self.links.push(Link { isolate, index, hex }),
             Message::Fail { what, message } => self.error = Some(ChildError::Said(what, message)),

@@ -73,6 +73,11 @@ pub enum Message {
     },
     /// A rate of open load.
     Step(OpenStep),
+    /// A line for people.
+    Note {
+        /// The line.
+        text: String,
+    },
     /// The workload failed; nothing but `bye` follows.
     Fail {
         /// What failed.
@@ -223,6 +228,17 @@ pub mod counter {
     pub const VM_OPERATIONS: &str = "vm_operations";
     pub const ALLOCATIONS: &str = "allocations";
     pub const BYTECODE_BYTES: &str = "bytecode_bytes";
+    /// Pieces of native code made, those made again included.
+    pub const NATIVE_UNITS: &str = "native_units";
+    /// Making them, in nanoseconds.
+    pub const NATIVE_COMPILE_NS: &str = "native_compile_ns";
+    pub const NATIVE_BYTES: &str = "native_bytes";
+    /// Guards that failed.
+    pub const NATIVE_EXITS: &str = "native_exits";
+    /// Pieces made again because of them.
+    pub const NATIVE_RECOMPILED: &str = "native_recompiled";
+    /// Loops and actions that stay in the VM.
+    pub const NATIVE_REFUSED: &str = "native_refused";
     /// Begins `action_gas/min/Token.transfer` and its like: `calls`, `min`, `median`, `max`.
     pub const ACTION_GAS: &str = "action_gas/";
     /// Begins `of_kind/gas_median/transfer` and its like: one kind of transaction.

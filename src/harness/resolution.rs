@@ -119,6 +119,7 @@ pub fn measure(program: &Path, pairs: u32, stop: &AtomicBool) -> Result<Option<R
         cache: None,
         added: 0.0,
         dropped: Vec::new(),
+        explain: None,
         open: None,
         workload: loaded.path,
     };

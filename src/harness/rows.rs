@@ -156,6 +156,10 @@ impl<'a> RowMaker<'a> {
             (counter::OUT_OF_GAS, Phase::Steady, metrics::OUT_OF_GAS, unit::TX),
             (counter::GAS, Phase::Steady, metrics::GAS, unit::GAS),
             (counter::RSS_KIB, Phase::Steady, metrics::RSS_KIB, unit::KIB),
+            (counter::NATIVE_BYTES, Phase::Compile, metrics::NATIVE_BYTES, unit::BYTES),
+            (counter::NATIVE_COMPILE_NS, Phase::Compile, metrics::NATIVE_COMPILE_NS, unit::NS),
+            (counter::NATIVE_EXITS, Phase::Steady, metrics::NATIVE_EXITS, unit::COUNT),
+            (counter::NATIVE_RECOMPILED, Phase::Steady, metrics::NATIVE_RECOMPILED, unit::COUNT),
         ];
         for (name, phase, metric, unit) in rows {
             if let Some(value) = record.counter(name) {

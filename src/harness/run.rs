@@ -165,6 +165,7 @@ fn job_of(prepared: &Prepared, kind: JobKind, cell: &Cell, tx_per_pass: u64) -> 
         cache: None,
         added: 0.0,
         dropped: Vec::new(),
+        explain: None,
         open: plan.open.clone(),
     }
 }

@@ -110,8 +110,8 @@ pub(super) struct Lowered {
     pub(super) fields: usize,
     /// The greatest logical frame of a leaf inside.
     pub(super) leaf_slots: u32,
-    /// Instructions executed by the machine.
-    pub(super) stepped: u32,
+    /// Where instructions are executed by the machine.
+    pub(super) stepped: Vec<u32>,
     /// Calls whose frames are pushed and popped as in the machine.
     pub(super) helped: u32,
     /// Calls straight from code to code.
@@ -131,6 +131,10 @@ pub(super) struct Lowered {
     pub(super) believes_itself: bool,
     /// How often it was lowered.
     pub(super) attempts: usize,
+    /// Map entries looked up once, before the loop.
+    pub(super) finds: usize,
+    /// Gas is asked for once an iteration.
+    pub(super) quiet: bool,
 }
 
 /// The variables of a place.
@@ -243,7 +247,8 @@ pub(super) fn lower(
         let mut lowerer = Lowerer::new(plan, b, &mut learnt, call_conv);
         lowerer.region(attempt > ATTEMPTS);
         let again = lowerer.again;
-        let Lowerer { mut b, mut out, .. } = lowerer;
+        let Lowerer { mut b, mut out, quiet, entries, .. } = lowerer;
+        (out.quiet, out.finds) = (quiet, entries.len());
         b.seal_all_blocks();
         b.finalize(isa.frontend_config());
         if !again {

@@ -1,6 +1,8 @@
 //! What the tier tells about itself, and what tests do to it.
 
+use crate::bytecode::Op;
 use crate::runtime::Site;
+use crate::runtime::info::Place;
 
 /// A bug to be put into native code, so that tests can show that a comparison of the tiers finds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,8 +85,22 @@ pub struct UnitReport {
     pub refused: Option<String>,
     /// Bytecode instructions in it.
     pub instructions: usize,
-    /// Of these, executed by the machine.
-    pub stepped: u32,
+    /// Of these, executed by the machine, and where they stand in the text.
+    pub stepped: Vec<(Op, Place)>,
+    /// Calls of contract actions that are part of it, without frames of their own.
+    pub spliced: usize,
+    /// Such calls that no longer are, as guards in them failed again and again.
+    pub declined: usize,
+    /// Calls straight from native code to native code.
+    pub direct: u32,
+    /// Calls whose frames are pushed and popped as in the machine.
+    pub helped: u32,
+    /// Map entries looked up once, before the loop.
+    pub finds: usize,
+    /// Gas is asked for once an iteration.
+    pub quiet: bool,
+    /// Places where guesses failed again and again: nothing is guessed there.
+    pub generic: usize,
     /// Machine code, bytes.
     pub code_bytes: usize,
     /// Making it took so long, nanoseconds.

@@ -26,7 +26,7 @@ impl Lowerer<'_, '_> {
 
     /// Has the machine execute the instruction, which is no branch.
     pub(super) fn step(&mut self, position: u32) {
-        self.out.stepped += 1;
+        self.out.stepped.push(position);
         self.flush_for_step(position);
         let went = self.call_step(position);
         let next = position + self.plan.code.instrs[position as usize].op.words() as u32;
@@ -65,7 +65,7 @@ impl Lowerer<'_, '_> {
 
     /// Has the machine execute a branch.
     pub(super) fn step_branch(&mut self, position: u32, next: u32, target: u32) {
-        self.out.stepped += 1;
+        self.out.stepped.push(position);
         self.flush_for_step(position);
         let went = self.call_step(position);
         self.forget(position);

@@ -17,7 +17,7 @@ use super::memory::Compiled;
 use super::report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
 use super::splice::{ExitPoint, Path, Scene, Spliced, splice};
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
-use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
+use crate::runtime::info::{ActionId, LoopId, Place as TextPlace, ProgramInfo};
 use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site};
 use crate::value::{Value, ValueLayout};
 
@@ -56,6 +56,8 @@ pub(super) struct Unit {
     failed: Box<[AtomicU32]>,
     misfits: AtomicU32,
     instructions: usize,
+    /// The instructions that are the machine's.
+    stepped: Vec<(Op, TextPlace)>,
     compile_ns: u64,
     /// Cranelift's form and the machine code as text, if they were asked for.
     texts: Option<(String, String)>,
@@ -68,6 +70,7 @@ struct Made {
     spliced: Option<(Spliced, u16)>,
     exits: Box<[ExitPoint]>,
     instructions: usize,
+    stepped: Vec<(Op, TextPlace)>,
     texts: Option<(String, String)>,
 }
 
@@ -310,7 +313,14 @@ impl Place {
             rounds: history.rounds,
             refused: history.refused.clone(),
             instructions: unit.as_ref().map_or(0, |unit| unit.instructions),
-            stepped: unit.as_ref().map_or(0, |unit| unit.lowered.stepped),
+            stepped: unit.as_ref().map_or_else(Vec::new, |unit| unit.stepped.clone()),
+            spliced: unit.as_ref().and_then(|unit| unit.spliced.as_ref()).map_or(0, |(spliced, _)| spliced.calls.len()),
+            declined: history.declined.len(),
+            direct: unit.as_ref().map_or(0, |unit| unit.lowered.direct),
+            helped: unit.as_ref().map_or(0, |unit| unit.lowered.helped),
+            finds: unit.as_ref().map_or(0, |unit| unit.lowered.finds),
+            quiet: unit.as_ref().is_some_and(|unit| unit.lowered.quiet),
+            generic: history.generic.len(),
             code_bytes: unit.as_ref().map_or(0, |unit| unit.compiled.bytes),
             compile_ns: unit.as_ref().map_or(0, |unit| unit.compile_ns),
             exits: history.exits,
@@ -478,7 +488,7 @@ impl Unit {
     /// Whether it is likely to be faster than the machine: where much of it is the machine's or enters contracts, it is
     /// not; and entering a short action costs more than it saves, unless it calls on.
     fn gains(&self, site: Site) -> bool {
-        let slow = (self.lowered.stepped + self.lowered.helped) as usize;
+        let slow = self.lowered.stepped.len() + self.lowered.helped as usize;
         match site {
             Site::Loop(_) => slow * SLOW_SHARE <= self.instructions,
             Site::Action(_) => slow == 0 && (self.lowered.direct > 0 || self.instructions >= LONG_ACTION),
@@ -603,7 +613,7 @@ impl Native {
         let started = Instant::now();
         let compile = || self.compile(&mut builders, &history, isolate, code, position, machine);
         match stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile) {
-            Ok(Made { compiled, lowered, spliced, exits, instructions, texts }) => {
+            Ok(Made { compiled, lowered, spliced, exits, instructions, stepped, texts }) => {
                 let compile_ns = started.elapsed().as_nanos() as u64;
                 history.rounds += 1;
                 add(&self.counts.units, 1);
@@ -623,6 +633,7 @@ impl Native {
                     failed,
                     misfits,
                     instructions,
+                    stepped,
                     compile_ns,
                     texts,
                 };
@@ -721,9 +732,10 @@ impl Native {
         let assembly = context.compiled_code().and_then(|code| code.vcode.clone());
         context.clear();
         let exits = lowered.exits.iter().map(|at| ExitPoint::of(code, spliced, *at)).collect();
+        let stepped = lowered.stepped.iter().map(|at| (code.instrs[*at as usize].op, code.place(*at))).collect();
         let (instructions, texts, registers) = (region.length, clif.zip(assembly), code.frame_size);
         let spliced = spliced.cloned().map(|spliced| (spliced, registers));
-        Ok(Made { compiled, lowered, spliced, exits, instructions, texts })
+        Ok(Made { compiled, lowered, spliced, exits, instructions, stepped, texts })
     }
 }
 

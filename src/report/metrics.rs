@@ -58,6 +58,15 @@ pub const GAS: &str = "gas";
 /// Peak resident set of the process.
 pub const RSS_KIB: &str = "rss_kib";
 
+/// Machine code that the process made, what was made again included. No row: none.
+pub const NATIVE_BYTES: &str = "native_bytes";
+/// Time spent making it.
+pub const NATIVE_COMPILE_NS: &str = "native_compile_ns";
+/// Guards in it that failed.
+pub const NATIVE_EXITS: &str = "native_exits";
+/// Pieces made again because of them.
+pub const NATIVE_RECOMPILED: &str = "native_recompiled";
+
 /// 1 when the process's digest chain equals the reference's as far as both go and `verify()`
 /// passed, else 0. No row: not compared.
 pub const AGREED: &str = "agreed";

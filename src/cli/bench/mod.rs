@@ -66,7 +66,7 @@ enum Command {
     Sweep(Box<sweep::SweepArguments>),
     /// Show the workloads there are.
     List(list::ListArguments),
-    /// Run a workload once, adaptively, and show every tier decision.
+    /// Run workloads once, adaptively, and show every tier decision.
     Explain(explain::ExplainArguments),
     /// Show what each part of a transaction costs, by engines that do without one each.
     Ledger(ledger::LedgerArguments),

@@ -70,6 +70,7 @@ pub fn count(
         cache: None,
         added: 0.0,
         dropped: Vec::new(),
+        explain: None,
         open: None,
     };
     let record = run_job(program, &job, stop);

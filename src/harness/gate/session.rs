@@ -94,6 +94,7 @@ pub(super) fn job(kind: JobKind, side: &Side, cell: &Cell, lengths: Lengths, ref
         cache: None,
         added: 0.0,
         dropped: Vec::new(),
+        explain: None,
         open: None,
     }
 }
