@@ -289,3 +289,14 @@ fn a_ledger_shows_parts_and_marks_engines_that_are_not_whole() {
     place.bench(&["run", "b.zx", "--drop", "gas"]).ends(2, &[]);
     place.bench(&["ledger", "nowhere"]).ends(2, &["nowhere"]);
 }
+
+#[test]
+fn lengths_compare_native_code_with_none() {
+    let place = Place::new();
+    let words = ["lengths", "b.zx", "w.zx", "--lengths", "10,200", "--pairs", "2", "--out", "ratios"];
+    place.bench(&words).ends(0, &["| workload | 10 | 200 |", "| b |", "| w |"]);
+    let ratios = place.column("ratios/ratios.csv", "ratio");
+    assert_eq!(ratios.len(), 4);
+    assert!(ratios.iter().all(|ratio| ratio.parse::<f64>().is_ok_and(|ratio| ratio > 0.0)), "{ratios:?}");
+    assert!(place.path("ratios/lengths.svg").is_file() && place.path("ratios/lengths.png").is_file());
+}

@@ -100,6 +100,8 @@ pub struct RunOptions {
     pub count_calls_of: Option<String>,
     /// Count the VM's instructions and the gas of each call, in a VM that is slower for it.
     pub count_operations: bool,
+    /// `adaptive` stays in the VM: no machine code is made.
+    pub below_native: bool,
 }
 
 impl Default for RunOptions {
@@ -116,6 +118,7 @@ impl Default for RunOptions {
             depth_limit: 10_000,
             count_calls_of: None,
             count_operations: false,
+            below_native: false,
         }
     }
 }

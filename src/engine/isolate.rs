@@ -124,7 +124,14 @@ impl Isolate {
         let tally = (options.count_operations && mode != Mode::Interpreter).then(Arc::<Tally>::default);
         let tiers = tiers(mode, program, tally.as_ref());
         let (lower, upper) = tiers.clone();
-        let inner = runtime::Isolate::new(program.info.clone(), lower, upper, policy(mode), output, settings);
+        let inner = runtime::Isolate::new(
+            program.info.clone(),
+            lower,
+            upper,
+            policy(mode, options.below_native),
+            output,
+            settings,
+        );
         if options.collect_always {
             inner.poll_flags.raise(PollFlags::ALWAYS);
         }

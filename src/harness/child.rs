@@ -112,7 +112,8 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
         loaded.program.keep_calls();
     }
     if !job.dropped.is_empty() {
-        if job.kind != JobKind::Measure || cache.is_some() {
+        let whole = job.kind == JobKind::Cold && job.dropped == [Cost::NativeCode];
+        if (job.kind != JobKind::Measure && !whole) || cache.is_some() {
             return Err(runner("costs are dropped in measurements without a cache alone".into()));
         }
         let has = |cost: Cost| job.dropped.contains(&cost);
@@ -185,6 +186,7 @@ impl Bench<'_> {
             seed: Some(self.job.parameters.seed),
             count_calls_of,
             count_operations: self.job.kind == JobKind::Count,
+            below_native: self.job.dropped.contains(&Cost::NativeCode),
             ..RunOptions::default()
         };
         let mut isolate = Isolate::new(&Engine::new(mode), &self.program, options);

@@ -46,6 +46,8 @@ pub enum Cost {
     Journal,
     /// Writing and hashing receipts.
     Receipt,
+    /// Native code as a whole: `adaptive` stays in the VM. Its results are those of a whole engine.
+    NativeCode,
 }
 
 /// A child's job, as JSON on its command line.

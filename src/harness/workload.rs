@@ -35,6 +35,7 @@ impl Form {
 }
 
 /// A workload that was read, compiled and has what its form needs.
+#[derive(Clone)]
 pub struct Workload {
     /// Where it was read from.
     pub path: PathBuf,

@@ -10,6 +10,7 @@ mod gas;
 mod gate;
 mod init;
 mod ledger;
+mod lengths;
 mod list;
 mod policy;
 mod print;
@@ -70,6 +71,8 @@ enum Command {
     Explain(explain::ExplainArguments),
     /// Show what each part of a transaction costs, by engines that do without one each.
     Ledger(ledger::LedgerArguments),
+    /// Compare native code on with native code off, in runs of so many transactions.
+    Lengths(lengths::LengthsArguments),
     /// Make summary, charts and page of a result folder again, from its records.
     Report(report::ReportArguments),
     /// Draw one chart of one or more result folders.
@@ -176,6 +179,7 @@ pub fn main(arguments: &Arguments) -> ExitCode {
         Command::List(list) => list::list(list),
         Command::Explain(explain) => explain::explain(explain),
         Command::Ledger(ledger) => ledger::ledger(ledger, look),
+        Command::Lengths(lengths) => lengths::lengths(lengths, look),
         Command::Report(report) => report::report(report, look),
         Command::Chart(chart) => chart::chart(chart, look),
         Command::Test(test) => test::test(test, look),

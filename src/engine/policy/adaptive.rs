@@ -71,6 +71,8 @@ struct Trial {
 #[derive(Debug)]
 pub(in crate::engine) struct Adaptive {
     start: Start,
+    /// There is a tier above the VM.
+    has_native: bool,
     terms: Terms,
     models: [StepModel; Step::COUNT],
     sites: Sites,
@@ -93,6 +95,7 @@ impl Adaptive {
         let models = [StepModel::prior(Step::ToVm), StepModel::prior(Step::ToNative)];
         Self {
             start,
+            has_native: true,
             terms: Terms { threshold: 500, pinned: false, enabled: true, earlier_runs: 0 },
             models,
             sites: Sites::default(),
@@ -110,6 +113,11 @@ impl Adaptive {
     /// What it expects of a step at first.
     pub(in crate::engine) fn expect(&mut self, step: Step, model: StepModel) {
         self.models[step as usize] = model;
+    }
+
+    /// Without native code.
+    pub(super) fn below_native(self) -> Self {
+        Self { has_native: false, ..self }
     }
 
     /// The count at which a site takes a step, where a count decides.
@@ -261,6 +269,10 @@ fn take_back(state: &mut StepState, count: u64) -> Reason {
 impl TierPolicy for Adaptive {
     fn begin(&mut self, terms: Terms) {
         self.terms = terms;
+    }
+
+    fn wants_native(&self) -> bool {
+        self.has_native
     }
 
     fn first_ask(&self, step: Step, site: Site) -> u64 {

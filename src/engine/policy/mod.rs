@@ -14,9 +14,10 @@ pub use adaptive::Start;
 pub(super) use adaptive::Adaptive;
 pub(super) use cost::StepModel;
 
-/// The policy of a mode.
-pub(super) fn policy(mode: Mode) -> Box<dyn TierPolicy> {
+/// The policy of a mode; `below_native` keeps `adaptive` in the VM.
+pub(super) fn policy(mode: Mode, below_native: bool) -> Box<dyn TierPolicy> {
     match mode {
+        Mode::Adaptive if below_native => Box::new(Adaptive::new(Start::Threshold).below_native()),
         Mode::Interpreter => Box::new(Never),
         Mode::Vm => Box::new(Fixed::at(0, None)),
         Mode::Native => Box::new(Fixed::at(0, Some(1))),

@@ -2,11 +2,12 @@
 //!
 //! [`sides`] finds or builds the two versions, [`session`] measures them, [`counters`] counts without timing,
 //! [`stored`] measures against a folder, [`self_test`] tries the gate on this machine, [`costs`] measures
-//! what parts of a transaction cost, [`simulate`] tries the statistics on invented noise. Verdicts are made by
+//! what parts of a transaction cost, [`lengths`] what native code costs and saves in short and long runs, [`simulate`] tries the statistics on invented noise. Verdicts are made by
 //! [`crate::report::gate`] from the records alone. This room must never time a base that is being built.
 
 pub mod costs;
 pub mod counters;
+pub mod lengths;
 pub mod self_test;
 pub mod session;
 pub mod sides;
