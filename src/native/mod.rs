@@ -31,6 +31,7 @@ mod splice;
 mod state;
 mod steps;
 mod tier;
+mod wide;
 
 pub use report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
 pub use tier::Native;

@@ -525,7 +525,7 @@ impl Lowerer<'_, '_> {
         match self.numbers(at, left, right, true) {
             Some(Pair::Ints(x, y)) if !(self.is_generic(at)) => self.ints(at, op, to, (x, y), (left, right)),
             Some(Pair::Floats(x, y)) => self.floats(at, op, to, x, y, right),
-            _ => false,
+            _ => self.wide_arithmetic(at, op, to, left, right),
         }
     }
 
@@ -598,10 +598,17 @@ impl Lowerer<'_, '_> {
 
     fn compare(&mut self, at: u32, test: Test, left: usize, right: Operand) -> Option<Ssa> {
         // An integer and a float are compared exactly, which the shared operation does.
-        match self.numbers(at, left, right, false)? {
-            Pair::Ints(x, y) => Some(self.b.ins().icmp(test.of_ints(), x, y)),
-            Pair::Floats(x, y) => Some(self.b.ins().fcmp(test.of_floats(), x, y)),
+        match self.numbers(at, left, right, false) {
+            Some(Pair::Ints(x, y)) => Some(self.b.ins().icmp(test.of_ints(), x, y)),
+            Some(Pair::Floats(x, y)) => Some(self.b.ins().fcmp(test.of_floats(), x, y)),
+            None => self.wide_compare(at, test, left, right),
         }
+    }
+
+    /// Of a comparison that is a branch: whether it jumps where that holds, and where to.
+    pub(super) fn jump_of(&self, at: u32) -> Option<(bool, u32)> {
+        let instr = self.plan.code.instrs[at as usize];
+        branch_of(instr.op).map(|(_, when, _)| (when, self.target(at, instr)))
     }
 
     fn test(&mut self, at: u32, test: Test, to: usize, left: usize, right: Operand, negated: bool) -> bool {

@@ -206,6 +206,13 @@ impl Lowerer<'_, '_> {
         self.b.ins().store(trusted(), payload, base, offset + Value::PAYLOAD);
     }
 
+    /// The words that stand in a place's memory.
+    pub(super) fn load_home(&mut self, place: usize) -> (Ssa, Ssa) {
+        let (base, offset) = self.address(place);
+        let word = self.b.ins().load(types::I64, trusted(), base, offset);
+        (word, self.b.ins().load(types::I64, trusted(), base, offset + Value::PAYLOAD))
+    }
+
     pub(super) fn written(&mut self, place: usize, kind: Kind) {
         self.writes += 1;
         self.hints.remove(&place);

@@ -36,6 +36,7 @@ pub use host::{HOST_FUNCTIONS, HostFunctions};
 pub use isolate::{Isolate, IsolateSettings};
 pub use kept::KeptState;
 pub use layout::CallLayout;
+pub use ops::Leaf;
 pub use output::Output;
 pub use poll::PollFlags;
 pub use signal::{ErrorKind, Interrupt, Signal, Unwind};

@@ -7,6 +7,7 @@ mod emit;
 mod escape;
 mod index;
 mod iterate;
+mod leaf;
 mod make;
 mod pattern;
 pub mod quick;
@@ -15,6 +16,7 @@ mod store;
 mod write_text;
 
 pub use iterate::Step;
+pub use leaf::Leaf;
 pub use record::Given;
 
 use super::isolate::Isolate;
