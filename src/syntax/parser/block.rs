@@ -276,11 +276,28 @@ impl Parser<'_> {
     fn missing_brace<T>(&mut self, open: usize) -> Parse<T> {
         let opened = self.tokens[open].span();
         let mut diagnostic = Diagnostic::new("this `{` is not closed", opened).label("opened here");
-        if let Some(suspect) = self.suspect(open) {
+        let suspect = self.suspect(open);
+        if let Some(suspect) = suspect {
             let text = "the `}` may be missing here: the one that closes this is indented less";
             diagnostic = diagnostic.note(self.tokens[suspect].span(), text);
         }
+        if self.kind() == Kind::End && !self.unterminated {
+            self.forget_behind(suspect.unwrap_or(open));
+        }
         self.fail_at_end(diagnostic)
+    }
+
+    /// Drops what was reported behind the block that probably lacks its brace: it was read as if it stood inside.
+    fn forget_behind(&mut self, open: usize) {
+        let outer = self.line_indent(open);
+        let behind = (open + 1..self.tokens.len()).find(|index| {
+            let token = self.at(*index);
+            token.newline && token.kind != Kind::RBrace && self.column(*index) <= outer
+        });
+        if let Some(behind) = behind {
+            let end = self.tokens[behind].start;
+            self.diagnostics.retain(|diagnostic| diagnostic.span.start < end);
+        }
     }
 
     /// The first block after `open` whose closing brace starts a line further left than its own line.

@@ -120,6 +120,15 @@ fn a_missing_brace_points_at_its_opening() {
 }
 
 #[test]
+fn a_missing_brace_is_one_error() {
+    let source = "contract Bank {\n  state total = 0\n  action add(n) {\n    this.total += n\n  }\n\n\
+        let bank = Bank()\nbank.add(5)\nfor each x in [1] {\n  print(x)\n}\n";
+    assert_eq!(errors(source), ["[{] this `{` is not closed"]);
+    let before = format!("let = 1\n{source}let = 2\n");
+    assert_eq!(errors(&before).len(), 2, "{:?}", errors(&before));
+}
+
+#[test]
 fn nesting_and_height() {
     let deep = format!("x = {}1{}", "(".repeat(300), ")".repeat(300));
     assert_eq!(errors(&deep), ["[(] nested too deeply (at most 200 levels)"]);
