@@ -231,6 +231,53 @@ fn gas_may_end_at_any_iteration() {
     }
 }
 
+/// Calls without frames, entered from a loop and from an action, with two arguments and in places that fail.
+const RECURSIONS: &str = r"
+let limit = 40
+action ways(a, b) {
+    if a == 0 { return 1 }
+    if b == 0 { return a % 3 }
+    return ways(a - 1, b) + ways(a, b - 1) * 2
+}
+action down(n) {
+    if n == 0 { return limit / (limit - 40) }
+    return down(n - 1) + 1
+}
+action drive(n) {
+    let i = 0
+    let s = 0
+    while i < n { s = s + ways(i % 5, 3); i = i + 1 }
+    return s
+}
+print(drive(30), ways(4, 4))
+limit = 41
+print(down(12))
+limit = 40
+print(down(9))
+";
+
+#[test]
+fn gas_may_end_in_any_call_without_a_frame() {
+    let program = compiled(RECURSIONS);
+    let (_, gas, failure) = run(&program, Mode::Interpreter, None);
+    assert!(failure.is_some());
+    for limit in 1..=gas {
+        let reference = run(&program, Mode::Interpreter, Some(limit));
+        assert_eq!(run(&program, Mode::Native, Some(limit)), reference, "limit {limit} of {gas}");
+    }
+}
+
+#[test]
+fn recursion_needs_no_frames() {
+    let program = compiled("action fib(n) { if n < 2 { return n } return fib(n - 1) + fib(n - 2) }\nprint(fib(20))");
+    let shown = run(&program, Mode::Native, None);
+    assert_eq!(shown, run(&program, Mode::Interpreter, None));
+    let report = program.native_report().join("\n");
+    if program.native_counts().is_some() {
+        assert!(report.contains("without frames"), "{report}");
+    }
+}
+
 #[test]
 fn what_is_too_large_stays_in_the_machine() {
     let mut source = "action f(n) {\n let s = 0\n let i = 0\n while i < n {\n".to_owned();

@@ -316,6 +316,7 @@ impl Program {
             (unit.spliced, "contract calls are part of it"),
             (unit.declined, "contract calls are not, as guards in them failed"),
             (unit.direct as usize, "calls straight to native code"),
+            (unit.frameless as usize, "of these without frames"),
             (unit.helped as usize, "calls by the VM's way"),
             (unit.finds, "map entries looked up before the loop"),
             (unit.generic, "places where nothing is guessed any more"),

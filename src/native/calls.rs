@@ -15,6 +15,10 @@ impl Lowerer<'_, '_> {
     /// Lowers a call.
     pub(super) fn calls(&mut self, at: u32, instr: Instr) -> bool {
         let helper = match instr.op {
+            Op::Call if self.plan.frameless => {
+                self.call_itself(at, instr);
+                return true;
+            }
             Op::Call if self.direct_call(at, instr) => return true,
             Op::Call => call as *const () as usize,
             Op::CallMethod | Op::CallOwn if self.contract_call(at, instr) => return true,

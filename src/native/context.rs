@@ -4,6 +4,7 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::frameless::Missing;
 use crate::bytecode::{Machine, Op};
 use crate::runtime::{Isolate, NO_INSTANCE, PollFlags, Unwind};
 use crate::value::{Entry, Tag, Value};
@@ -57,6 +58,8 @@ pub(super) struct Context {
     pub(super) fields: *mut Value,
     /// The slots of all frames, which never move.
     pub(super) slots: *mut Value,
+    /// Up to where windows may reach without more slots being made.
+    pub(super) slots_end: *const Value,
     /// Frames below which a direct call needs no question about depth, room and size.
     pub(super) frames_max: usize,
     /// A returned value's words.
@@ -67,6 +70,8 @@ pub(super) struct Context {
     machine: *const (dyn Machine + 'static),
     /// A panic that a helper caught.
     pub(super) fault: Option<Box<dyn Any + Send>>,
+    /// Calls without frames that have left, innermost first.
+    pub(super) missing: Vec<Missing>,
 }
 
 mod runtime_counter {
@@ -93,12 +98,14 @@ impl Context {
             calls: isolate.calls.as_mut_ptr(),
             fields,
             slots: isolate.slots.as_mut_ptr(),
+            slots_end: isolate.windows_end(),
             frames_max: isolate.plain_depth(native.frame_slots_max),
             isolate: std::ptr::from_mut(isolate),
             result: [0; 2],
             native: std::ptr::from_ref(native),
             machine,
             fault: None,
+            missing: Vec::new(),
         }
     }
 }

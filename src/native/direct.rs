@@ -19,13 +19,13 @@ const PART: i32 = 16;
 const _: () = assert!(size_of::<Frame>().is_multiple_of(16) && align_of::<Frame>() >= 4);
 
 /// Where a call goes on.
-struct Ways {
+pub(super) struct Ways {
     /// The machine or a helper has made it: with where the frame goes on.
-    aside: Block,
+    pub(super) aside: Block,
     /// It has returned, with its result in the context.
     boxed: Block,
     /// Behind it.
-    join: Block,
+    pub(super) join: Block,
 }
 
 /// What a call changes and puts back.
@@ -54,18 +54,23 @@ impl Lowerer<'_, '_> {
         let Called { action, on, helper } = called;
         let shape = self.plan.info.action(action).shape();
         self.out.direct += 1;
+        let frameless = if on.is_none() { self.frameless_call(at, instr, action) } else { None };
         let gives_int = on.is_none() && self.gives_int(at, action);
         self.flush_for_step(at);
         let fields = std::mem::offset_of!(Context, fields) as i32;
         let context = self.context;
         let fields_were = on.map(|_| self.b.ins().load(types::I64, trusted(), context, fields));
+        let (aside, join) = (self.b.create_block(), self.b.create_block());
+        let went = self.b.append_block_param(aside, types::I64);
+        let ways = Ways { aside, boxed: self.b.create_block(), join };
+        if let Some(call) = frameless {
+            self.call_frameless(at, instr, &call, &ways);
+        }
         let cell = self.plan.actions[action.0 as usize].direct.as_ptr() as i64;
         let cell = self.int_const(cell);
         let entry = self.b.ins().load(types::I64, trusted(), cell, 0);
         let window = self.b.ins().iadd_imm_s(self.base, i64::from(instr.b) * size_of::<Value>() as i64);
-        let (fast, slow, aside) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
-        let went = self.b.append_block_param(aside, types::I64);
-        let ways = Ways { aside, boxed: self.b.create_block(), join: self.b.create_block() };
+        let (fast, slow) = (self.b.create_block(), self.b.create_block());
         let usual = self.is_usual((entry, window), shape.frame_slots, slow);
         match on {
             None => {
@@ -139,6 +144,13 @@ impl Lowerer<'_, '_> {
         let end = self.b.ins().iadd_imm_u(index, i64::from(frame_slots));
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, used);
         self.require(inside, slow);
+        self.is_calm(slow)
+    }
+
+    /// Whether there is stack left, and the poll has nothing to do. The last of the questions; what does not hold before
+    /// it is `slow`.
+    pub(super) fn is_calm(&mut self, slow: Block) -> Ssa {
+        let layout = self.plan.calls;
         let pointer = self.b.ins().get_stack_pointer(types::I64);
         let floor = self.b.ins().load(types::I64, trusted(), self.isolate, layout.stack_floor);
         let high = self.b.ins().icmp(IntCC::UnsignedGreaterThan, pointer, floor);
@@ -151,7 +163,7 @@ impl Lowerer<'_, '_> {
     }
 
     /// Goes on here if it holds.
-    fn require(&mut self, holds: Ssa, otherwise: Block) {
+    pub(super) fn require(&mut self, holds: Ssa, otherwise: Block) {
         let here = self.b.create_block();
         self.b.ins().brif(holds, here, &[], otherwise, &[]);
         self.go_on_in(here);

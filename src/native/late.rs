@@ -129,6 +129,9 @@ impl Lowerer<'_, '_> {
     /// Lowers what is something else in spliced code.
     pub(super) fn in_spliced(&mut self, at: u32, instr: Instr) -> bool {
         let Some(spliced) = self.plan.spliced else { return false };
+        if self.plan.frameless {
+            return self.in_itself(spliced, at);
+        }
         self.window = spliced.inside(at).map_or(u16::MAX, |(call, _)| spliced.calls[call].window);
         if let Some(call) = spliced.entered_at(at) {
             self.enter_spliced(spliced, call, at, instr);
@@ -355,6 +358,10 @@ impl Lowerer<'_, '_> {
     /// What a way out gives; everything is written. In spliced calls the machine runs them to their ends before.
     pub(super) fn way_out_word(&mut self, pending: &Pending) -> Ssa {
         let (at, kind, exit) = (pending.position, pending.kind, pending.exit);
+        if self.plan.frameless {
+            let at = self.miss_calls(at);
+            return self.int_const(status::word(kind, exit, at));
+        }
         let spliced = self.plan.spliced.filter(|spliced| spliced.inside(at).is_some());
         let Some(spliced) = spliced else {
             let at = self.plan.spliced.map_or(at, |spliced| spliced.outside(at));
@@ -440,7 +447,7 @@ extern "C" fn leave_late(context: *mut Context, late: *const Late, records: *con
         }
         let mut arrived = Arrived::At(late.position);
         for call in late.calls.iter().rev() {
-            arrived = finish(isolate, machine, arrived, call);
+            arrived = finish(isolate, machine, arrived, call.frame.resume);
         }
         match arrived {
             Arrived::At(position) => status::word(late.kind, late.exit, position),
@@ -470,7 +477,12 @@ fn log_late(isolate: &mut Isolate, write: &LateWrite, [map, seq, word, payload]:
 }
 
 /// Runs the topmost frame to its end and leaves it: where its caller goes on.
-fn finish(isolate: &mut Isolate, machine: &dyn Machine, arrived: Arrived, call: &LateCall) -> Arrived {
+pub(super) fn finish(
+    isolate: &mut Isolate,
+    machine: &dyn Machine,
+    arrived: Arrived,
+    (position, to): (u32, u32),
+) -> Arrived {
     let left = match machine.finish(isolate, arrived) {
         Ok(value) => isolate.leave(value),
         Err(Unwind) => {
@@ -478,7 +490,6 @@ fn finish(isolate: &mut Isolate, machine: &dyn Machine, arrived: Arrived, call: 
             Err(Unwind)
         }
     };
-    let (position, to) = call.frame.resume;
     let (base, action) = (isolate.frame().base, isolate.frame().action);
     isolate.top = base + u32::from(machine.code_of(action).frame_size);
     match left {

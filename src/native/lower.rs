@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::rc::Rc;
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{AbiParam, Block, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value as Ssa, types};
+use cranelift_codegen::ir::{
+    AbiParam, Block, FuncRef, InstBuilder, MemFlagsData, SigRef, Signature, Type, Value as Ssa, types,
+};
 use cranelift_codegen::isa::{CallConv, TargetIsa};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 
@@ -17,7 +19,7 @@ use super::context::{Context, status};
 use super::liveness::{Liveness, Region};
 use super::splice::FIELDS_FROM;
 use super::state::{Kind, Loc, State};
-use super::tier::Place;
+use super::unit::Place;
 use crate::bytecode::{Code, Op};
 use crate::ledger::Instance;
 use crate::runtime::info::ProgramInfo;
@@ -76,6 +78,18 @@ pub(super) struct Plan<'a> {
     pub(super) actions: &'a [Place],
     /// The calls whose code stands in `code`.
     pub(super) spliced: Option<&'a super::splice::Spliced>,
+    /// It is to be called without a frame (see `frameless`).
+    pub(super) frameless: bool,
+}
+
+impl Plan<'_> {
+    fn signature(&self, call_conv: CallConv) -> Signature {
+        if self.frameless {
+            super::frameless::signature(call_conv, self.info.action(self.code.action).shape().params)
+        } else {
+            entry_signature(call_conv)
+        }
+    }
 }
 
 /// Where a place's memory is.
@@ -116,6 +130,8 @@ pub(super) struct Lowered {
     pub(super) helped: u32,
     /// Calls straight from code to code.
     pub(super) direct: u32,
+    /// Of these, those that need no frame as long as there is such code.
+    pub(super) frameless: u32,
     /// The frames of direct calls, which the code copies.
     #[expect(clippy::vec_box, reason = "the code holds their addresses")]
     pub(super) frames: Vec<Box<Frame>>,
@@ -176,6 +192,10 @@ pub(super) struct Lowerer<'a, 'f> {
     pub(super) places: BTreeMap<Home, usize>,
     pub(super) vars: Vec<Vars>,
     pub(super) gas: Variable,
+    /// In code without frames: how many calls there may be inside this one.
+    pub(super) room: Variable,
+    /// In such code: the function itself, if it was named.
+    pub(super) itself: Option<FuncRef>,
     /// In a quiet loop: the gas below which its header looks closer.
     pub(super) floor: Variable,
     /// In a quiet loop: calls of leaves that their counters do not know of yet.
@@ -218,6 +238,8 @@ pub(super) struct Lowerer<'a, 'f> {
     pub(super) late: super::late::Sites,
     /// The first register of the spliced call that is being lowered; of none, one that no code has.
     pub(super) window: u16,
+    /// Where the code ends with a status, if it does.
+    pub(super) end: Option<Block>,
     /// Blocks that something later goes back to.
     back_targets: BTreeSet<u32>,
     /// The block is at its end.
@@ -237,7 +259,7 @@ pub(super) fn lower(
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
-        context.func.signature = entry_signature(call_conv);
+        context.func.signature = plan.signature(call_conv);
         learnt.returns_int &= attempt <= ATTEMPTS;
         let b = FunctionBuilder::new(&mut context.func, builders);
         if attempt > ATTEMPTS {
@@ -305,7 +327,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             if names_globals { load(trusted().with_readonly(), std::mem::offset_of!(Context, globals)) } else { base };
         // Calls of contract actions change it: it is that of whoever is entered.
         let fields = if names_fields { load(trusted(), std::mem::offset_of!(Context, fields)) } else { base };
-        let (gas, floor) = (b.declare_var(types::I64), b.declare_var(types::I64));
+        let [gas, floor, room] = [(); 3].map(|()| b.declare_var(types::I64));
         b.def_var(gas, gas_now);
         let fields_of = |home: &Home| match home {
             Home::Field(field) if plan.spliced.and_then(|spliced| spliced.field(*field)).is_none() => {
@@ -324,6 +346,8 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             homes,
             places,
             gas,
+            room,
+            itself: None,
             floor,
             counted: BTreeMap::new(),
             numbers: 0,
@@ -352,6 +376,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             sinks: super::sink::Sinks::default(),
             late: super::late::Sites::default(),
             window: u16::MAX,
+            end: None,
             back_targets: plan.region.back_targets(plan.code),
             ended: false,
         }
@@ -370,10 +395,14 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         for &leader in &self.plan.region.order {
             self.block(leader, assume_nothing);
         }
+        self.give_all();
     }
 
     /// The entry: places whose kinds help are taken into registers; their first words are checked before.
     fn enter(&mut self, assume_nothing: bool) {
+        if self.plan.frameless {
+            self.take_arguments();
+        }
         if self.plan.typed_entry && !assume_nothing {
             for place in 0..self.homes.len() {
                 let seed = self.learnt.seeds.get(&self.plan.entry).map(|seed| seed.locs[place]);
@@ -601,6 +630,13 @@ impl<'a, 'f> Lowerer<'a, 'f> {
 
     /// Writes to memory what is newer in registers and may be looked at from a position on; and the gas.
     pub(super) fn flush(&mut self, position: u32) {
+        self.flush_places(position);
+        self.settle_counts();
+        self.store_gas();
+    }
+
+    /// Writes to memory what is newer in registers and may be looked at from a position on.
+    pub(super) fn flush_places(&mut self, position: u32) {
         let bug = self.plan.bug == Some(super::NativeBug::WrongExitSlot);
         for place in 0..self.homes.len() {
             if let Loc::Held { kind, dirty: true } = self.state.locs[place]
@@ -612,8 +648,6 @@ impl<'a, 'f> Lowerer<'a, 'f> {
                 self.store_home(place, kind);
             }
         }
-        self.settle_counts();
-        self.store_gas();
     }
 
     /// Writes what outlives the frame, but for the gas.
@@ -663,7 +697,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             // The header has asked for the whole iteration.
             return self.spend(cost);
         }
-        if self.is_spliced(position) {
+        if self.plan.frameless || self.is_spliced(position) {
             return self.charge_or_leave(cost, position);
         }
         let (aside, enough, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());

@@ -15,6 +15,7 @@ mod context;
 mod contract;
 mod direct;
 mod effects;
+mod frameless;
 mod hoist;
 mod inserts;
 mod late;
@@ -31,6 +32,7 @@ mod splice;
 mod state;
 mod steps;
 mod tier;
+mod unit;
 mod wide;
 
 pub use report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};

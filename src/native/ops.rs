@@ -87,7 +87,7 @@ impl Lowerer<'_, '_> {
 
     /// Has the machine execute it.
     pub(super) fn by_machine(&mut self, at: u32) {
-        if self.is_spliced(at) {
+        if self.plan.frameless || self.is_spliced(at) {
             return self.leave_counted(at);
         }
         match (self.plan.code.instrs[at as usize].op, successors(self.plan.code, at)) {
@@ -127,8 +127,9 @@ impl Lowerer<'_, '_> {
             }
             Op::LoopHeader => self.loop_header(at, instr),
             Op::EnterInlined => self.enter_inlined(at, instr),
+            Op::Return if self.plan.frameless => self.return_integer(at, a),
             Op::Return if !self.plan.is_loop => self.return_place(at, a, instr.x != 0),
-            Op::ReturnNull if !self.plan.is_loop => {
+            Op::ReturnNull if !self.plan.frameless && !self.plan.is_loop => {
                 let (word, payload) = (self.int_const(Value::NULL.word() as i64), self.int_const(0));
                 self.return_words(at, word, payload, false);
             }
@@ -262,6 +263,17 @@ impl Lowerer<'_, '_> {
         self.note_fresh(fresh);
         self.flush_outside();
         let gas = self.b.use_var(self.gas);
+        self.b.ins().return_(&[payload, gas]);
+        self.ended = true;
+    }
+
+    /// In code without frames: gives an integer; anything else leaves.
+    fn return_integer(&mut self, at: u32, place: usize) {
+        self.guard_kind(place, Kind::Int, at);
+        if self.kind(place) != Kind::Int {
+            return self.leave_counted(at);
+        }
+        let (payload, gas) = (self.payload(place), self.b.use_var(self.gas));
         self.b.ins().return_(&[payload, gas]);
         self.ended = true;
     }

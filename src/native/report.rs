@@ -93,6 +93,10 @@ pub struct UnitReport {
     pub declined: usize,
     /// Calls straight from native code to native code.
     pub direct: u32,
+    /// Of these, those that need no frame.
+    pub frameless: u32,
+    /// The action's own code for such calls, bytes.
+    pub frameless_bytes: usize,
     /// Calls whose frames are pushed and popped as in the machine.
     pub helped: u32,
     /// Map entries looked up once, before the loop.

@@ -253,14 +253,11 @@ pub(super) fn splice(
     if code.instrs.iter().any(names_far_field) {
         return None;
     }
-    let mut whole = Code::of_instructions(code.action, code.instrs.clone(), code.frame_size);
-    whole.constants.clone_from(&code.constants);
-    whole.handlers.clone_from(&code.handlers);
-    whole.closures.clone_from(&code.closures);
+    let mut whole = copied(code);
     whole.loop_entries.clone_from(&code.loop_entries);
     let spliced = Spliced { context: scene.context, this: scene.this, ..Spliced::default() };
     let most = code.frame_size.saturating_add(REGISTERS_ABOVE_MAX);
-    let mut splicer = Splicer { scene, whole, spliced, most };
+    let mut splicer = Splicer { whole, spliced, most };
     let mut pending: VecDeque<(u32, Option<usize>)> =
         positions(code, 0).filter(|at| region.has(*at)).map(|at| (at, None)).collect();
     while let Some((at, parent)) = pending.pop_front() {
@@ -269,12 +266,44 @@ pub(super) fn splice(
         {
             continue;
         }
-        if let Some(call) = splicer.call(at, parent) {
+        if let Some(call) = splicer.call(scene, at, parent) {
             let (from, to) = (splicer.spliced.calls[call].start + 2, splicer.spliced.calls[call].tail);
             pending.extend(positions(&splicer.whole, from).take_while(|at| *at < to).map(|at| (at, Some(call))));
         }
     }
     (!splicer.spliced.calls.is_empty()).then_some((splicer.whole, splicer.spliced))
+}
+
+fn copied(code: &Code) -> Code {
+    let mut whole = Code::of_instructions(code.action, code.instrs.clone(), code.frame_size);
+    whole.constants.clone_from(&code.constants);
+    whole.handlers.clone_from(&code.handlers);
+    whole.closures.clone_from(&code.closures);
+    whole
+}
+
+/// An action's code with its own code in place of its calls of itself, once; none if that is longer than `most`
+/// instructions or needs more than so many registers.
+pub(super) fn splice_itself(
+    code: &Code,
+    region: &Region,
+    frame_slots: u32,
+    (most, registers): (usize, u16),
+) -> Option<(Code, Spliced)> {
+    let calls: Vec<u32> =
+        positions(code, 0).filter(|at| region.has(*at) && code.instrs[*at as usize].op == Op::Call).collect();
+    let spliced = Spliced { context: NO_INSTANCE, this: NO_INSTANCE, ..Spliced::default() };
+    let mut splicer = Splicer { whole: copied(code), spliced, most: registers };
+    for at in calls {
+        let instr = splicer.whole.instrs[at as usize];
+        if instr.b.saturating_add(code.frame_size) > registers {
+            return None;
+        }
+        let into = Into { parent: None, action: code.action, receiver: 0, frame_slots, leaves: false };
+        splicer.put_in(at, code, &into, NO_INSTANCE)?;
+    }
+    let fits = splicer.whole.instrs.len() <= most;
+    fits.then_some((splicer.whole, splicer.spliced))
 }
 
 /// Where the instructions stand, from one on.
@@ -285,36 +314,52 @@ fn positions(code: &Code, from: u32) -> impl Iterator<Item = u32> {
     all.into_iter()
 }
 
-struct Splicer<'s, 'a> {
-    scene: &'s Scene<'a>,
+/// What is known of a call that is spliced.
+struct Into {
+    parent: Option<usize>,
+    action: ActionId,
+    receiver: usize,
+    frame_slots: u32,
+    leaves: bool,
+}
+
+struct Splicer {
     whole: Code,
     spliced: Spliced,
     most: u16,
 }
 
-impl Splicer<'_, '_> {
-    /// Splices one call; gives its number.
-    fn call(&mut self, at: u32, parent: Option<usize>) -> Option<usize> {
+impl Splicer {
+    /// Splices one call of a contract's action; gives its number.
+    fn call(&mut self, scene: &Scene<'_>, at: u32, parent: Option<usize>) -> Option<usize> {
         let instr = self.whole.instrs[at as usize];
-        let (receiver, action) = self.reached(at, instr, parent)?;
+        let (receiver, action) = self.reached(scene, at, instr, parent)?;
         let chain = parent.map_or(Vec::new(), |parent| self.spliced.chain(parent));
         let recursive = chain.iter().any(|call| self.spliced.calls[*call].action == action);
-        let code = (self.scene.code_of)(action);
+        let code = (scene.code_of)(action);
         let fits = self.whole.instrs.len() + code.instrs.len() <= LENGTH_MAX
             && instr.b.saturating_add(code.frame_size) <= self.most;
         if recursive || chain.len() >= DEPTH_MAX || !fits || !can_stand_inside(code) {
             return None;
         }
+        let context = match parent {
+            Some(parent) => self.spliced.receivers[self.spliced.calls[parent].receiver].id,
+            None => scene.context,
+        };
+        let leaves = context != receiver.id;
+        let receiver = self.receiver(receiver);
+        let frame_slots = scene.info.action(action).shape().frame_slots;
+        self.put_in(at, code, &Into { parent, action, receiver, frame_slots, leaves }, context)
+    }
+
+    /// Puts a callee's code in place of a call; gives the call's number.
+    fn put_in(&mut self, at: u32, code: &Code, into: &Into, context: u32) -> Option<usize> {
+        let Into { parent, action, receiver, frame_slots, leaves } = *into;
+        let instr = self.whole.instrs[at as usize];
         let base = self.whole.constants.len();
         if base + code.constants.len() > usize::from(u16::MAX) {
             return None;
         }
-        let context = match parent {
-            Some(parent) => self.spliced.receivers[self.spliced.calls[parent].receiver].id,
-            None => self.scene.context,
-        };
-        let leaves = context != receiver.id;
-        let receiver = self.receiver(receiver);
         self.whole.constants.extend_from_slice(&code.constants);
         self.whole.frame_size = self.whole.frame_size.max(instr.b + code.frame_size);
         let start = self.whole.instrs.len() as u32;
@@ -328,8 +373,7 @@ impl Splicer<'_, '_> {
         let end = self.whole.instrs.len() as u32;
         let around: Vec<Handler> = self.whole.handlers.iter().filter(|h| h.from <= at && at < h.to).copied().collect();
         self.whole.handlers.extend(around.iter().map(|handler| Handler { from: start, to: end, ..*handler }));
-        let shape = self.scene.info.action(action).shape();
-        let (window, to, frame_slots) = (instr.b, instr.a, shape.frame_slots);
+        let (window, to) = (instr.b, instr.a);
         self.spliced.calls.push(SplicedCall {
             parent,
             call: at,
@@ -439,15 +483,14 @@ impl Splicer<'_, '_> {
     }
 
     /// The instance and action that a call reaches now.
-    fn reached(&self, at: u32, instr: Instr, parent: Option<usize>) -> Option<(Receiver, ActionId)> {
-        let scene = self.scene;
+    fn reached(&self, scene: &Scene<'_>, at: u32, instr: Instr, parent: Option<usize>) -> Option<(Receiver, ActionId)> {
         let this = match parent {
             Some(parent) => self.spliced.receivers[self.spliced.calls[parent].receiver].id,
             None => scene.this,
         };
         let own = instr.op == Op::CallOwn;
         let look = Look { code: &self.whole, globals: scene.globals, seen: scene.seen };
-        let field = |field: u16| self.field_now(this, field);
+        let field = |field: u16| self.field_now(scene, this, field);
         let id = if own { this } else { look.instance(at, instr.b - 1, &field)? };
         if id == NO_INSTANCE {
             return None;
@@ -459,11 +502,11 @@ impl Splicer<'_, '_> {
         usual.then_some((Receiver { id, class }, action))
     }
 
-    fn field_now(&self, this: u32, field: u16) -> Option<Value> {
+    fn field_now(&self, scene: &Scene<'_>, this: u32, field: u16) -> Option<Value> {
         if field >= FIELDS_FROM {
-            return self.spliced.field_now(field, self.scene.instances);
+            return self.spliced.field_now(field, scene.instances);
         }
-        self.scene.instances.get(this as usize)?.fields.get(usize::from(field)).copied()
+        scene.instances.get(this as usize)?.fields.get(usize::from(field)).copied()
     }
 }
 

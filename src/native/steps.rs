@@ -36,7 +36,24 @@ impl Lowerer<'_, '_> {
 
     /// Ends with a status; the gas is in memory.
     pub(super) fn give(&mut self, status: Ssa) {
-        let none = self.int_const(-1);
+        let end = match self.end {
+            Some(end) => end,
+            None => {
+                let end = self.b.create_block();
+                self.b.append_block_param(end, types::I64);
+                end
+            }
+        };
+        self.end = Some(end);
+        self.b.ins().jump(end, &[status.into()]);
+    }
+
+    /// The one place where all that end so return.
+    pub(super) fn give_all(&mut self) {
+        let Some(end) = self.end else { return };
+        self.b.set_cold_block(end);
+        self.go_on_in(end);
+        let (status, none) = (self.b.block_params(end)[0], self.int_const(-1));
         self.b.ins().return_(&[status, none]);
     }
 

@@ -1,8 +1,8 @@
 //! The tier: which units there are, when they are made again, and how they are entered.
 #![expect(unsafe_code, reason = "compiled code is called")]
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -11,13 +11,15 @@ use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 
 use super::context::{Context, status};
+use super::frameless::{LENGTH_MAX, REGISTERS_MAX, can_be_frameless};
 use super::liveness::{Liveness, Region};
-use super::lower::{Home, Lowered, Plan, lower};
+use super::lower::{Lowered, Plan, lower};
 use super::memory::Compiled;
 use super::report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
-use super::splice::{ExitPoint, Path, Scene, Spliced, splice};
+use super::splice::{ExitPoint, Path, Scene, Spliced, splice, splice_itself};
+use super::unit::{History, Made, Place, Unit};
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
-use crate::runtime::info::{ActionId, LoopId, Place as TextPlace, ProgramInfo};
+use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
 use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site};
 use crate::value::{Value, ValueLayout};
 
@@ -33,76 +35,10 @@ const CODE_BYTES_MAX: u64 = 16 << 20;
 const EXITS_MAX: u32 = 20;
 /// A stay in native code that makes up for a failed guard or entry, in gas.
 const LONG_STAY_GAS: i64 = 20_000;
-/// One instruction in so many may be the machine's, or a contract's call, in a loop that is to gain.
-const SLOW_SHARE: usize = 8;
-/// Instructions of an action that gains although it calls nothing.
-const LONG_ACTION: usize = 30;
+/// Slots that exist above the frame of a unit that calls code without frames, at least.
+const FRAMELESS_SLOTS: u32 = 4_096;
 /// How often a unit is made again; the last time without any guess.
 const ROUNDS_MAX: u32 = 6;
-
-/// One compiled unit.
-#[derive(Debug)]
-pub(super) struct Unit {
-    /// Whose code, and the position at which it begins. Stored code may name one loop twice.
-    entry: (ActionId, u32),
-    frame_size: u16,
-    compiled: Compiled,
-    lowered: Lowered,
-    /// The calls whose code stands in it, and the registers of it all.
-    spliced: Option<(Spliced, u16)>,
-    /// By exit.
-    exits: Box<[ExitPoint]>,
-    /// By exit.
-    failed: Box<[AtomicU32]>,
-    misfits: AtomicU32,
-    instructions: usize,
-    /// The instructions that are the machine's.
-    stepped: Vec<(Op, TextPlace)>,
-    compile_ns: u64,
-    /// Cranelift's form and the machine code as text, if they were asked for.
-    texts: Option<(String, String)>,
-}
-
-/// What compiling gives.
-struct Made {
-    compiled: Compiled,
-    lowered: Lowered,
-    spliced: Option<(Spliced, u16)>,
-    exits: Box<[ExitPoint]>,
-    instructions: usize,
-    stepped: Vec<(Op, TextPlace)>,
-    texts: Option<(String, String)>,
-}
-
-/// What is known of one loop or action.
-#[derive(Debug, Default)]
-pub(super) struct Place {
-    /// The unit that is entered now, one of `made`; or null.
-    unit: AtomicPtr<Unit>,
-    /// Its code, if a call may go straight into it; or null.
-    pub(super) direct: AtomicPtr<u8>,
-    /// All that were made. They live as long as the tier, because they may be running.
-    made: Mutex<Vec<Arc<Unit>>>,
-    history: Mutex<History>,
-}
-
-#[derive(Debug, Default)]
-struct History {
-    rounds: u32,
-    /// Instructions that nothing is guessed about.
-    generic: BTreeSet<Path>,
-    /// Writes to maps that put keys in.
-    inserting: BTreeSet<Path>,
-    /// Calls that are not spliced.
-    declined: BTreeSet<Path>,
-    unspliced: bool,
-    untyped_entry: bool,
-    unpromoted: bool,
-    unhoisted: bool,
-    unranged: bool,
-    refused: Option<String>,
-    exits: u64,
-}
 
 /// Native code of one program, shared by all its isolates.
 pub struct Native {
@@ -238,7 +174,11 @@ impl Native {
     /// The texts of all units that there are now, as far as they were kept.
     pub fn texts(&self) -> Vec<UnitText> {
         let text = |(site, place): (Site, &Place)| {
-            let (clif, assembly) = place.unit()?.texts.clone()?;
+            let (mut clif, mut assembly) = place.unit()?.texts.clone()?;
+            if let Some((form, code)) = place.frameless_unit().and_then(|unit| unit.texts.clone()) {
+                clif = format!("{clif}\n; called without a frame:\n{form}");
+                assembly = format!("{assembly}\n; called without a frame:\n{code}");
+            }
             Some(UnitText { site, clif, assembly })
         };
         self.places().filter_map(text).collect()
@@ -257,74 +197,6 @@ impl Native {
         } else {
             (Site::Action(code.action), &self.actions[code.action.0 as usize])
         }
-    }
-}
-
-impl Place {
-    /// Whether its code, if there is some, gives integers of 64 bits alone.
-    pub(super) fn returns_int(&self) -> bool {
-        self.unit().is_some_and(|unit| unit.lowered.returns_int)
-    }
-
-    fn unit(&self) -> Option<&Unit> {
-        // Acquire pairs with `put`: the unit has been written.
-        // SAFETY: units live as long as the place.
-        unsafe { self.unit.load(Ordering::Acquire).as_ref() }
-    }
-
-    /// From now on this unit is entered. Frames of its action that a direct call makes
-    /// run on an instance with so many fields.
-    fn put(&self, unit: Arc<Unit>, fields: usize) -> &Unit {
-        let direct = if unit.takes_any_frame(fields) { unit.compiled.entry() as *mut u8 } else { std::ptr::null_mut() };
-        let pointer = Arc::as_ptr(&unit).cast_mut();
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(unit);
-        // Release pairs with `unit`. Compiled code reads `direct`, whose code was made executable before.
-        self.unit.store(pointer, Ordering::Release);
-        self.direct.store(direct, Ordering::Release);
-        // SAFETY: it was just put among those that live as long as the place.
-        unsafe { &*pointer }
-    }
-
-    /// From now on none is entered.
-    fn drop_unit(&self) {
-        // Release: nothing is published; whoever sees it does without.
-        self.direct.store(std::ptr::null_mut(), Ordering::Release);
-        self.unit.store(std::ptr::null_mut(), Ordering::Release);
-    }
-
-    fn history(&self) -> std::sync::MutexGuard<'_, History> {
-        self.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How often its unit was made, and how many of its guards have failed.
-    fn rounds_and_exits(&self) -> (u32, u64) {
-        let history = self.history();
-        (history.rounds, history.exits)
-    }
-
-    fn report(&self, site: Site) -> Option<UnitReport> {
-        let history = self.history();
-        let unit = self.unit();
-        if history.rounds == 0 && history.refused.is_none() {
-            return None;
-        }
-        Some(UnitReport {
-            site,
-            rounds: history.rounds,
-            refused: history.refused.clone(),
-            instructions: unit.as_ref().map_or(0, |unit| unit.instructions),
-            stepped: unit.as_ref().map_or_else(Vec::new, |unit| unit.stepped.clone()),
-            spliced: unit.as_ref().and_then(|unit| unit.spliced.as_ref()).map_or(0, |(spliced, _)| spliced.calls.len()),
-            declined: history.declined.len(),
-            direct: unit.as_ref().map_or(0, |unit| unit.lowered.direct),
-            helped: unit.as_ref().map_or(0, |unit| unit.lowered.helped),
-            finds: unit.as_ref().map_or(0, |unit| unit.lowered.finds),
-            quiet: unit.as_ref().is_some_and(|unit| unit.lowered.quiet),
-            generic: history.generic.len(),
-            code_bytes: unit.as_ref().map_or(0, |unit| unit.compiled.bytes),
-            compile_ns: unit.as_ref().map_or(0, |unit| unit.compile_ns),
-            exits: history.exits,
-        })
     }
 }
 
@@ -407,6 +279,9 @@ impl Native {
         if let Some((_, registers)) = &unit.spliced {
             isolate.prepare_late_calls(u32::from(*registers));
         }
+        if unit.lowered.frameless > 0 {
+            isolate.prepare_late_calls(FRAMELESS_SLOTS);
+        }
         let (base, gas) = (isolate.frame().base as usize, isolate.gas_left());
         let (mut context, word) = isolate.in_native(true, |isolate| {
             let mut context = Context::new(isolate, self, machine);
@@ -457,11 +332,18 @@ impl Native {
     /// The same for a frame of an action that was entered straight at `entry`.
     pub(super) fn left_direct(&self, context: &mut Context, action: ActionId, entry: usize, word: i64) -> Arrived {
         let place = &self.actions[action.0 as usize];
-        let made = place.made.lock().unwrap_or_else(PoisonError::into_inner);
-        let unit = made.iter().find(|unit| unit.compiled.entry() as usize == entry).cloned();
-        drop(made);
-        let unit = unit.expect("an entry was that of a unit");
+        let unit = place.made_at(entry).expect("an entry was that of a unit");
         self.left(context, place, &unit, word)
+    }
+
+    /// The same for calls without frames, the outermost of which was entered at `entry`: of the innermost.
+    pub(super) fn left_frameless(&self, action: ActionId, entry: usize, word: i64) -> Arrived {
+        if status::kind(word) == status::GUARD {
+            let place = &self.actions[action.0 as usize];
+            let unit = place.made_at(entry).expect("an entry was that of a unit");
+            self.exited_frameless(place, &unit, status::exit(word));
+        }
+        Arrived::At(status::position(word))
     }
 }
 
@@ -481,74 +363,6 @@ impl Native {
     /// Runs an action's unit in the topmost frame.
     pub(super) fn run(&self, isolate: &mut Isolate, unit: &Unit, action: ActionId, machine: &dyn Machine) -> Arrived {
         self.enter(isolate, &self.actions[action.0 as usize], unit, machine)
-    }
-}
-
-impl Unit {
-    /// Whether it is likely to be faster than the machine: where much of it is the machine's or enters contracts, it is
-    /// not; and entering a short action costs more than it saves, unless it calls on.
-    fn gains(&self, site: Site) -> bool {
-        let slow = self.lowered.stepped.len() + self.lowered.helped as usize;
-        match site {
-            Site::Loop(_) => slow * SLOW_SHARE <= self.instructions,
-            Site::Action(_) => slow == 0 && (self.lowered.direct > 0 || self.instructions >= LONG_ACTION),
-        }
-    }
-
-    /// After a long stay: what failed before is not what it costs.
-    fn forgive(&self) {
-        self.misfits.store(0, Ordering::Relaxed); // a count, as are the others
-        self.failed.iter().for_each(|failed| failed.store(0, Ordering::Relaxed));
-    }
-
-    /// Whether it may run in any frame of its action that a direct call made, once the caller may run at all, on an
-    /// instance with at least so many fields.
-    fn takes_any_frame(&self, least: usize) -> bool {
-        let Lowered { checks, stored_globals, fields, leaf_slots, .. } = &self.lowered;
-        let whole = self.spliced.is_none() && self.entry.1 == 0;
-        checks.is_empty() && stored_globals.is_empty() && *fields <= least && *leaf_slots == 0 && whole
-    }
-
-    /// Registers of its frame.
-    pub(super) fn frame_size(&self) -> u16 {
-        self.frame_size
-    }
-
-    /// Whether the frame is what it was compiled for.
-    fn fits(&self, isolate: &Isolate) -> bool {
-        let frame = isolate.frame();
-        // Stored code may run on no instance, or on another's.
-        let fields = isolate.ledger.instances.get(frame.this as usize).map_or(0, |instance| instance.fields.len());
-        if fields < self.lowered.fields || !self.fits_spliced(isolate) {
-            return false;
-        }
-        let spliced = |field| self.spliced.as_ref()?.0.field_now(field, &isolate.ledger.instances);
-        let kinds = self.lowered.checks.iter().all(|(home, word)| {
-            let value = match home {
-                Home::Register(register) => isolate.slots[frame.base as usize + usize::from(*register)],
-                Home::Global(global) => isolate.ledger.globals[*global as usize],
-                Home::Field(field) => match spliced(*field) {
-                    Some(value) => value,
-                    None => isolate.ledger.instances[frame.this as usize].fields[usize::from(*field)],
-                },
-                Home::Entry(_) => unreachable!("entries are looked up by the code itself"),
-            };
-            value.word() == *word
-        });
-        kinds
-            && isolate.has_room_for(self.lowered.leaf_slots)
-            && (self.lowered.stored_globals.is_empty() || isolate.has_open_globals())
-            && self.lowered.stored_globals.iter().all(|global| isolate.ledger.is_logged(*global))
-    }
-}
-
-impl Unit {
-    /// Whether the calls whose code stands in it are what would be called, and may be made.
-    fn fits_spliced(&self, isolate: &Isolate) -> bool {
-        let Some((spliced, _)) = &self.spliced else { return true };
-        let frame = isolate.frame();
-        let (slots, depth) = spliced.needs();
-        spliced.fits(frame.this, frame.context, &isolate.ledger.instances) && isolate.takes_late_calls(depth, slots)
     }
 }
 
@@ -576,6 +390,18 @@ impl Native {
                 }
             }
             place.drop_unit();
+        }
+    }
+
+    /// A guard failed in code without frames. If that happens again and again calls have frames.
+    #[cold]
+    fn exited_frameless(&self, place: &Place, unit: &Unit, exit: u32) {
+        add(&self.counts.exits, 1);
+        place.history().exits += 1;
+        let failed = unit.failed[exit as usize].fetch_add(1, Ordering::Relaxed) + 1; // a count
+        if failed >= EXITS_MAX {
+            // Nothing is published; whoever sees it does without.
+            place.frameless.store(std::ptr::null_mut(), Ordering::Release);
         }
     }
 
@@ -611,33 +437,26 @@ impl Native {
             return None;
         }
         let started = Instant::now();
-        let compile = || self.compile(&mut builders, &history, isolate, code, position, machine);
-        match stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile) {
-            Ok(Made { compiled, lowered, spliced, exits, instructions, stepped, texts }) => {
-                let compile_ns = started.elapsed().as_nanos() as u64;
+        let entry = (code.action, position);
+        let mut compile = |history: &History, frameless| {
+            let compile = || self.compile(&mut builders, history, isolate, code, position, machine, frameless);
+            let made = stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile)?;
+            let compile_ns = started.elapsed().as_nanos() as u64;
+            add(&self.counts.code_bytes, made.compiled.bytes as u64);
+            Ok::<_, String>(Arc::new(made.unit(entry, compile_ns)))
+        };
+        if !std::mem::replace(&mut history.frameless_tried, true)
+            && let Some(Ok(unit)) = self.is_frameless(isolate, code, position).then(|| compile(&history, true))
+        {
+            place.put_frameless(unit);
+        }
+        match compile(&history, false) {
+            Ok(unit) => {
                 history.rounds += 1;
                 add(&self.counts.units, 1);
-                add(&self.counts.compile_ns, compile_ns);
-                add(&self.counts.code_bytes, compiled.bytes as u64);
+                add(&self.counts.compile_ns, unit.compile_ns);
                 add(&self.counts.recompiled, u64::from(history.rounds > 1));
-                let failed = lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
-                let (misfits, frame_size) = (AtomicU32::new(0), code.frame_size);
-                let entry = (code.action, position);
-                let unit = Unit {
-                    entry,
-                    frame_size,
-                    compiled,
-                    lowered,
-                    spliced,
-                    exits,
-                    failed,
-                    misfits,
-                    instructions,
-                    stepped,
-                    compile_ns,
-                    texts,
-                };
-                Some(place.put(Arc::new(unit), self.fields_of(code.action)))
+                Some(place.put(unit, self.fields_of(code.action)))
             }
             Err(reason) => {
                 add(&self.counts.refused, 1);
@@ -647,6 +466,19 @@ impl Native {
         }
     }
 
+    /// Whether an action, which is called now with these arguments, is to have code that needs no frame.
+    fn is_frameless(&self, isolate: &Isolate, code: &Code, position: u32) -> bool {
+        if position != 0 || matches!(self.place(code, position).0, Site::Loop(_)) {
+            return false;
+        }
+        let shape = self.info.action(code.action).shape();
+        let base = isolate.frame().base as usize;
+        let arguments = &isolate.slots[base..base + shape.params as usize];
+        arguments.iter().all(|argument| argument.is_int())
+            && can_be_frameless(code, shape, &Region::of(code, position, false))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "what is compiled, for whom, and what is known of it")]
     fn compile(
         &self,
         builders: &mut Builders,
@@ -655,6 +487,7 @@ impl Native {
         code: &Code,
         position: u32,
         machine: &dyn Machine,
+        frameless: bool,
     ) -> Result<Made, String> {
         let is_loop = matches!(self.place(code, position).0, Site::Loop(_));
         if code.frame_size > FRAME_MAX {
@@ -674,12 +507,18 @@ impl Native {
         let base = frame.base as usize;
         let seen = &isolate.slots[base..base + usize::from(code.frame_size)];
         let last = history.rounds + 1 >= ROUNDS_MAX;
-        let spliced = (is_loop && !history.unspliced && !last)
-            .then(|| splice_calls(isolate, &self.info, machine, code, &region, seen, history))
-            .flatten();
-        let whole = spliced.as_ref().map(|(code, _)| (code, Region::of(code, position, true)));
+        let spliced = if frameless {
+            let frame_slots = self.info.action(code.action).frame_slots;
+            splice_itself(code, &region, frame_slots, (LENGTH_MAX, REGISTERS_MAX))
+        } else if is_loop && !history.unspliced && !last {
+            splice_calls(isolate, &self.info, machine, code, &region, seen, history)
+        } else {
+            None
+        };
+        let whole = spliced.as_ref().map(|(code, _)| (code, Region::of(code, position, is_loop)));
         let whole = whole.filter(|(_, region)| region.length <= UNIT_MAX);
         let spliced = spliced.as_ref().filter(|_| whole.is_some()).map(|(_, spliced)| spliced);
+        let frame_size = code.frame_size;
         let (code, region) = whole.as_ref().map_or((code, &region), |(code, region)| (*code, region));
         let liveness = match spliced {
             Some(_) => Arc::new(Liveness::of(code)),
@@ -722,6 +561,7 @@ impl Native {
             calls: self.calls,
             actions: &self.actions,
             spliced,
+            frameless,
         };
         let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
         let module = Compiled::module(&self.isa);
@@ -734,19 +574,9 @@ impl Native {
         let exits = lowered.exits.iter().map(|at| ExitPoint::of(code, spliced, *at)).collect();
         let stepped = lowered.stepped.iter().map(|at| (code.instrs[*at as usize].op, code.place(*at))).collect();
         let (instructions, texts, registers) = (region.length, clif.zip(assembly), code.frame_size);
-        let spliced = spliced.cloned().map(|spliced| (spliced, registers));
-        Ok(Made { compiled, lowered, spliced, exits, instructions, stepped, texts })
-    }
-}
-
-impl History {
-    /// The next round guesses nothing where guesses failed; in spliced calls that may not be enough.
-    fn settle(&mut self, point: &ExitPoint, inserts: bool) {
-        match &point.call {
-            _ if inserts => self.inserting.insert(point.path.clone()),
-            Some(call) if point.always || self.generic.contains(&point.path) => self.declined.insert(call.clone()),
-            _ => self.generic.insert(point.path.clone()),
-        };
+        let spliced = spliced.filter(|_| !frameless).cloned().map(|spliced| (spliced, registers));
+        let registers = if frameless { registers } else { frame_size };
+        Ok(Made { compiled, lowered, spliced, registers, exits, instructions, stepped, texts })
     }
 }
 

@@ -31,7 +31,7 @@ impl Lowerer<'_, '_> {
         };
         let integer = |tag: Option<Tag>| tag.is_none_or(|tag| matches!(tag, Tag::Int | Tag::Wide));
         let is_wide = left_tag == Some(Tag::Wide) || right_tag == Some(Tag::Wide) || self.plan.generic.contains(&at);
-        let takes = integer(left_tag) && integer(right_tag) && is_wide;
+        let takes = integer(left_tag) && integer(right_tag) && is_wide && !self.plan.frameless;
         // The gas depends on the result, and the machine may have to do it: no loop's header can have asked for that.
         if takes && self.quiet {
             self.not_quiet();

@@ -135,11 +135,19 @@ impl Isolate {
         self.slots.ensure(top as usize + HOST_SLOTS);
     }
 
-    /// Enters a contract's action whose code has already begun: its frame is complete, its registers stand.
+    /// Where the slots end that exist for windows.
+    pub fn windows_end(&self) -> *const Value {
+        let count = self.slots.len().saturating_sub(HOST_SLOTS);
+        self.slots[count..].as_ptr()
+    }
+
+    /// Enters an action whose code has already begun: its frame is complete, its registers stand.
     pub fn enter_late(&mut self, frame: Frame) {
         let ActionShape { fixed_slots, frame_slots, .. } = self.shapes[frame.action.0 as usize];
         self.slots.ensure((frame.base + frame_slots) as usize + HOST_SLOTS);
-        self.ledger.open_checkpoint();
+        if frame.checkpoint {
+            self.ledger.open_checkpoint();
+        }
         self.stack_slots += frame_slots;
         self.top = frame.base + fixed_slots;
         self.high_water = self.high_water.max(frame.base + frame_slots);
