@@ -6,8 +6,9 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 
-use super::context::{find, make, write_entry};
+use super::context::{find, make};
 use super::lower::{Lowerer, trusted};
+use super::preserve::Rare;
 use super::state::{Find, Kind};
 use crate::bytecode::{Instr, Op};
 use crate::runtime::Isolate;
@@ -88,6 +89,8 @@ impl Lowerer<'_, '_> {
                 let found = self.find(object, key, (word, payload));
                 let word = self.b.ins().load(types::I64, trusted(), found.entry, 0);
                 let payload = self.b.ins().load(types::I64, trusted(), found.entry, Value::PAYLOAD);
+                let of_entry = |find: &&mut Find| find.entry == found.entry;
+                self.state.finds.iter_mut().filter(of_entry).for_each(|find| find.word = Some(word));
                 let seen = self.seen_element(object, key);
                 self.set_any(to, None, word, payload);
                 self.hint(to, seen);
@@ -131,15 +134,26 @@ impl Lowerer<'_, '_> {
         let seen = self.seen(list).filter(|list| list.tag() == Tag::List);
         let seen = seen.and_then(|list| self.plan.heap.list(list).items.first().copied());
         let (list, index) = (self.payload(list), self.payload(index));
+        let list = self.b.func.dfg.resolve_aliases(list);
         let items = self.plan.layout.list_items;
-        let length = self.b.ins().load(types::I64, trusted(), list, items.length);
+        let parts = self.lists.get(&list).copied();
+        let length = match parts {
+            Some((length, _)) => length,
+            None => self.b.ins().load(types::I64, trusted(), list, items.length),
+        };
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
         self.guard(inside, at);
-        let first = self.b.ins().load(types::I64, trusted(), list, items.pointer);
+        let first = match parts {
+            Some((_, first)) => first,
+            None => self.b.ins().load(types::I64, trusted(), list, items.pointer),
+        };
         let offset = self.b.ins().ishl_imm_u(index, 4);
         let address = self.b.ins().iadd(first, offset);
         let word = self.b.ins().load(types::I64, trusted(), address, 0);
         let payload = self.b.ins().load(types::I64, trusted(), address, Value::PAYLOAD);
+        if parts.is_some() {
+            self.elements.insert(word, (list, address));
+        }
         self.set_any(to, None, word, payload);
         self.hint(to, seen);
         true
@@ -165,10 +179,14 @@ impl Lowerer<'_, '_> {
         let predicted = self.predict(map_place, constant);
         let entry = match predicted {
             Some((at, constant)) => self.find_predicted(map, (word, key), at, constant),
-            None if self.is_text(key_place, constant) => self.find_text(map, word, key),
-            None => self.find_by_helper(map, word, key),
+            None if self.is_text(key_place, constant) => {
+                let indexed = |value: Value| value.is_map() && self.plan.heap.map(value).map.is_indexed();
+                let rarely = self.seen(map_place).is_none_or(indexed);
+                self.find_text(map, word, key, rarely)
+            }
+            None => self.find_by_helper(map, word, key, false),
         };
-        let found = Find { map, key, entry, present: false };
+        let found = Find { map, key, entry, present: false, word: None, light: false };
         self.state.finds.push(found);
         found
     }
@@ -181,7 +199,10 @@ impl Lowerer<'_, '_> {
         }
     }
 
-    pub(super) fn find_by_helper(&mut self, map: Ssa, word: Ssa, key: Ssa) -> Ssa {
+    pub(super) fn find_by_helper(&mut self, map: Ssa, word: Ssa, key: Ssa, rarely: bool) -> Ssa {
+        if rarely {
+            return self.call_rarely(Rare::Find, &[map, word, key]);
+        }
         let context = self.context;
         self.call(find as *const () as usize, &[types::I64; 4], types::I64, &[context, map, word, key])
     }
@@ -216,7 +237,7 @@ impl Lowerer<'_, '_> {
         self.b.ins().jump(join, &[address.into()]);
         self.b.set_cold_block(miss);
         self.go_on_in(miss);
-        let found = self.find_by_helper(map, word, key);
+        let found = self.find_by_helper(map, word, key, true);
         self.b.ins().jump(join, &[found.into()]);
         self.go_on_in(join);
         result
@@ -257,7 +278,8 @@ impl Lowerer<'_, '_> {
         }
         let old = self.replaced(at, found.entry);
         self.note_entry(at, map, found.entry, old);
-        self.store_entry(map, found.entry, value, self.is_spliced(at));
+        let light = self.state.finds.iter().any(|find| find.entry == found.entry && find.light);
+        self.store_entry(map, found.entry, value, light || self.is_spliced(at));
         self.doubt_entries();
         true
     }
@@ -310,9 +332,7 @@ impl Lowerer<'_, '_> {
         self.b.ins().jump(join, &[]);
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
-        let context = self.context;
-        let helper = write_entry as *const () as usize;
-        self.call(helper, &[types::I64; 5], types::I64, &[context, map, entry, word, payload]);
+        self.call_rarely(Rare::WriteEntry, &[map, entry, word, payload]);
         self.b.ins().jump(join, &[]);
         self.go_on_in(join);
     }

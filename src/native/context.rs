@@ -62,6 +62,8 @@ pub(super) struct Context {
     pub(super) slots_end: *const Value,
     /// Frames below which a direct call needs no question about depth, room and size.
     pub(super) frames_max: usize,
+    /// The words of a rare call (see `preserve`).
+    pub(super) rare: [u64; 5],
     /// A returned value's words.
     pub(super) result: [u64; 2],
     /// The tier; lives as long as the activation.
@@ -101,6 +103,7 @@ impl Context {
             slots_end: isolate.windows_end(),
             frames_max: isolate.plain_depth(native.frame_slots_max),
             isolate: std::ptr::from_mut(isolate),
+            rare: [0; 5],
             result: [0; 2],
             native: std::ptr::from_ref(native),
             machine,

@@ -18,9 +18,12 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 use cranelift_frontend::Variable;
 
-use super::context::{find, no_entry, write_entry};
+use super::context::no_entry;
 use super::liveness::successors;
 use super::lower::{Home, Lowerer, Plan, trusted};
+use super::preserve::Rare;
+use super::probe::Probe;
+use super::splice::Spliced;
 use super::state::{Kind, Loc};
 use crate::bytecode::{Instr, Op};
 use crate::runtime::Isolate;
@@ -180,10 +183,12 @@ impl Lowerer<'_, '_> {
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         self.flush(at);
-        let went = self.call_step(at);
+        let went = self.call_step_rarely(at);
         self.went_to(went, at + 1);
         self.forget_counts();
-        self.reload_held(at);
+        if self.stub(Rare::Step).is_none() {
+            self.reload_held(at);
+        }
         let most = self.int_const(i64::MAX);
         self.b.def_var(self.floor, most);
         let gas = self.b.use_var(self.gas);
@@ -217,6 +222,7 @@ impl Lowerer<'_, '_> {
                 let words = self.words(place);
                 self.fixed.insert(place, words);
                 self.state.set(place, Loc::Held { kind: Kind::Any(Some(tag)), dirty: false });
+                self.look_inside(place, tag, words.1);
                 if tag == Tag::Map && self.is_written_to(place) {
                     let flags = self.b.ins().load(types::I8, trusted(), words.1, self.plan.layout.flags);
                     let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
@@ -229,6 +235,36 @@ impl Lowerer<'_, '_> {
             if !self.hoist_entry(entry) {
                 return self.not_quiet();
             }
+        }
+    }
+
+    /// Where the parts are of what the loop does not replace: nothing but the loop itself changes them.
+    fn look_inside(&mut self, place: usize, tag: Tag, object: Ssa) {
+        let Some(now) = self.seen(place).filter(|value| value.tag() == tag) else { return };
+        let layout = self.plan.layout;
+        let mut load = |offset: i32| self.b.ins().load(types::I64, trusted(), object, offset);
+        match tag {
+            Tag::List => {
+                let parts = (load(layout.list_items.length), load(layout.list_items.pointer));
+                self.lists.insert(object, parts);
+            }
+            Tag::Map if self.plan.inserting.is_empty() && self.plan.heap.map(now).map.is_indexed() => {
+                let length = load(layout.map_index.length);
+                let (slots, entries) = (load(layout.map_index.pointer), load(layout.map_entries.pointer));
+                let indexed = self.b.ins().icmp_imm_u(IntCC::NotEqual, length, 0);
+                self.guard_hoist(indexed);
+                let mask = self.b.ins().iadd_imm_s(length, -1);
+                self.probes.insert(object, Probe { mask, slots, entries });
+            }
+            Tag::Contract => {
+                let is_receiver = |spliced: &Spliced| spliced.receivers.iter().any(|receiver| receiver.id == now.id());
+                if self.plan.spliced.is_some_and(is_receiver) {
+                    let same = self.b.ins().icmp_imm_u(IntCC::Equal, object, i64::from(now.id()));
+                    self.guard_hoist(same);
+                    self.constants.insert(object, now);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -268,10 +304,9 @@ impl Lowerer<'_, '_> {
         let flags = self.b.ins().load(types::I8, trusted(), map, layout.flags);
         let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
         self.guard_hoist(plain);
-        let (context, word) = (self.context, self.int_const(key.word() as i64));
+        let word = self.int_const(key.word() as i64);
         let payload = self.constant_payload(key);
-        let helper = find as *const () as usize;
-        let entry = self.call(helper, &[types::I64; 4], types::I64, &[context, map, word, payload]);
+        let entry = self.call_rarely(Rare::Find, &[map, word, payload]);
         let none = self.int_const(no_entry() as i64);
         let there = self.b.ins().icmp(IntCC::NotEqual, entry, none);
         self.guard_hoist(there);
@@ -314,9 +349,7 @@ impl Lowerer<'_, '_> {
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         let payload = self.b.ins().load(types::I64, trusted(), entry, Value::PAYLOAD);
-        let context = self.context;
-        let helper = write_entry as *const () as usize;
-        self.call(helper, &[types::I64; 5], types::I64, &[context, map, entry, word, payload]);
+        self.call_rarely(Rare::WriteEntry, &[map, entry, word, payload]);
         self.b.ins().jump(join, &[]);
         self.go_on_in(join);
     }

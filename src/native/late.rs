@@ -13,12 +13,13 @@ use cranelift_frontend::Variable;
 
 use super::context::{Context, guarded, status};
 use super::lower::{Home, Lowerer, Pending, trusted};
+use super::preserve::Rare;
 use super::splice::{Returned, Spliced, SplicedCall, may_be_lowered};
 use super::state::{Kind, Loc};
 use crate::bytecode::{Arrived, Instr, Machine, Op};
 use crate::ledger::Instance;
 use crate::runtime::{Frame, Isolate, NO_INSTANCE, Unwind};
-use crate::value::{Tag, Value};
+use crate::value::{Entry, Tag, Value};
 
 /// Writes in spliced calls of a unit, at most: `State::written` has a bit for each.
 const SITES_MAX: usize = 32;
@@ -59,7 +60,7 @@ struct LateWrite {
 }
 
 /// What a write leaves: the map and the entry's number, or something that is not 0; the value that stood there. The map
-/// is 0 if nothing was written.
+/// is 0 if nothing was written. Until an exit, the entry's address stands for its number where entries do not move.
 type Record = [u64; RECORD_WORDS];
 
 /// The writes of spliced calls, in the order of their execution.
@@ -165,9 +166,12 @@ impl Lowerer<'_, '_> {
             let receiver = Self::register(instr.b - 1);
             self.guard_kind(receiver, Kind::Any(Some(Tag::Contract)), at);
             let there = self.payload(receiver);
-            let wanted = i64::from(spliced.receivers[call.receiver].id);
-            let same = self.b.ins().icmp_imm_u(IntCC::Equal, there, wanted);
-            self.guard(same, at);
+            let wanted = spliced.receivers[call.receiver].id;
+            let there = self.b.func.dfg.resolve_aliases(there);
+            if self.constant_of(there).is_none_or(|known| known.id() != wanted) {
+                let same = self.b.ins().icmp_imm_u(IntCC::Equal, there, i64::from(wanted));
+                self.guard(same, at);
+            }
         }
         if call.leaves && call.context != NO_INSTANCE {
             // One contract calls another: containers go in as copies.
@@ -260,9 +264,32 @@ impl Lowerer<'_, '_> {
     /// In a spliced call: an entry is written, in which another value stood.
     pub(super) fn note_entry(&mut self, at: u32, map: Ssa, entry: Ssa, old: (Ssa, Ssa)) {
         let Some(site) = self.site(at) else { return };
+        let which = if self.entries_stay() { entry } else { self.seq_of(entry) };
+        self.note(site, [map, which, old.0, old.1]);
+    }
+
+    /// Whether entries stay where they are while spliced calls run: an exit can find out their numbers.
+    fn entries_stay(&self) -> bool {
+        self.plan.inserting.is_empty()
+    }
+
+    fn seq_of(&mut self, entry: Ssa) -> Ssa {
         let seq = self.plan.layout.entry_seq - self.plan.layout.entry_value;
-        let seq = self.b.ins().load(types::I64, trusted(), entry, seq);
-        self.note(site, [map, seq, old.0, old.1]);
+        self.b.ins().load(types::I64, trusted(), entry, seq)
+    }
+
+    /// The words of a write's record, for an exit.
+    fn record_of(&mut self, site: usize) -> [Ssa; RECORD_WORDS] {
+        let mut record = self.late.vars[site].map(|var| self.b.use_var(var));
+        let op = self.plan.code.instrs[self.late.positions[site] as usize].op;
+        if matches!(op, Op::IndexSet | Op::IndexSetField) && self.entries_stay() {
+            // Where nothing was written, the map is 0, and any address will do.
+            let wrote = self.b.ins().icmp_imm_u(IntCC::NotEqual, record[0], 0);
+            let nowhere = self.int_const(no_entry_at_all());
+            let entry = self.b.ins().select(wrote, record[1], nowhere);
+            record[1] = self.seq_of(entry);
+        }
+        record
     }
 
     /// The value that an entry has, if an exit may need it; a container is the machine's to replace then.
@@ -273,6 +300,9 @@ impl Lowerer<'_, '_> {
         }
         let word = self.b.ins().load(types::I64, trusted(), entry, 0);
         let payload = self.b.ins().load(types::I64, trusted(), entry, Value::PAYLOAD);
+        if self.state.finds.iter().any(|find| find.entry == entry && find.light) {
+            return (word, payload);
+        }
         let tag = self.b.ins().ireduce(types::I8, word);
         let light = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThan, tag, Value::word_of(Tag::List) as i64);
         self.guard(light, at);
@@ -347,8 +377,7 @@ impl Lowerer<'_, '_> {
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         let (id, field) = (self.int_const(i64::from(id)), self.int_const(i64::from(field)));
-        let context = self.context;
-        self.call(log_field as *const () as usize, &[types::I64; 3], types::I64, &[context, id, field]);
+        self.call_rarely(Rare::LogField, &[id, field]);
         self.b.ins().jump(join, &[]);
         self.go_on_in(join);
     }
@@ -377,8 +406,7 @@ impl Lowerer<'_, '_> {
         self.late.slot = Some(slot);
         let records = self.b.ins().stack_addr(types::I64, slot, 0);
         for write in &late.writes {
-            for (word, var) in self.late.vars[write.record].into_iter().enumerate() {
-                let value = self.b.use_var(var);
+            for (word, value) in self.record_of(write.record).into_iter().enumerate() {
                 self.b.ins().store(trusted(), value, records, (write.record * RECORD_BYTES + word * 8) as i32);
             }
         }
@@ -423,8 +451,14 @@ impl Lowerer<'_, '_> {
     }
 }
 
+/// The address of the value in an entry that is in no map.
+fn no_entry_at_all() -> i64 {
+    static NOWHERE: Entry = Entry { key: Value::UNSET, value: Value::NULL, epoch: 0, seq: 0 };
+    &raw const NOWHERE.value as i64
+}
+
 /// Has the journal keep a field's value before it is written.
-extern "C" fn log_field(context: *mut Context, id: u64, field: u64) -> u64 {
+pub(super) extern "C" fn log_field(context: *mut Context, id: u64, field: u64) -> u64 {
     // SAFETY: compiled code passes its own context, and the isolate is not used by anybody else now.
     unsafe { (*(*context).isolate).ledger.log_field(id as u32, field as u32) };
     0

@@ -223,6 +223,12 @@ pub(super) struct Lowerer<'a, 'f> {
     pub(super) fixed: BTreeMap<usize, (Ssa, Ssa)>,
     /// Of these, those that are written to, and may be.
     pub(super) open: BTreeSet<usize>,
+    /// By the address of a list that the loop does not replace: how many elements it has, and where they are.
+    pub(super) lists: HashMap<Ssa, (Ssa, Ssa)>,
+    /// By the address of a map that the loop does not replace: where its parts are.
+    pub(super) probes: HashMap<Ssa, super::probe::Probe>,
+    /// By first word: of which list's element it is, and where that is.
+    pub(super) elements: HashMap<Ssa, (Ssa, Ssa)>,
     /// By number of an entry: its value's address.
     pub(super) entries: Vec<Ssa>,
     pub(super) call_conv: CallConv,
@@ -254,8 +260,14 @@ pub(super) fn lower(
     builders: &mut FunctionBuilderContext,
 ) -> Lowered {
     let path_gas = if plan.hoists { super::hoist::path_gas(plan) } else { None };
-    let mut learnt =
-        Learnt { seeds: HashMap::new(), path_gas, wanted: Vec::new(), ranges: true, returns_int: !plan.is_loop };
+    let mut learnt = Learnt {
+        seeds: HashMap::new(),
+        path_gas,
+        wanted: Vec::new(),
+        ranges: true,
+        returns_int: !plan.is_loop,
+        floats: false,
+    };
     for attempt in 1..=ATTEMPTS + 1 {
         context.clear();
         let call_conv = isa.default_call_conv();
@@ -293,6 +305,8 @@ pub(super) struct Learnt {
     pub(super) ranges: bool,
     /// The action is believed to return integers of 64 bits alone.
     pub(super) returns_int: bool,
+    /// There are floats.
+    pub(super) floats: bool,
 }
 
 /// The signature of `Entry`.
@@ -368,6 +382,9 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             again: false,
             fixed: BTreeMap::new(),
             open: BTreeSet::new(),
+            lists: HashMap::new(),
+            probes: HashMap::new(),
+            elements: HashMap::new(),
             entries: Vec::new(),
             call_conv,
             signatures: HashMap::new(),
@@ -449,6 +466,8 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             state.finds.retain_mut(|find| {
                 let other = edge.state.finds.iter().find(|other| find.is_same(other));
                 find.present &= other.is_some_and(|other| other.present);
+                find.light &= other.is_some_and(|other| other.light);
+                find.word = find.word.filter(|word| other.is_some_and(|other| other.word == Some(*word)));
                 other.is_some()
             });
         }

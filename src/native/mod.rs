@@ -24,6 +24,7 @@ mod lower;
 mod memory;
 mod ops;
 mod places;
+mod preserve;
 mod probe;
 mod ranges;
 mod report;

@@ -200,10 +200,39 @@ impl Lowerer<'_, '_> {
             Some(known) => self.branch_always(if known == tag { yes } else { no }),
             None => {
                 let word = self.word(place);
+                let kind = self.hints.get(&place).map(|value| Kind::of(value.tag()));
+                if let Some(kind @ (Kind::Int | Kind::Float | Kind::Bool)) = kind
+                    && tag == Tag::Null
+                    && !self.is_generic(at)
+                {
+                    return self.branch_on_kind(at, place, kind, yes, no);
+                }
                 let holds = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::word_of(tag) as i64);
                 self.branch(holds, yes, no);
             }
         }
+    }
+
+    /// Ends the block with a branch on whether a place holds null, where it probably holds a kind otherwise: that is
+    /// asked for first, and known then.
+    fn branch_on_kind(&mut self, at: u32, place: usize, kind: Kind, null: u32, other: u32) {
+        let (there, not_there) = (self.b.create_block(), self.b.create_block());
+        let word = self.word(place);
+        let tag = kind.tag().unwrap_or(Tag::Null);
+        let holds = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::word_of(tag) as i64);
+        self.b.ins().brif(holds, there, &[], not_there, &[]);
+        self.go_on_in(there);
+        let before = self.state.clone();
+        self.refine(place, kind);
+        self.note_tag(word, tag);
+        self.branch_always(other);
+        self.state = before;
+        self.go_on_in(not_there);
+        self.last_exit = None;
+        let is_null = self.b.ins().icmp_imm_s(IntCC::Equal, word, Value::word_of(Tag::Null) as i64);
+        self.guard(is_null, at);
+        self.note_tag(word, Tag::Null);
+        self.branch_always(null);
     }
 
     /// Whether the poll has something to do.
@@ -451,6 +480,13 @@ impl Lowerer<'_, '_> {
         };
         self.guard(holds, at);
         self.refine(place, kind);
+        self.note_tag(word, tag);
+    }
+
+    /// Of a value with this first word is now known that it has a tag.
+    fn note_tag(&mut self, word: Ssa, tag: Tag) {
+        let word = self.b.func.dfg.resolve_aliases(word);
+        self.state.note_tag(word, tag);
     }
 
     /// Both operands as numbers of one kind, if they are likely to be. `mixed`: an integer may become a float.

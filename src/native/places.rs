@@ -69,6 +69,7 @@ impl Lowerer<'_, '_> {
     }
 
     fn def_float(&mut self, place: usize, value: Ssa) {
+        self.has_floats();
         let var = *self.vars[place].float.get_or_insert_with(|| self.b.declare_var(types::F64));
         self.b.def_var(var, value);
     }
@@ -90,6 +91,7 @@ impl Lowerer<'_, '_> {
     }
 
     fn use_float(&mut self, place: usize) -> Ssa {
+        self.has_floats();
         let var = *self.vars[place].float.get_or_insert_with(|| self.b.declare_var(types::F64));
         self.b.use_var(var)
     }

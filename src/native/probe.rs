@@ -7,38 +7,84 @@ use cranelift_codegen::ir::{Block, InstBuilder, Value as Ssa, types};
 
 use super::context::no_entry;
 use super::lower::{Lowerer, trusted};
-use crate::value::{Entry, MapData, Tag, Value};
+use crate::value::{Entry, MapData, Space, Tag, Value};
+
+/// Where the parts of a map with an index are.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probe {
+    pub(super) mask: Ssa,
+    pub(super) slots: Ssa,
+    pub(super) entries: Ssa,
+}
 
 impl Lowerer<'_, '_> {
-    /// The address of the value under a text, or that of no entry.
-    pub(super) fn find_text(&mut self, map: Ssa, word: Ssa, key: Ssa) -> Ssa {
+    /// The address of the value under a text, or that of no entry; whether the helper is needed rarely.
+    pub(super) fn find_text(&mut self, map: Ssa, word: Ssa, key: Ssa, rarely: bool) -> Ssa {
         let layout = self.plan.layout;
-        let (first, aside, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
+        let (aside, join) = (self.b.create_block(), self.b.create_block());
         let result = self.b.append_block_param(join, types::I64);
-        let here = self.b.ins().ushr_imm_u(word, 32);
-        let kept = self.b.ins().uload32(trusted(), key, layout.text_hash);
-        let is_here = self.b.ins().icmp_imm_u(IntCC::NotEqual, here, 0);
-        let hash = self.b.ins().select(is_here, here, kept);
-        let length = self.b.ins().load(types::I64, trusted(), map, layout.map_index.length);
-        let hashed = self.b.ins().icmp_imm_u(IntCC::NotEqual, hash, 0);
-        let indexed = self.b.ins().icmp_imm_u(IntCC::NotEqual, length, 0);
-        let both = self.b.ins().band(hashed, indexed);
-        self.b.ins().brif(both, first, &[], aside, &[]);
-        self.go_on_in(first);
-        let mask = self.b.ins().iadd_imm_s(length, -1);
-        self.look_twice(map, (hash, mask), key, aside, join);
+        let hash = self.text_hash(word, key, aside);
+        let probe = match self.probes.get(&map) {
+            Some(probe) => *probe,
+            None => {
+                let first = self.b.create_block();
+                let length = self.b.ins().load(types::I64, trusted(), map, layout.map_index.length);
+                self.b.ins().brif(length, first, &[], aside, &[]);
+                self.go_on_in(first);
+                let mask = self.b.ins().iadd_imm_s(length, -1);
+                let slots = self.b.ins().load(types::I64, trusted(), map, layout.map_index.pointer);
+                let entries = self.b.ins().load(types::I64, trusted(), map, layout.map_entries.pointer);
+                Probe { mask, slots, entries }
+            }
+        };
+        self.look_twice(probe, hash, key, aside, join);
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
-        let found = self.find_by_helper(map, word, key);
+        let found = self.find_by_helper(map, word, key, rarely);
         self.b.ins().jump(join, &[found.into()]);
         self.go_on_in(join);
         result
     }
 
+    /// The hash of a text: most carry it in their first words; else the text has it, or it is not known.
+    fn text_hash(&mut self, word: Ssa, key: Ssa, unknown: Block) -> Ssa {
+        let (in_text, known) = (self.b.create_block(), self.b.create_block());
+        let hash = self.b.append_block_param(known, types::I64);
+        let here = self.b.ins().ushr_imm_u(word, 32);
+        self.b.ins().brif(here, known, &[here.into()], in_text, &[]);
+        self.b.set_cold_block(in_text);
+        self.go_on_in(in_text);
+        let kept = self.b.ins().uload32(trusted(), key, self.plan.layout.text_hash);
+        self.keep_hash(word, kept);
+        self.b.ins().brif(kept, known, &[kept.into()], unknown, &[]);
+        self.go_on_in(known);
+        hash
+    }
+
+    /// The text is an element of a list of the isolate's own, which carries the hash from now on: the next look for it
+    /// needs not touch the text.
+    fn keep_hash(&mut self, word: Ssa, hash: Ssa) {
+        let word = self.b.func.dfg.resolve_aliases(word);
+        let Some((list, element)) = self.elements.get(&word).copied() else { return };
+        let (own, join) = (self.b.create_block(), self.b.create_block());
+        let space = self.b.ins().load(types::I8, trusted(), list, self.plan.layout.space);
+        let is_own = self.b.ins().icmp_imm_u(IntCC::Equal, space, Space::Isolate as i64);
+        self.b.ins().brif(is_own, own, &[], join, &[]);
+        self.b.set_cold_block(own);
+        self.b.set_cold_block(join);
+        self.go_on_in(own);
+        let word = self.b.ins().load(types::I64, trusted(), element, 0);
+        let high = self.b.ins().ishl_imm_u(hash, 32);
+        let word = self.b.ins().bor(word, high);
+        self.b.ins().store(trusted(), word, element, 0);
+        self.b.ins().jump(join, &[]);
+        self.go_on_in(join);
+    }
+
     /// Looks at the hash's slot and the one behind it, one of which has the key nearly always: which of them cannot be
     /// foretold, so that no branch asks.
-    fn look_twice(&mut self, map: Ssa, (hash, mask): (Ssa, Ssa), key: Ssa, aside: Block, join: Block) {
-        let slots = self.b.ins().load(types::I64, trusted(), map, self.plan.layout.map_index.pointer);
+    fn look_twice(&mut self, probe: Probe, hash: Ssa, key: Ssa, aside: Block, join: Block) {
+        let Probe { mask, slots, .. } = probe;
         let start = self.b.ins().band(hash, mask);
         let next = self.b.ins().iadd_imm_s(start, 1);
         let next = self.b.ins().band(next, mask);
@@ -58,20 +104,14 @@ impl Lowerer<'_, '_> {
         self.b.ins().brif(same, check, &[], walk, &[]);
         self.go_on_in(check);
         let entry = self.b.ins().ushr_imm_u(slot, 32);
-        self.check_key(map, entry, key, aside, join);
+        self.check_key(probe.entries, entry, key, aside, join);
         self.go_on_in(walk);
-        self.walk_index(map, (slots, start), (hash, mask), key, (aside, join));
+        self.walk_index(probe, start, hash, key, (aside, join));
     }
 
     /// Walks the index from the hash's slot to the key or to a free slot.
-    fn walk_index(
-        &mut self,
-        map: Ssa,
-        (slots, start): (Ssa, Ssa),
-        (hash, mask): (Ssa, Ssa),
-        key: Ssa,
-        (aside, join): (Block, Block),
-    ) {
+    fn walk_index(&mut self, probe: Probe, start: Ssa, hash: Ssa, key: Ssa, (aside, join): (Block, Block)) {
+        let Probe { mask, slots, entries } = probe;
         let walk = self.b.create_block();
         let at = self.b.append_block_param(walk, types::I64);
         let (taken, check, further) = (self.b.create_block(), self.b.create_block(), self.b.create_block());
@@ -89,7 +129,7 @@ impl Lowerer<'_, '_> {
         let same = self.b.ins().icmp(IntCC::Equal, there, hash);
         self.b.ins().brif(same, check, &[], further, &[]);
         self.go_on_in(check);
-        self.check_key(map, entry, key, aside, join);
+        self.check_key(entries, entry, key, aside, join);
         self.go_on_in(further);
         let next = self.b.ins().iadd_imm_s(at, 1);
         let next = self.b.ins().band(next, mask);
@@ -98,17 +138,18 @@ impl Lowerer<'_, '_> {
     }
 
     /// Goes on in `join` with the value's address if the entry's key is this very text.
-    fn check_key(&mut self, map: Ssa, entry: Ssa, key: Ssa, aside: Block, join: Block) {
+    fn check_key(&mut self, entries: Ssa, entry: Ssa, key: Ssa, aside: Block, join: Block) {
         let layout = self.plan.layout;
-        let entries = self.b.ins().load(types::I64, trusted(), map, layout.map_entries.pointer);
         let offset = self.b.ins().imul_imm_s(entry, size_of::<Entry>() as i64);
         let address = self.b.ins().iadd(entries, offset);
         let there = self.b.ins().load(types::I64, trusted(), address, layout.entry_key + Value::PAYLOAD);
+        let same = self.b.ins().icmp(IntCC::Equal, there, key);
+        let found = self.b.create_block();
+        self.b.ins().brif(same, found, &[], aside, &[]);
+        self.go_on_in(found);
         let tag = self.b.ins().load(types::I8, trusted(), address, layout.entry_key);
         let text = self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Str) as i64);
-        let same = self.b.ins().icmp(IntCC::Equal, there, key);
-        let same = self.b.ins().band(text, same);
         let value = self.b.ins().iadd_imm_s(address, i64::from(layout.entry_value));
-        self.b.ins().brif(same, join, &[value.into()], aside, &[]);
+        self.b.ins().brif(text, join, &[value.into()], aside, &[]);
     }
 }

@@ -34,9 +34,19 @@ pub(super) struct Literal {
 pub(super) struct Sunk {
     position: u32,
     keys: Vec<Value>,
-    values: Vec<(Kind, Variable, Variable)>,
+    values: Vec<Held>,
     /// The address of its [`Literal`].
     address: i64,
+}
+
+/// A value of a literal.
+#[derive(Clone, Copy)]
+struct Held {
+    kind: Kind,
+    word: Variable,
+    payload: Variable,
+    /// What it always is, if the text says so.
+    constant: Option<Value>,
 }
 
 /// The literals of a unit that are not made, by their numbers.
@@ -99,7 +109,8 @@ impl Lowerer<'_, '_> {
             let (word, payload) = self.words_of(place, kind);
             self.b.def_var(vars.0, word);
             self.b.def_var(vars.1, payload);
-            values.push((kind, vars.0, vars.1));
+            let constant = self.constant_of(payload).filter(|value| Kind::of(value.tag()) == kind);
+            values.push(Held { kind, word: vars.0, payload: vars.1, constant });
         }
         let literal = Box::new(Literal { keys: keys.clone().into(), first: number * KEYS_MAX });
         let address = std::ptr::from_ref(&*literal) as i64;
@@ -137,8 +148,15 @@ impl Lowerer<'_, '_> {
         }
         let which = self.payload(object);
         let mut found: Option<(Kind, Ssa, Ssa)> = None;
+        // What it is in all literals so far, if that is one constant.
+        let mut same = None;
         for number in numbers(mask) {
-            let Some((kind, word, payload)) = self.sunk_value(number, key) else { continue };
+            let Some((kind, word, payload, constant)) = self.sunk_value(number, key) else { continue };
+            let is_same = |other: Value| constant.is_some_and(|value| value.raw_eq(other));
+            if found.is_some() && same.is_some_and(is_same) {
+                continue;
+            }
+            same = constant.filter(|_| found.is_none());
             found = Some(match found {
                 None => (kind, word, payload),
                 Some((other_kind, other_word, other_payload)) => {
@@ -163,13 +181,17 @@ impl Lowerer<'_, '_> {
     }
 
     /// Null if the literal has no such key; nothing if the literal was not lowered, so that no way leads here from it.
-    fn sunk_value(&mut self, number: usize, key: Value) -> Option<(Kind, Ssa, Ssa)> {
+    fn sunk_value(&mut self, number: usize, key: Value) -> Option<(Kind, Ssa, Ssa, Option<Value>)> {
         let sunk = self.sinks.literals[number].as_ref()?;
         let Some(index) = sunk.keys.iter().position(|other| other.as_str() == key.as_str()) else {
-            return Some((Kind::Null, self.int_const(Value::NULL.word() as i64), self.int_const(0)));
+            return Some((Kind::Null, self.int_const(Value::NULL.word() as i64), self.int_const(0), Some(Value::NULL)));
         };
-        let (kind, word, payload) = sunk.values[index];
-        Some((kind, self.b.use_var(word), self.b.use_var(payload)))
+        let Held { kind, word, payload, constant } = sunk.values[index];
+        if let Some(value) = constant {
+            let (word, payload) = (self.int_const(value.word() as i64), self.constant_payload(value));
+            return Some((kind, word, payload, constant));
+        }
+        Some((kind, self.b.use_var(word), self.b.use_var(payload), None))
     }
 
     /// Whether all values of a map that was not made are known to be neither containers nor functions.
@@ -177,7 +199,7 @@ impl Lowerer<'_, '_> {
         let flat = |kind: &Kind| kind.tag().is_some_and(|tag| tag < Tag::List && !is_function(tag));
         numbers(mask)
             .filter_map(|number| self.sinks.literals[number].as_ref())
-            .all(|sunk| sunk.values.iter().all(|(kind, ..)| flat(kind)))
+            .all(|sunk| sunk.values.iter().all(|held| flat(&held.kind)))
     }
 
     /// Makes the map: gives its address.
@@ -193,7 +215,7 @@ impl Lowerer<'_, '_> {
         for number in numbers(mask) {
             let Some(sunk) = &self.sinks.literals[number] else { continue };
             let (address, values, position) = (sunk.address, sunk.values.clone(), sunk.position);
-            for (index, (_, word, payload)) in values.into_iter().enumerate() {
+            for (index, Held { word, payload, .. }) in values.into_iter().enumerate() {
                 let (word, payload) = (self.b.use_var(word), self.b.use_var(payload));
                 let offset = ((number * KEYS_MAX + index) * size_of::<Value>()) as i32;
                 self.b.ins().store(trusted(), word, handed, offset);

@@ -102,6 +102,10 @@ pub(super) struct Find {
     /// The entry's address; null if there is none, unless `present`.
     pub(super) entry: Ssa,
     pub(super) present: bool,
+    /// The first word of the value that was there when it was read last, if it was.
+    pub(super) word: Option<Ssa>,
+    /// What is there is no container.
+    pub(super) light: bool,
 }
 
 impl Find {
@@ -142,6 +146,15 @@ impl State {
     pub(super) fn set_fact(&mut self, place: usize, fact: Fact) {
         if self.facts[place] != fact {
             Rc::make_mut(&mut self.facts)[place] = fact;
+        }
+    }
+
+    /// Of a value with this first word is now known that it has a tag: so has the entry that it was read from, which is
+    /// there unless that is null.
+    pub(super) fn note_tag(&mut self, word: Ssa, tag: Tag) {
+        for find in self.finds.iter_mut().filter(|find| find.word == Some(word)) {
+            find.light |= tag < Tag::List;
+            find.present |= tag != Tag::Null;
         }
     }
 

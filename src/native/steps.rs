@@ -7,6 +7,7 @@ use cranelift_codegen::ir::{Block, InstBuilder, Value as Ssa, types};
 use super::effects::{leaves_registers_alone, may_run_code};
 use super::liveness::{sets_a, touched, uses_up_from};
 use super::lower::{Home, Lowerer};
+use super::preserve::Rare;
 use super::state::Loc;
 
 impl Lowerer<'_, '_> {
@@ -20,6 +21,17 @@ impl Lowerer<'_, '_> {
             types::I64,
             &[context, at],
         );
+        self.reload_gas();
+        next
+    }
+
+    /// The same where that happens rarely.
+    pub(super) fn call_step_rarely(&mut self, position: u32) -> Ssa {
+        if self.stub(Rare::Step).is_none() {
+            return self.call_step(position);
+        }
+        let at = self.int_const(i64::from(position));
+        let next = self.call_rarely(Rare::Step, &[at]);
         self.reload_gas();
         next
     }
@@ -101,7 +113,7 @@ impl Lowerer<'_, '_> {
     /// In a cold block: has the machine execute the instruction and goes on in `join`. What is held stays so.
     pub(super) fn step_aside(&mut self, position: u32, next: u32, join: Block) {
         self.flush(position);
-        let went = self.call_step(position);
+        let went = self.call_step_rarely(position);
         self.went_to(went, next);
         self.b.ins().jump(join, &[]);
     }

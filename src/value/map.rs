@@ -144,6 +144,11 @@ impl MapData {
         self.entries.len()
     }
 
+    /// Whether it has so many entries that there is an index over them.
+    pub fn is_indexed(&self) -> bool {
+        !self.index.is_empty()
+    }
+
     /// The insertion number that the next new key takes.
     #[inline(always)]
     pub const fn next_seq(&self) -> u64 {
