@@ -411,3 +411,95 @@ fn a_block_without_receipts_leaves_the_same_state() {
         assert_ne!(found.receipts, expected.receipts);
     }
 }
+
+const VAULT: &str = r#"
+contract Vault {
+    data held = {}
+    data unit = 1000000000000000000
+    event Moved(from, to, amount)
+    action open(who) { held[who] = 1000 * unit }
+    action move(from, to, whole) {
+        let amount = whole * unit
+        let had = held[from] ?? 0
+        held[from] = had - amount
+        held[to] = (held[to] ?? 0) + amount
+        emit Moved(from, to, amount)
+        require(had >= amount, "not enough")
+        return amount
+    }
+    action keep(who, amount) {
+        let had = held[who]
+        held[who] = amount
+        held[who] = had - had + amount
+        held[who] = amount
+        emit Moved(who, who, had)
+        return had
+    }
+    action sum() {
+        let all = 0
+        for each who, amount in held { all = all + amount }
+        return all
+    }
+}
+let vault = Vault()
+action setup(accounts) { for each who in accounts { vault.open(who) } }
+action sum() { return vault.sum() }
+action transaction(tx) {
+    if tx["do"] == "keep" { return vault.keep(TX.caller, tx["amount"]) }
+    return vault.move(TX.caller, tx["to"], tx["amount"])
+}
+"#;
+
+/// Names come in as other objects than the map's keys, short and long; amounts have more than 64 bits, and what state
+/// keeps of a block's own outlives it.
+#[test]
+fn names_and_large_amounts_from_outside_mean_the_same_in_every_tier() {
+    let program = Program::compile(VAULT, "vault.zx").unwrap_or_else(|errors| panic!("{}", errors.rendered));
+    let lengths = [0, 1, 2, 7, 8, 9, 15, 16, 17, 31, 32, 33, 63, 64, 65, 80];
+    let ends = ["", "a", "b"];
+    let mut names: Vec<String> =
+        lengths.iter().flat_map(|length| ends.map(|end| format!("{}{end}", "x".repeat(*length)))).collect();
+    names.extend(["ä", "äö", "xxxxxxxä"].map(str::to_owned));
+    names.sort();
+    names.dedup();
+    let mut all = Vec::new();
+    for mode in MODES {
+        let options = RunOptions { output: OutputSink::Capture, seed: Some(42), ..RunOptions::default() };
+        let mut isolate = Isolate::new(&Engine::new(mode), &program, options);
+        assert_eq!(isolate.run().failure, None);
+        let accounts = names.iter().map(|name| text(name)).collect();
+        isolate.call("setup", &[Data::List(accounts)]).unwrap();
+        isolate.seal();
+        let mut seen = Vec::new();
+        for number in 0..30 {
+            let steps: Vec<Data> = (0..names.len())
+                .map(|at| {
+                    let other = &names[(at * 7 + number) % names.len()];
+                    let keeps = number % 5 == 3 && at % 4 == 0;
+                    let amount = match (keeps, at % 8) {
+                        (true, 0) => Data::BigInt(format!("{}000000000000000000", 1_000 + at + number).into()),
+                        (true, _) => Data::Int(5 + at as i64),
+                        (false, 5) => Data::Int(2_000_000),
+                        _ => Data::Int((at * 13 + number) as i64 % 40),
+                    };
+                    let what = if keeps { "keep" } else { "move" };
+                    let fields =
+                        [("caller", text(&names[at])), ("do", text(what)), ("to", text(other)), ("amount", amount)];
+                    Data::Map(fields.into_iter().map(|(key, value)| (text(key), value)).collect())
+                })
+                .collect();
+            let settings = BlockSettings { block_number: number as u64, gas_limit: 5_000, ..settings() };
+            let (result, receipts) = execute(&mut isolate, &steps, &settings);
+            assert!(result.committed > 0 && result.reverted > 0, "{mode:?}: {result:?}");
+            let sum = isolate.call("sum", &[]).unwrap();
+            seen.push((result.receipts, result.gas, receipts, sum, isolate.state_root()));
+        }
+        assert_eq!(isolate.state_root(), isolate.rebuilt_state_root());
+        all.push(seen);
+    }
+    for seen in &all {
+        for (number, (one, first)) in seen.iter().zip(&all[0]).enumerate() {
+            assert!(one == first, "block {number}: {one:?}\n{first:?}");
+        }
+    }
+}

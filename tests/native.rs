@@ -422,3 +422,33 @@ fn what_changes_under_a_loop_settles_after_few_rounds() {
     }
     assert!(restless.is_empty(), "{restless:#?}");
 }
+
+/// Among so many texts some have the same hash of 32 bits, and all begin and end alike.
+#[test]
+fn texts_of_one_hash_are_told_apart() {
+    let source = r#"
+let places = {}
+let names = []
+let i = 0
+while i < 300000 {
+    let middle = string(i)
+    places["account-" + middle + "-account"] = i
+    names.push("account-" + middle + "-account")
+    i = i + 1
+}
+action count_wrong() {
+    let wrong = 0
+    let i = 0
+    while i < 300000 {
+        let name = names[i]
+        if places[name] != i { wrong = wrong + 1 }
+        i = i + 1
+    }
+    return wrong
+}
+print(count_wrong(), count_wrong(), places["account-300000-account"])
+"#;
+    agree(source);
+    let (shown, ..) = run(&compiled(source), Mode::Native, None);
+    assert_eq!(shown, "0 0 null\n");
+}

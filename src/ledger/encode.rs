@@ -36,17 +36,80 @@ const INTEGER: u8 = 3;
 const STRING: u8 = 5;
 /// Bytes of a type and a length.
 const HEAD: usize = 9;
+/// Room for an integer of two times 64 bits: its head, a sign, 39 digits, and what is taken away again.
+const INTEGER_ROOM: usize = HEAD + 1 + 39 + 8;
 
-/// The digits of 0 to 99.
-static PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut value = 0;
-    while value < 100 {
-        pairs[value] = [b'0' + (value / 10) as u8, b'0' + (value % 10) as u8];
-        value += 1;
+/// The powers of ten that 64 bits hold.
+static POWERS: [u64; 20] = {
+    let mut powers = [1; 20];
+    let mut at = 1;
+    while at < 20 {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
     }
-    pairs
+    powers
 };
+
+/// How many decimal digits a number has; 0 has one.
+#[inline]
+fn count_digits(number: u64) -> usize {
+    let number = number | 1;
+    let bits = (64 - number.leading_zeros()) as usize;
+    // 1233 / 4096 is just above the logarithm of 2.
+    let least = (bits * 1233) >> 12;
+    least + usize::from(number >= POWERS[least])
+}
+
+/// The eight digits of a number below 10^8, the first in the lowest byte: halves, then quarters, then digits side by
+/// side.
+#[inline]
+fn eight_digits(number: u64) -> u64 {
+    let halves = (number / 10_000) | (number % 10_000) << 32;
+    let hundreds = ((halves * 10_486) >> 20) & 0x0000_007f_0000_007f;
+    let quarters = hundreds | (halves - 100 * hundreds) << 16;
+    let tens = ((quarters * 103) >> 10) & 0x000f_000f_000f_000f;
+    (tens | (quarters - 10 * tens) << 8) | 0x3030_3030_3030_3030
+}
+
+/// Appends the last digits, eight at most, of a number below 10^8.
+#[inline]
+fn last_digits(number: u64, count: usize, out: &mut Vec<u8>) {
+    let word = eight_digits(number) >> (8 * (8 - count));
+    let end = out.len() + count;
+    // A whole word is appended and its end taken away again: that takes no call.
+    out.extend_from_slice(&word.to_le_bytes());
+    out.truncate(end);
+}
+
+/// Appends the digits of a number, which are so many.
+#[inline]
+fn put_digits(number: u64, count: usize, out: &mut Vec<u8>) {
+    if count <= 8 {
+        return last_digits(number, count, out);
+    }
+    let (above, low) = (number / EIGHT, number % EIGHT);
+    if count <= 16 {
+        last_digits(above, count - 8, out);
+    } else {
+        last_digits(above / EIGHT, count - 16, out);
+        last_digits(above % EIGHT, 8, out);
+    }
+    last_digits(low, 8, out);
+}
+
+/// 10^8
+const EIGHT: u64 = 100_000_000;
+
+/// Appends what an integer with so many digits begins with: the type byte, the length, and the sign.
+#[inline]
+fn integer_head(negative: bool, count: usize, out: &mut Vec<u8>) {
+    out.reserve(INTEGER_ROOM);
+    out.push(INTEGER);
+    out.extend_from_slice(&((count + usize::from(negative)) as u64).to_le_bytes());
+    if negative {
+        out.push(b'-');
+    }
+}
 
 /// A type byte, the length, the content.
 #[inline]
@@ -60,33 +123,38 @@ fn text(kind: u8, content: &[u8], out: &mut Vec<u8>) {
 
 /// A 64-bit integer in decimal, without an allocation.
 fn digits(integer: i64, out: &mut Vec<u8>) {
-    // The type byte and the length come before at most 20 digits and a sign. The whole buffer is appended and its end
-    // taken away again: copying so many bytes takes no call.
-    const ROOM: usize = 32;
-    let mut buffer = [INTEGER; ROOM];
     let magnitude = integer.unsigned_abs();
-    let sign = usize::from(integer < 0);
-    let length = sign + magnitude.checked_ilog10().unwrap_or(0) as usize + 1;
-    buffer[1..HEAD].copy_from_slice(&(length as u64).to_le_bytes());
-    let mut rest = magnitude;
-    let mut pairs = buffer[HEAD + sign..HEAD + length].rchunks_exact_mut(2);
-    for pair in &mut pairs {
-        pair.copy_from_slice(&PAIRS[(rest % 100) as usize]);
-        rest /= 100;
-    }
-    if let [first] = pairs.into_remainder() {
-        *first = b'0' + rest as u8;
-    }
-    if sign == 1 {
-        buffer[HEAD] = b'-';
-    }
-    let end = out.len() + HEAD + length;
-    out.extend_from_slice(&buffer);
-    out.truncate(end);
+    let count = count_digits(magnitude);
+    integer_head(integer < 0, count, out);
+    put_digits(magnitude, count, out);
 }
 
 /// A 256-bit integer in decimal, without an allocation.
 fn wide(integer: &Wide, out: &mut Vec<u8>) {
+    /// Digits that always fit 64 bits, and the power of ten behind them.
+    const LOW: usize = 19;
+    const CHUNK: u64 = 10_u64.pow(LOW as u32);
+    let [low, high, above @ ..] = *integer.limbs();
+    // So the quotient has 64 bits.
+    if above != [0; 2] || high >= CHUNK {
+        return wider(integer, out);
+    }
+    let first = ((u128::from(high) << 64 | u128::from(low)) / u128::from(CHUNK)) as u64;
+    let last = low.wrapping_sub(first.wrapping_mul(CHUNK));
+    if first == 0 {
+        let count = count_digits(last);
+        integer_head(integer.is_negative(), count, out);
+        return put_digits(last, count, out);
+    }
+    let count = count_digits(first);
+    integer_head(integer.is_negative(), count + LOW, out);
+    put_digits(first, count, out);
+    put_digits(last, LOW, out);
+}
+
+/// The same of one that is larger.
+#[inline(never)]
+fn wider(integer: &Wide, out: &mut Vec<u8>) {
     let digits = integer.digits();
     let digits = digits.as_bytes();
     let sign = usize::from(integer.is_negative());
@@ -175,6 +243,8 @@ fn encode_at(heap: &Heap, instances: &[Instance], value: Value, depth: u32, out:
 
 #[cfg(test)]
 mod tests {
+    use num_bigint::BigInt;
+
     use super::*;
 
     fn bytes_of(text: &str) -> Vec<u8> {
@@ -198,7 +268,15 @@ mod tests {
 
     #[test]
     fn wide_integers_are_their_decimal_text() {
-        for text in ["9223372036854775808", "-9223372036854775809", "100000000000000000000000000000000000000000"] {
+        let borders = [64, 127, 128, 255].map(|bits| BigInt::from(1) << bits);
+        let powers = [19, 20, 37, 38, 39, 57, 58, 76].map(|exponent| BigInt::from(10).pow(exponent));
+        let near =
+            borders.iter().chain(&powers).flat_map(|number| [number - 1, number.clone(), number + 1, number * 7]);
+        let near = near.filter(|number| number.bits() <= 256);
+        let texts = near.flat_map(|number| [number.to_string(), format!("-{number}")]);
+        let few = ["9223372036854775808", "-9223372036854775809", "100000000000000000000000000000000000000000"];
+        for text in texts.chain(few.map(str::to_owned)) {
+            let text = text.as_str();
             let integer = Wide::parse_digits(text.starts_with('-'), text.trim_start_matches('-')).expect("fits");
             let mut out = Vec::new();
             wide(&integer, &mut out);

@@ -99,6 +99,12 @@ impl Ledger {
         }
     }
 
+    /// Logs the value that the entry with this insertion number had, and when that was logged last.
+    #[inline]
+    pub fn log_entry(&mut self, map: Value, seq: u64, old: Value, old_epoch: u64) {
+        self.journal.log.push(Undo::MapSet { map, seq, old, old_epoch });
+    }
+
     /// Puts in a key that is valid and absent, straight in the heap: see `map_set_at`.
     pub fn map_insert(&mut self, map: Value, key: Value, value: Value) {
         let epoch = self.heap.current_epoch;

@@ -20,7 +20,7 @@ impl Lowerer<'_, '_> {
         }
         match instr.op {
             Op::CallBuiltin => self.requirement(at, instr),
-            Op::Emit => self.event(at),
+            Op::Emit => self.event(at, instr),
             Op::LoadTx if self.plan.info.name(Symbol(instr.number())) == "caller" => self.caller(at, instr),
             // In a contract that nobody's action has called.
             Op::LoadSender if self.is_entered_from_outside(at) => self.caller(at, instr),
@@ -63,9 +63,23 @@ impl Lowerer<'_, '_> {
     }
 
     /// `emit Name(...)`. It changes nothing that the program can see: finds stay.
-    fn event(&mut self, at: u32) -> bool {
+    fn event(&mut self, at: u32, instr: Instr) -> bool {
         let finds = std::mem::take(&mut self.state.finds);
-        self.step_by(at, emit as *const () as usize);
+        let word = self.plan.code.instrs[at as usize + 1];
+        if self.plan.code.name_lists.get(usize::from(word.a)).is_some() {
+            self.step_by(at, emit_named as *const () as usize);
+        } else {
+            self.flush_for_step(at);
+            let arguments = u32::from(instr.b) | u32::from(instr.c) << 16;
+            let [position, name, arguments] =
+                [at, word.number(), arguments].map(|word| self.b.ins().iconst(types::I32, i64::from(word)));
+            let params = [types::I64, types::I32, types::I32, types::I32];
+            let args = [self.context, position, name, arguments];
+            let went = self.call(emit as *const () as usize, &params, types::I64, &args);
+            self.reload_gas();
+            self.went_to(went, at + 2);
+            self.forget(at);
+        }
         self.state.finds = finds;
         true
     }
@@ -83,7 +97,19 @@ impl Lowerer<'_, '_> {
     }
 }
 
-extern "C" fn emit(context: *mut Context, position: u32) -> i64 {
+/// An event; `arguments` are its first register, and how many there are in the upper half.
+extern "C" fn emit(context: *mut Context, position: u32, name: u32, arguments: u32) -> i64 {
+    guarded(context, position, |isolate, _| {
+        let first = isolate.frame().base + (arguments & 0xffff);
+        match isolate.emit(Symbol(name), first, arguments >> 16, None) {
+            Ok(()) => i64::from(position) + 2,
+            Err(Unwind) => status::word(status::FAILED, 0, position),
+        }
+    })
+}
+
+/// An event whose arguments are given by name.
+extern "C" fn emit_named(context: *mut Context, position: u32) -> i64 {
     guarded(context, position, |isolate, machine| {
         let frame = isolate.frame();
         let code = machine.code_of(frame.action);

@@ -6,7 +6,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 
-use super::context::{find, make};
+use super::context::{find, make, write_integer};
 use super::lower::{Lowerer, trusted};
 use super::preserve::Rare;
 use super::state::{Find, Kind};
@@ -248,10 +248,14 @@ impl Lowerer<'_, '_> {
         if self.kind(object).tag().or_else(|| self.guess(object)) != Some(Tag::Map) {
             return false;
         }
-        if !self.may_write(at) || !self.guard_plain(value, at) {
+        let is_wide = self.stores_wide(at, value);
+        if !self.may_write(at) || !(is_wide || self.guard_plain(value, at)) {
             return false;
         }
         let Some(words) = self.key_words(at, key) else { return false };
+        if is_wide {
+            self.guard_plain_or_wide(value, at);
+        }
         self.guard_kind(object, Kind::Any(Some(Tag::Map)), at);
         if let Some(entry) = self.entry_of(object, words.1, true) {
             let map = self.payload(object);
@@ -266,6 +270,10 @@ impl Lowerer<'_, '_> {
             let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
             let plain = self.b.ins().icmp_imm_u(IntCC::Equal, flags, 0);
             self.guard(plain, at);
+        }
+        if is_wide {
+            self.replace_by_wide(at, map, found, value);
+            return true;
         }
         if !found.present && self.plan.inserting.contains(&at) {
             self.put_entry(at, found, words, value);
@@ -282,6 +290,42 @@ impl Lowerer<'_, '_> {
         self.store_entry(map, found.entry, value, light || self.is_spliced(at));
         self.doubt_entries();
         true
+    }
+
+    /// Whether a value to be stored in a map that has its key is probably an integer beyond 64 bits. In spliced calls,
+    /// whose writes may have to be logged late, in quiet loops, which may hold entries, and where keys are put in, the
+    /// machine stores it.
+    fn stores_wide(&mut self, at: u32, value: usize) -> bool {
+        let tag = self.kind(value).tag().or_else(|| self.guess(value));
+        tag == Some(Tag::Wide) && !self.is_spliced(at) && !self.quiet && !self.plan.inserting.contains(&at)
+    }
+
+    /// Leaves unless a place holds a value that needs no copy, or an integer beyond 64 bits.
+    fn guard_plain_or_wide(&mut self, value: usize, at: u32) {
+        if self.kind(value).tag() == Some(Tag::Wide) {
+            return;
+        }
+        let word = self.word(value);
+        let tag = self.b.ins().band_imm_u(word, 0xff);
+        let above = self.b.ins().iadd_imm_s(tag, -(Value::word_of(Tag::Null) as i64));
+        let most = Value::word_of(Tag::Contract) - Value::word_of(Tag::Null);
+        let plain = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, above, most as i64);
+        let wide = self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Wide) as i64);
+        let either = self.b.ins().bor(plain, wide);
+        self.guard(either, at);
+    }
+
+    /// Writes such a value to an entry that is there.
+    fn replace_by_wide(&mut self, at: u32, map: Ssa, found: Find, value: usize) {
+        if !found.present {
+            self.guard_present(at, found.entry);
+            let same = |find: &&mut Find| find.entry == found.entry;
+            self.state.finds.iter_mut().filter(same).for_each(|find| find.present = true);
+        }
+        let (word, payload) = self.words(value);
+        let (context, helper) = (self.context, write_integer as *const () as usize);
+        self.call(helper, &[types::I64; 5], types::I64, &[context, map, found.entry, word, payload]);
+        self.doubt_entries();
     }
 
     /// Whether a place holds a value that needs no copy; it is guessed that it does.

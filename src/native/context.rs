@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::frameless::Missing;
 use crate::bytecode::{Machine, Op};
 use crate::runtime::{Isolate, NO_INSTANCE, PollFlags, Unwind};
-use crate::value::{Entry, Tag, Value};
+use crate::value::{Entry, Space, Tag, Value};
 
 /// How compiled code ended: a kind, the number of the exit, a position.
 pub(super) mod status {
@@ -183,14 +183,39 @@ pub(super) extern "C" fn find(context: *mut Context, map: u64, key_word: u64, ke
 /// Writes a value that needs no copy to the entry of a map whose value has this address.
 pub(super) extern "C" fn write_entry(context: *mut Context, map: u64, entry: u64, word: u64, payload: u64) -> u64 {
     // SAFETY: as in `find`.
-    let (isolate, map, value) = unsafe {
-        (&mut *(*context).isolate, Value::from_words(Value::word_of(Tag::Map), map), Value::from_words(word, payload))
+    let (ledger, map, value) = unsafe {
+        let map = Value::from_words(Value::word_of(Tag::Map), map);
+        (&mut (*(*context).isolate).ledger, map, Value::from_words(word, payload))
     };
-    let entries = &isolate.ledger.heap.map(map).map;
-    let first = std::ptr::from_ref(&entries.entry(0).value) as u64;
-    let index = (entry - first) / size_of::<Entry>() as u64;
-    isolate.ledger.map_set_at(map, index as u32, value);
+    let at = (entry - std::mem::offset_of!(Entry, value) as u64) as *mut Entry;
+    // SAFETY: the address is that of the value of a live map's entry, which nobody else refers to now; the ledger holds
+    // maps by their addresses alone.
+    let at = unsafe { &mut *at };
+    let Entry { value: old, epoch, seq, .. } = *at;
+    if old.tag().is_container() {
+        let first = std::ptr::from_ref(&ledger.heap.map(map).map.entry(0).value) as u64;
+        ledger.map_set_at(map, ((entry - first) / size_of::<Entry>() as u64) as u32, value);
+        return 0;
+    }
+    at.value = value;
+    let current = ledger.heap.current_epoch;
+    if epoch < current {
+        at.epoch = current;
+        ledger.log_entry(map, seq, old, epoch);
+    }
     0
+}
+
+/// As [`write_entry`], of a value that needs no copy or an integer beyond 64 bits: contract state keeps none that
+/// belongs to the block.
+pub(super) extern "C" fn write_integer(context: *mut Context, map: u64, entry: u64, word: u64, payload: u64) -> u64 {
+    // SAFETY: as in `find`.
+    let (heap, map_value, value) = unsafe {
+        let map = Value::from_words(Value::word_of(Tag::Map), map);
+        (&mut (*(*context).isolate).ledger.heap, map, Value::from_words(word, payload))
+    };
+    let value = if heap.space(map_value) == Space::Ledger { heap.owned(value) } else { value };
+    write_entry(context, map, entry, value.word(), value.payload())
 }
 
 /// The remainder of floats.

@@ -238,6 +238,8 @@ pub(super) struct Lowerer<'a, 'f> {
     /// What registers will probably hold, where more is known of that than what they hold now: they were copied from
     /// such a place, or read from such a container.
     pub(super) hints: HashMap<usize, Value>,
+    /// Temporaries that hold the result of a leaf operation on integers that may have more than 64 bits.
+    pub(super) leaf_results: BTreeSet<usize>,
     /// Map literals that are not made.
     pub(super) sinks: super::sink::Sinks,
     /// What is written in spliced calls.
@@ -390,6 +392,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
             signatures: HashMap::new(),
             constants: HashMap::new(),
             hints: HashMap::new(),
+            leaf_results: BTreeSet::new(),
             sinks: super::sink::Sinks::default(),
             late: super::late::Sites::default(),
             window: u16::MAX,

@@ -42,6 +42,9 @@ impl Lowerer<'_, '_> {
 
     /// The tag of that.
     pub(super) fn guess(&self, place: usize) -> Option<Tag> {
+        if self.leaf_results.contains(&place) {
+            return Some(Tag::Wide);
+        }
         self.seen(place).map(Value::tag).filter(|tag| *tag != Tag::Unset)
     }
 
@@ -218,6 +221,7 @@ impl Lowerer<'_, '_> {
     pub(super) fn written(&mut self, place: usize, kind: Kind) {
         self.writes += 1;
         self.hints.remove(&place);
+        self.leaf_results.remove(&place);
         self.state.set(place, Loc::Held { kind, dirty: true });
         self.state.set_fact(place, Fact::NONE);
     }
@@ -240,6 +244,20 @@ impl Lowerer<'_, '_> {
         self.written(place, Kind::Any(tag));
     }
 
+    /// Whether a place is a temporary of which nothing is known but what it holds now, which is something else.
+    pub(super) fn is_stale(&self, place: usize) -> bool {
+        let known = self.hints.contains_key(&place) || self.leaf_results.contains(&place);
+        let fixed = self.plan.info.action(self.plan.code.action).fixed_slots;
+        matches!(self.homes[place], Home::Register(register) if register >= fixed) && !known
+    }
+
+    /// The place was set to the result of a leaf operation that gives large integers from large ones.
+    pub(super) fn expect_wide(&mut self, place: usize) {
+        if self.is_stale(place) {
+            self.leaf_results.insert(place);
+        }
+    }
+
     /// A register will probably hold this.
     pub(super) fn hint(&mut self, place: usize, value: Option<Value>) {
         if let (Home::Register(_), Some(value)) = (self.homes[place], value) {
@@ -252,10 +270,14 @@ impl Lowerer<'_, '_> {
         if to == from {
             return;
         }
-        let seen = self.seen(from);
+        let (seen, is_result) = (self.seen(from), self.leaf_results.contains(&from));
         self.copy_words(to, from);
         self.same_value(to, from);
-        self.hint(to, seen);
+        if is_result {
+            self.expect_wide(to);
+        } else {
+            self.hint(to, seen);
+        }
     }
 
     fn copy_words(&mut self, to: usize, from: usize) {

@@ -1,6 +1,6 @@
-//! Looking for a text in a map, inline: the index is walked in compiled code, and the keys are compared by identity.
-//! What that cannot decide (a map without an index, a text whose hash is not known yet, another object with the same
-//! hash) is the helper's.
+//! Looking for a text in a map, inline: the index is walked in compiled code, and the keys are compared by identity, or
+//! word by word where they are short. What that cannot decide (a map without an index, a text whose hash is not known
+//! yet, long texts and other texts with the same hash) is the helper's.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, Value as Ssa, types};
@@ -17,12 +17,29 @@ pub(super) struct Probe {
     pub(super) entries: Ssa,
 }
 
+/// Bytes of texts that are compared here, at most.
+const COMPARED_MAX: i64 = 64;
+
+/// Where looking for a text goes on.
+#[derive(Clone, Copy)]
+struct Ways {
+    /// With the address of an entry whose key is another object with the text's hash.
+    other: Block,
+    /// The helper looks.
+    aside: Block,
+    /// With the address of the value, or that of no entry.
+    join: Block,
+}
+
 impl Lowerer<'_, '_> {
     /// The address of the value under a text, or that of no entry; whether the helper is needed rarely.
     pub(super) fn find_text(&mut self, map: Ssa, word: Ssa, key: Ssa, rarely: bool) -> Ssa {
         let layout = self.plan.layout;
         let (aside, join) = (self.b.create_block(), self.b.create_block());
         let result = self.b.append_block_param(join, types::I64);
+        let other = self.b.create_block();
+        let entry = self.b.append_block_param(other, types::I64);
+        let ways = Ways { other, aside, join };
         let hash = self.text_hash(word, key, aside);
         let probe = match self.probes.get(&map) {
             Some(probe) => *probe,
@@ -37,7 +54,9 @@ impl Lowerer<'_, '_> {
                 Probe { mask, slots, entries }
             }
         };
-        self.look_twice(probe, hash, key, aside, join);
+        self.look_twice(probe, hash, key, ways);
+        self.go_on_in(other);
+        self.compare_key(entry, key, ways);
         self.b.set_cold_block(aside);
         self.go_on_in(aside);
         let found = self.find_by_helper(map, word, key, rarely);
@@ -83,7 +102,7 @@ impl Lowerer<'_, '_> {
 
     /// Looks at the hash's slot and the one behind it, one of which has the key nearly always: which of them cannot be
     /// foretold, so that no branch asks.
-    fn look_twice(&mut self, probe: Probe, hash: Ssa, key: Ssa, aside: Block, join: Block) {
+    fn look_twice(&mut self, probe: Probe, hash: Ssa, key: Ssa, ways: Ways) {
         let Probe { mask, slots, .. } = probe;
         let start = self.b.ins().band(hash, mask);
         let next = self.b.ins().iadd_imm_s(start, 1);
@@ -104,13 +123,13 @@ impl Lowerer<'_, '_> {
         self.b.ins().brif(same, check, &[], walk, &[]);
         self.go_on_in(check);
         let entry = self.b.ins().ushr_imm_u(slot, 32);
-        self.check_key(probe.entries, entry, key, aside, join);
+        self.check_key(probe.entries, entry, key, ways);
         self.go_on_in(walk);
-        self.walk_index(probe, start, hash, key, (aside, join));
+        self.walk_index(probe, start, hash, key, ways);
     }
 
     /// Walks the index from the hash's slot to the key or to a free slot.
-    fn walk_index(&mut self, probe: Probe, start: Ssa, hash: Ssa, key: Ssa, (aside, join): (Block, Block)) {
+    fn walk_index(&mut self, probe: Probe, start: Ssa, hash: Ssa, key: Ssa, ways: Ways) {
         let Probe { mask, slots, entries } = probe;
         let walk = self.b.create_block();
         let at = self.b.append_block_param(walk, types::I64);
@@ -123,13 +142,13 @@ impl Lowerer<'_, '_> {
         let slot = self.b.ins().load(types::I64, trusted(), address, 0);
         let entry = self.b.ins().ushr_imm_u(slot, 32);
         let free = self.b.ins().icmp_imm_u(IntCC::Equal, entry, i64::from(MapData::FREE_SLOT));
-        self.b.ins().brif(free, join, &[none.into()], taken, &[]);
+        self.b.ins().brif(free, ways.join, &[none.into()], taken, &[]);
         self.go_on_in(taken);
         let there = self.b.ins().band_imm_u(slot, i64::from(u32::MAX));
         let same = self.b.ins().icmp(IntCC::Equal, there, hash);
         self.b.ins().brif(same, check, &[], further, &[]);
         self.go_on_in(check);
-        self.check_key(entries, entry, key, aside, join);
+        self.check_key(entries, entry, key, ways);
         self.go_on_in(further);
         let next = self.b.ins().iadd_imm_s(at, 1);
         let next = self.b.ins().band(next, mask);
@@ -138,18 +157,60 @@ impl Lowerer<'_, '_> {
     }
 
     /// Goes on in `join` with the value's address if the entry's key is this very text.
-    fn check_key(&mut self, entries: Ssa, entry: Ssa, key: Ssa, aside: Block, join: Block) {
+    fn check_key(&mut self, entries: Ssa, entry: Ssa, key: Ssa, ways: Ways) {
         let layout = self.plan.layout;
         let offset = self.b.ins().imul_imm_s(entry, size_of::<Entry>() as i64);
         let address = self.b.ins().iadd(entries, offset);
         let there = self.b.ins().load(types::I64, trusted(), address, layout.entry_key + Value::PAYLOAD);
         let same = self.b.ins().icmp(IntCC::Equal, there, key);
         let found = self.b.create_block();
-        self.b.ins().brif(same, found, &[], aside, &[]);
+        self.b.ins().brif(same, found, &[], ways.other, &[address.into()]);
         self.go_on_in(found);
-        let tag = self.b.ins().load(types::I8, trusted(), address, layout.entry_key);
-        let text = self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Str) as i64);
+        let text = self.is_text_at(address);
         let value = self.b.ins().iadd_imm_s(address, i64::from(layout.entry_value));
-        self.b.ins().brif(text, join, &[value.into()], aside, &[]);
+        self.b.ins().brif(text, ways.join, &[value.into()], ways.aside, &[]);
+    }
+
+    /// Whether the key of the entry at an address is a text.
+    fn is_text_at(&mut self, entry: Ssa) -> Ssa {
+        let tag = self.b.ins().load(types::I8, trusted(), entry, self.plan.layout.entry_key);
+        self.b.ins().icmp_imm_u(IntCC::Equal, tag, Value::word_of(Tag::Str) as i64)
+    }
+
+    /// Goes on in `join` with the value's address if the key of the entry at an address is the same short text. Texts
+    /// are filled up to whole words with zeros, and there is at least one word.
+    fn compare_key(&mut self, entry: Ssa, key: Ssa, ways: Ways) {
+        let layout = self.plan.layout;
+        let (text, word) = (self.b.create_block(), self.b.create_block());
+        let at = self.b.append_block_param(word, types::I64);
+        let is_text = self.is_text_at(entry);
+        self.b.ins().brif(is_text, text, &[], ways.aside, &[]);
+        self.go_on_in(text);
+        let there = self.b.ins().load(types::I64, trusted(), entry, layout.entry_key + Value::PAYLOAD);
+        let (length, other) = (
+            self.b.ins().uload32(trusted(), key, layout.text_length),
+            self.b.ins().uload32(trusted(), there, layout.text_length),
+        );
+        let same = self.b.ins().icmp(IntCC::Equal, length, other);
+        let short = self.b.ins().icmp_imm_u(IntCC::UnsignedLessThanOrEqual, length, COMPARED_MAX);
+        let both = self.b.ins().band(same, short);
+        let none = self.int_const(0);
+        self.b.ins().brif(both, word, &[none.into()], ways.aside, &[]);
+        self.b.switch_to_block(word);
+        let [one, other] = [key, there].map(|text| {
+            let address = self.b.ins().iadd(text, at);
+            self.b.ins().load(types::I64, trusted(), address, layout.text_bytes)
+        });
+        let same = self.b.ins().icmp(IntCC::Equal, one, other);
+        let (equal, found) = (self.b.create_block(), self.b.create_block());
+        self.b.ins().brif(same, equal, &[], ways.aside, &[]);
+        self.go_on_in(equal);
+        let next = self.b.ins().iadd_imm_s(at, 8);
+        let more = self.b.ins().icmp(IntCC::UnsignedLessThan, next, length);
+        self.b.ins().brif(more, word, &[next.into()], found, &[]);
+        self.b.seal_block(word);
+        self.go_on_in(found);
+        let value = self.b.ins().iadd_imm_s(entry, i64::from(layout.entry_value));
+        self.b.ins().jump(ways.join, &[value.into()]);
     }
 }

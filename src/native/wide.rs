@@ -31,7 +31,14 @@ impl Lowerer<'_, '_> {
         };
         let integer = |tag: Option<Tag>| tag.is_none_or(|tag| matches!(tag, Tag::Int | Tag::Wide));
         let is_wide = left_tag == Some(Tag::Wide) || right_tag == Some(Tag::Wide) || self.plan.generic.contains(&at);
-        let takes = integer(left_tag) && integer(right_tag) && is_wide && !self.plan.frameless;
+        // What a temporary held before says nothing beside an integer.
+        let left_stale = self.kind(left).tag().is_none() && self.is_stale(left);
+        let right_stale = match right {
+            Operand::Place(place) => self.kind(place).tag().is_none() && self.is_stale(place),
+            Operand::Imm(_) => false,
+        };
+        let integers = (integer(left_tag) && (integer(right_tag) || right_stale)) || (integer(right_tag) && left_stale);
+        let takes = integers && is_wide && !self.plan.frameless;
         // The gas depends on the result, and the machine may have to do it: no loop's header can have asked for that.
         if takes && self.quiet {
             self.not_quiet();
@@ -82,6 +89,9 @@ impl Lowerer<'_, '_> {
         self.b.ins().jump(join, &[made.into(), value.into()]);
         self.go_on_in(join);
         self.set_any(to, None, word, payload);
+        if !matches!(leaf, Leaf::Div | Leaf::Mod) {
+            self.expect_wide(to);
+        }
         self.last_exit = None;
         true
     }

@@ -12,6 +12,7 @@ use super::numbers::{Integer, Wide};
 use super::object::{
     BoundKind, BoundObject, BytesObject, CellObject, ContainerHeader, ErrorObject, FunctionObject, Header, HugeObject,
     Kind, ListObject, MapObject, Object, RangeObject, RecordObject, Space, StrObject, WideObject, text_layout,
+    text_room,
 };
 use super::tag::{Tag, Value};
 
@@ -93,11 +94,13 @@ pub(super) fn new_text(
     let Some(object) = NonNull::new(memory.cast::<StrObject>()) else { handle_alloc_error(layout) };
     let fixed =
         StrObject { header: Header::new(kind, space), byte_len: byte_len as u32, char_count: char_count as u32 };
-    // SAFETY: the memory is fresh, aligned for the fixed part, and holds `byte_len` bytes behind it; the copies stay
-    // inside, which the assertion checks before each.
+    // SAFETY: the memory is fresh, aligned for the fixed part, and holds whole words for `byte_len` bytes behind it, at
+    // least one; the copies stay inside, which the assertion checks before each.
     unsafe {
         object.write(fixed);
         let bytes = object.as_ptr().add(1).cast::<u8>();
+        let last = text_room(byte_len) - size_of::<u64>();
+        bytes.add(last).write_bytes(0, size_of::<u64>());
         let mut at = 0;
         for part in parts {
             assert!(part.len() <= byte_len - at, "parts longer than announced");

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::heap::Heap;
 use super::map::{Entry, MapData};
-use super::object::{ContainerHeader, Header, ListObject, MapObject};
+use super::object::{ContainerHeader, Header, ListObject, MapObject, StrObject};
 use super::tag::{Tag, Value};
 
 /// The words of a `Vec`, as byte offsets from its beginning.
@@ -68,6 +68,10 @@ pub struct ValueLayout {
     pub map_index: VecLayout,
     /// In a string: its hash, 32 bits; 0 while not computed.
     pub text_hash: i32,
+    /// In a string: its length in bytes, 32 bits.
+    pub text_length: i32,
+    /// In a string: its bytes, at least one word of them, filled up with zeros.
+    pub text_bytes: i32,
     /// In an entry: the key.
     pub entry_key: i32,
     /// In an entry: the value.
@@ -100,6 +104,8 @@ impl ValueLayout {
             map_entries: entries.inside(offset_of!(MapObject, map) + MapData::ENTRIES),
             map_index: MapData::index_layout()?.inside(offset_of!(MapObject, map) + MapData::INDEX),
             text_hash: offset_of!(Header, aux) as i32,
+            text_length: offset_of!(StrObject, byte_len) as i32,
+            text_bytes: size_of::<StrObject>() as i32,
             entry_key: offset_of!(Entry, key) as i32,
             entry_value: offset_of!(Entry, value) as i32,
             entry_epoch: offset_of!(Entry, epoch) as i32,

@@ -74,7 +74,13 @@ impl Default for MapData {
 /// Whether two keys are the same key, their hashes known to be equal.
 #[inline(always)]
 fn same_key(a: Value, b: Value) -> bool {
-    a.raw_eq(b) || (a.tag() == Tag::Str && b.tag() == Tag::Str && a.as_str() == b.as_str())
+    a.raw_eq(b) || (a.tag() == Tag::Str && b.tag() == Tag::Str && a.same_text(b))
+}
+
+/// Whether an entry's key is the same text as another object.
+#[inline(always)]
+fn is_text_of(there: Value, key: Value) -> bool {
+    key.is_str() && there.is_str() && there.aux() == key.string_hash() && there.same_text(key)
 }
 
 /// Which hint a key uses.
@@ -183,7 +189,7 @@ impl MapData {
         // Relaxed: a guess, checked against the entry that it names.
         let at = self.hints[hint_of(key)].load(Ordering::Relaxed);
         match self.entries.get(at as usize) {
-            Some(entry) if entry.key.raw_eq(key) => Some(at),
+            Some(entry) if entry.key.raw_eq(key) || is_text_of(entry.key, key) => Some(at),
             _ => self.find_anew(key),
         }
     }

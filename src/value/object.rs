@@ -142,7 +142,7 @@ objects! {
 }
 
 /// The fixed part of a string; its UTF-8 bytes follow in the same allocation.
-#[repr(C)]
+#[repr(C, align(8))]
 #[derive(Debug)]
 pub struct StrObject {
     pub(super) header: Header,
@@ -183,9 +183,15 @@ pub struct BytesObject {
     pub(super) text: StrObject,
 }
 
+/// Bytes that the text of a string or bytes object takes: whole words, at least one, so that it can be read by words.
+#[inline]
+pub(super) fn text_room(byte_len: usize) -> usize {
+    byte_len.max(1).next_multiple_of(size_of::<u64>())
+}
+
 /// The layout of a string or bytes object with `byte_len` bytes behind it.
 pub(super) fn text_layout(byte_len: usize) -> Layout {
-    let size = size_of::<StrObject>() + byte_len;
+    let size = size_of::<StrObject>() + text_room(byte_len);
     Layout::from_size_align(size, align_of::<u64>()).expect("text is shorter than 4 GiB")
 }
 
@@ -200,6 +206,30 @@ pub(super) unsafe fn bytes_of<'a>(object: NonNull<StrObject>) -> &'a [u8] {
     unsafe {
         let len = (*object.as_ptr()).byte_len as usize;
         std::slice::from_raw_parts(object.as_ptr().add(1).cast::<u8>(), len)
+    }
+}
+
+/// Whether two string objects have the same text.
+///
+/// # Safety
+/// As for [`bytes_of`], of both.
+#[inline(always)]
+pub(super) unsafe fn same_text(one: NonNull<StrObject>, other: NonNull<StrObject>) -> bool {
+    /// Words that are compared one by one, at most.
+    const WORDS_MAX: usize = 4;
+    // SAFETY: the caller's promise; behind the fixed part stand whole words, at least one, the last filled up with zeros
+    // (see `new_text`), and the fixed part ends where a word may begin.
+    unsafe {
+        let length = (*one.as_ptr()).byte_len();
+        if length != (*other.as_ptr()).byte_len() {
+            return false;
+        }
+        let words = text_room(length) / size_of::<u64>();
+        if words > WORDS_MAX {
+            return bytes_of(one) == bytes_of(other);
+        }
+        let (one, other) = (one.as_ptr().add(1).cast::<u64>(), other.as_ptr().add(1).cast::<u64>());
+        (0..words).all(|at| one.add(at).read() == other.add(at).read())
     }
 }
 

@@ -393,6 +393,13 @@ impl Value {
         unsafe { object::text_of(self.object_ptr::<StrObject>()) }
     }
 
+    /// Whether two strings have the same text.
+    #[inline(always)]
+    pub(super) fn same_text(self, other: Value) -> bool {
+        // SAFETY: both live by the room's contract.
+        unsafe { object::same_text(self.object_ptr::<StrObject>(), other.object_ptr::<StrObject>()) }
+    }
+
     /// The bytes of a `bytes` value, under the contract of [`Value::as_str`].
     #[inline(always)]
     pub fn as_bytes(&self) -> &[u8] {

@@ -40,7 +40,7 @@ impl Isolate {
         for slot in base..base + count {
             let mut value = self.slots[slot as usize];
             let tag = value.tag();
-            if !(tag.is_plain() || tag == Tag::Str) {
+            if !(tag.is_plain() || matches!(tag, Tag::Str | Tag::Wide)) {
                 value = self.leave_copy(value, false)?;
             }
             self.ledger.add_event_argument(value);
