@@ -277,7 +277,9 @@ pub(super) fn lower(
         learnt.returns_int &= attempt <= ATTEMPTS;
         let b = FunctionBuilder::new(&mut context.func, builders);
         if attempt > ATTEMPTS {
+            // Nothing may be found out that would have it made again.
             learnt.path_gas = None;
+            learnt.floats = true;
         }
         learnt.ranges = attempt <= RANGED_ATTEMPTS;
         let mut lowerer = Lowerer::new(plan, b, &mut learnt, call_conv);
