@@ -291,7 +291,11 @@ fn unsafe_code_stands_in_the_marked_rooms() {
         if !room(&name).is_some_and(|room| UNSAFE.contains(&room)) {
             problems.push(format!("{name} has unsafe code; only {UNSAFE:?} may"));
         }
-        if !code.split_whitespace().collect::<String>().contains("expect(unsafe_code") {
+        // The lint does not know of naked functions: what it would not fire on cannot be expected.
+        let code = code.split_whitespace().collect::<String>();
+        let marks = ["expect(unsafe_code", "allow(unsafe_code"];
+        let marks = if code.contains("unsafe(naked)") { &marks[..] } else { &marks[..1] };
+        if !marks.iter().any(|mark| code.contains(mark)) {
             problems.push(format!("{name} has unsafe code and no `expect(unsafe_code, reason = ...)`"));
         }
     }

@@ -98,6 +98,7 @@ impl Lowerer<'_, '_> {
 }
 
 #[cfg(all(target_arch = "x86_64", unix))]
+#[allow(unsafe_code, reason = "the stubs have no frame that Rust knows of")]
 mod stubs {
     use std::arch::naked_asm;
     use std::mem::offset_of;
