@@ -148,6 +148,18 @@ fn extras_go_to_standard_error() {
 }
 
 #[test]
+fn what_is_compiled_in_the_background_does_the_same() {
+    let place = Place::new();
+    place.file(
+        "loop.zx",
+        "action f(n) { let s = 0; let i = 0; while i < n { s = s + i % 7; i = i + 1 } return s }\nprint(f(2000000))\n",
+    );
+    let (usual, background) = (place.run(&["loop.zx"]), place.run(&["--background-compile", "loop.zx"]));
+    usual.ends(0, "5999995\n", &[]);
+    background.ends(0, &usual.out, &[]);
+}
+
+#[test]
 fn a_seed_repeats_its_numbers() {
     let place = Place::new();
     place.file("main.zx", "for each i in range(20) { print(random(1000000)) }\n");

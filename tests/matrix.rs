@@ -7,7 +7,7 @@
 
 mod common;
 
-use common::{check_all, check_cached, check_comments, check_forced, check_profiled};
+use common::{check_all, check_arranged, check_cached, check_comments, check_forced, check_profiled};
 use zx::engine::Mode;
 
 #[test]
@@ -99,4 +99,21 @@ fn guards_that_fail() {
 #[test]
 fn guards_that_fail_collecting() {
     check_forced(2, true);
+}
+
+#[test]
+fn code_made_in_the_background() {
+    let counts = check_arranged("in the background", |program| program.compile_in_background().unwrap(), false);
+    assert!(counts.entries > 0 || !has_native() || std::env::var_os("ZX_CASE").is_some(), "{counts:?}");
+}
+
+/// Where there is hardly room for code it is dropped, freed and made again all the time.
+#[test]
+fn code_that_has_no_room() {
+    let counts = check_arranged("little room", |program| program.limit_native_code(2_000), true);
+    assert!(counts.freed_units > 0 || !has_native() || std::env::var_os("ZX_CASE").is_some(), "{counts:?}");
+}
+
+fn has_native() -> bool {
+    zx::engine::Program::compile("", "empty.zx").unwrap().native_counts().is_some()
 }

@@ -423,6 +423,101 @@ fn what_changes_under_a_loop_settles_after_few_rounds() {
     assert!(restless.is_empty(), "{restless:#?}");
 }
 
+/// Many short loops, each of which becomes code, and is passed again.
+fn many_loops(count: u32) -> String {
+    let mut source = String::new();
+    for number in 0..count {
+        let _ = writeln!(
+            source,
+            "action f{number}(n) {{ let s = {number}; let i = 0; while i < n {{ s = (s * 31 + i) % 1000003; i = i + 1 }} return s }}"
+        );
+    }
+    source.push_str("let sum = 0\n");
+    // No loop around them: what runs below code cannot be freed.
+    for round in 0..8 {
+        for number in 0..count {
+            let _ = writeln!(source, "sum = sum + f{number}({})", 30 + round);
+        }
+    }
+    source.push_str("print(sum)\n");
+    source
+}
+
+#[test]
+fn code_that_was_replaced_is_freed() {
+    // A kind that changes has the unit made again; what is made after that frees it.
+    let source = "action f(x) { let s = x; let i = 0; while i < 400 { s = s + x; i = i + 1 } return s }
+let k = 0
+while k < 60 { print(f(k % 2 == 0 ? 1 : 1.5)); k = k + 1 }
+action g(x) { let s = x; let i = 0; while i < 400 { s = s + x; i = i + 1 } return s }
+print(g(1))";
+    let Some(counts) = agree(source) else { return };
+    assert!(counts.recompiled > 0, "{counts:?}");
+    assert!(counts.freed_units > 0 && counts.freed_bytes > 0, "{counts:?}");
+    assert_eq!(counts.freed_units, counts.dropped_units, "what was dropped long ago is freed: {counts:?}");
+}
+
+#[test]
+fn code_stays_within_its_room() {
+    const ROOM: u64 = 10_000;
+    let source = many_loops(60);
+    let program = compiled(&source);
+    let Some(all) = agree(&source) else { return };
+    assert!(all.code_bytes > 2 * ROOM && all.freed_units == 0, "{all:?}");
+    program.limit_native_code(ROOM);
+    assert_eq!(run(&program, Mode::Native, None), run(&program, Mode::Interpreter, None));
+    let counts = program.native_counts().unwrap();
+    println!("{counts:?}");
+    let largest = all.code_bytes / 10;
+    assert!(counts.code_bytes - counts.freed_bytes <= ROOM + largest, "{counts:?}");
+    assert!(counts.freed_units > 60, "what is not used makes room for what is: {counts:?}");
+}
+
+/// Isolates on several threads share code that is dropped and freed under them, or made in the background.
+#[test]
+fn threads_share_code_that_comes_and_goes() {
+    let source = format!("{}\n{LOOP}", many_loops(20));
+    for background in [false, true] {
+        let program = compiled(&source);
+        let Some(_) = program.native_counts() else { return };
+        let reference = run(&program, Mode::Interpreter, None);
+        program.limit_native_code(6_000);
+        if background {
+            program.compile_in_background().unwrap();
+        }
+        std::thread::scope(|scope| {
+            let runs: Vec<_> = (0..3)
+                .map(|_| scope.spawn(|| (0..4).map(|_| run(&program, Mode::Native, None)).collect::<Vec<_>>()))
+                .collect();
+            for shown in runs.into_iter().flat_map(|run| run.join().unwrap()) {
+                assert_eq!(shown, reference);
+            }
+        });
+        let counts = program.native_counts().unwrap();
+        println!("background={background}: {counts:?}");
+        // What comes from the background may come too late to be seen.
+        assert!(background || counts.freed_units > 0, "{counts:?}");
+    }
+}
+
+#[test]
+fn code_from_the_background_is_entered() {
+    let source =
+        "action f(n) { let s = 0; let i = 0; while i < n { s = s + i % 7; i = i + 1 } return s }\nprint(f(3000000))";
+    let program = compiled(source);
+    let Some(_) = program.native_counts() else { return };
+    program.compile_in_background().unwrap();
+    // How long compiling takes nobody knows: what was begun is there at the latest after a few runs.
+    let reference = run(&program, Mode::Interpreter, None);
+    for _ in 0..100 {
+        assert_eq!(run(&program, Mode::Native, None), reference);
+        if program.native_counts().unwrap().entries > 0 {
+            return;
+        }
+    }
+    panic!("{:?}", program.native_counts());
+}
+
 /// Among so many texts some have the same hash of 32 bits, and all begin and end alike.
 #[test]
 fn texts_of_one_hash_are_told_apart() {

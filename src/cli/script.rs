@@ -72,6 +72,9 @@ pub struct Arguments {
     /// Write bytecode, Cranelift's form and machine code of what was compiled into this folder, for `--explain` in depth.
     #[arg(long, value_name = "DIR")]
     dump: Option<PathBuf>,
+    /// Make machine code on a thread of its own, while the program goes on. What it does is the same.
+    #[arg(long)]
+    background_compile: bool,
     /// Show the emitted events on standard error at the end.
     #[arg(long)]
     events: bool,
@@ -272,6 +275,10 @@ fn run(
         ..RunOptions::default()
     };
     let mut isolate = Isolate::new(&Engine::new(Mode::Adaptive), program, options);
+    if let Some(error) = arguments.background_compile.then(|| program.compile_in_background().err()).flatten() {
+        tellln!("error: --background-compile: {error}");
+        return status::FAILED;
+    }
     if let Some(hint) = hint {
         isolate.use_tier_profile(hint);
     }

@@ -244,6 +244,22 @@ impl Program {
         }
     }
 
+    /// Has native code made on a thread of its own from now on, while the program goes on in the VM. What is computed is
+    /// the same.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn compile_in_background(&self) -> std::io::Result<()> {
+        self.native.as_ref().map_or(Ok(()), |native| native.make_in_background())
+    }
+
+    /// Bounds the native code that there is at one time; 16 MiB if nothing is said. What was not used for long makes room.
+    pub fn limit_native_code(&self, bytes: u64) {
+        if let Some(native) = &self.native {
+            native.limit_code(bytes);
+        }
+    }
+
     /// What native code has been made and left so far; none on a target without it.
     pub fn native_counts(&self) -> Option<NativeCounts> {
         self.native.as_ref().map(|native| native.counts())

@@ -108,6 +108,9 @@ fn work(job: &Job, talk: &mut Talk) -> Result<(), Halt> {
     if let Some(load_ns) = loaded.program.load_ns() {
         talk.count(counter::LOAD_NS, load_ns as f64)?;
     }
+    if job.parameters.background_compile {
+        loaded.program.compile_in_background().map_err(|error| runner(format!("no thread to compile on: {error}")))?;
+    }
     if matches!(job.kind, JobKind::Count | JobKind::Probe) {
         loaded.program.keep_calls();
     }

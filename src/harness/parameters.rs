@@ -41,6 +41,8 @@ pub struct Overrides {
     pub store: StoreKind,
     /// `--sync never`: commits to a store do not wait for the disk.
     pub no_sync: bool,
+    /// `--background-compile`
+    pub background_compile: bool,
 }
 
 /// A `config` value that replaces the one in the text.
@@ -108,13 +110,16 @@ pub struct Parameters {
     /// Whether the run writes that trace first.
     #[serde(default)]
     pub records: bool,
+    /// Whether native code is made on a thread of its own.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background_compile: bool,
 }
 
 /// Keys of the harness itself; every other `bench_` key is the workload's own.
 const STANDARD: [&str; 8] = ["accounts", "block", "blocks", "skew", "gas_limit", "seed", "work", "transaction"];
 /// Names in the canonical text that are of stages or of the load, not of the stream; no workload has parameters of these
 /// names.
-const STAGES: [&str; 8] = ["signatures", "nonces", "fees", "store", "sync", "load", "arrivals", "rate"];
+const STAGES: [&str; 9] = ["signatures", "nonces", "fees", "store", "sync", "load", "arrivals", "rate", "compile"];
 const ACCOUNTS_MAX: u64 = 10_000_000;
 const BLOCK_MAX: u64 = 1_000_000;
 const BLOCKS_MAX: u64 = 1_000_000;
@@ -153,6 +158,7 @@ impl Parameters {
             store: None,
             trace: None,
             records: false,
+            background_compile: false,
             canonical: params.to_string(),
         })
     }
@@ -228,6 +234,7 @@ fn resolve(program: &Program, form: Form, given: &Overrides) -> Result<Parameter
         },
         trace: None,
         records: false,
+        background_compile: given.background_compile,
     };
     parameters.refuse_block_flags(form, given)?;
     parameters.settings = settings(program, &parameters, &own);
@@ -381,6 +388,9 @@ fn canonical(program: &Program, form: Form, decided: &Parameters, own: &[(String
     if let Some(store) = &decided.store {
         params.set("store", "redb").set("sync", if store.syncs { "every" } else { "never" });
     }
+    if decided.background_compile {
+        params.set("compile", "background");
+    }
     for name in own_names(program) {
         let flag = own.iter().rev().find(|(key, _)| *key == name).map(|(_, value)| value.clone());
         if let Some(value) = flag.or_else(|| from_text(program, &name)) {
@@ -422,6 +432,10 @@ mod tests {
         assert_eq!(set("bench_decimals"), Some(SettingValue::Int(6)));
         assert_eq!(set("bench_accounts"), Some(SettingValue::Int(7)));
         assert!(decided.canonical.contains("decimals=6"));
+        let given = Overrides { background_compile: true, ..Overrides::default() };
+        let background = decide(TOKEN, &given).expect("fine");
+        assert!(background.canonical.contains("compile=background"), "such figures are of another cell");
+        assert_eq!(background.stream_params(), plain.stream_params());
     }
 
     #[test]

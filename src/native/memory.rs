@@ -1,6 +1,8 @@
 //! The one owner of executable memory: a unit's code is freed with it.
 #![expect(unsafe_code, reason = "code is called through its address")]
 
+use std::time::Instant;
+
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_jit::{JITBuilder, JITModule};
 use cranelift_module::{Linkage, Module, default_libcall_names};
@@ -32,6 +34,26 @@ pub(super) struct Compiled {
     pub(super) bytes: usize,
 }
 
+/// A unit's machine code, made.
+#[derive(Debug)]
+pub(super) struct Code {
+    pub(super) compiled: Compiled,
+    /// As text, if it was asked for.
+    pub(super) assembly: Option<String>,
+    /// Time spent on it.
+    pub(super) ns: u64,
+}
+
+impl Code {
+    /// Compiles the function that the context holds.
+    pub(super) fn make(isa: &OwnedTargetIsa, context: &mut cranelift_codegen::Context) -> Result<Self, String> {
+        let started = Instant::now();
+        let compiled = Compiled::finish(Compiled::module(isa), context)?;
+        let assembly = context.compiled_code().and_then(|code| code.vcode.clone());
+        Ok(Self { compiled, assembly, ns: started.elapsed().as_nanos() as u64 })
+    }
+}
+
 impl std::fmt::Debug for Compiled {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Compiled").field("bytes", &self.bytes).finish_non_exhaustive()
@@ -45,12 +67,12 @@ unsafe impl Sync for Compiled {}
 
 impl Compiled {
     /// A module for one function.
-    pub(super) fn module(isa: &OwnedTargetIsa) -> JITModule {
+    fn module(isa: &OwnedTargetIsa) -> JITModule {
         JITModule::new(JITBuilder::with_isa(isa.clone(), default_libcall_names()))
     }
 
     /// Compiles the function that the context holds.
-    pub(super) fn finish(mut module: JITModule, context: &mut cranelift_codegen::Context) -> Result<Self, String> {
+    fn finish(mut module: JITModule, context: &mut cranelift_codegen::Context) -> Result<Self, String> {
         let made = (|| {
             let signature = context.func.signature.clone();
             let id = module.declare_function("unit", Linkage::Local, &signature).map_err(|error| error.to_string())?;

@@ -8,6 +8,7 @@
 //! The room knows bytecode, the runtime's interfaces and the layout of values. It knows no tree, no other tier and no
 //! policy.
 
+mod background;
 mod builtins;
 mod calls;
 mod containers;
@@ -21,12 +22,14 @@ mod inserts;
 mod late;
 mod liveness;
 mod lower;
+mod make;
 mod memory;
 mod ops;
 mod places;
 mod preserve;
 mod probe;
 mod ranges;
+mod reclaim;
 mod report;
 mod sink;
 mod splice;

@@ -72,6 +72,12 @@ pub struct NativeCounts {
     pub recompiled: u64,
     /// Loops and actions that stay in the VM.
     pub refused: u64,
+    /// Units that are no longer entered: they were made again, or not used.
+    pub dropped_units: u64,
+    /// Of these, those that were freed, and their bytes.
+    pub freed_units: u64,
+    /// Machine code that was freed, of `code_bytes`.
+    pub freed_bytes: u64,
 }
 
 /// One unit, for people.

@@ -3,67 +3,66 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Instant;
+use std::sync::{Arc, Mutex, OnceLock};
 
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 
+use super::background::Background;
 use super::context::{Context, status};
-use super::frameless::{LENGTH_MAX, REGISTERS_MAX, can_be_frameless};
-use super::liveness::{Liveness, Region};
-use super::lower::{Lowered, Plan, lower};
-use super::memory::Compiled;
+use super::liveness::Liveness;
+use super::lower::Lowered;
+use super::make::Making;
+use super::reclaim::Epochs;
 use super::report::{DroppedCosts, ForcedGuards, NativeBug, NativeCounts, UnitReport, UnitText};
-use super::splice::{ExitPoint, Path, Scene, Spliced, splice, splice_itself};
-use super::unit::{History, Made, Place, Unit};
+use super::unit::{Place, Unit};
 use crate::bytecode::{Arrived, Code, Machine, NativeTier, Op};
 use crate::runtime::info::{ActionId, LoopId, ProgramInfo};
-use crate::runtime::{CallLayout, Isolate, NO_INSTANCE, Prepared, Reason, Site};
+use crate::runtime::{CallLayout, Isolate, Prepared, Reason, Site};
 use crate::value::{Value, ValueLayout};
 
-/// Instructions of a unit, at most: what is larger stays in the VM.
-const UNIT_MAX: usize = 3_000;
-/// Registers of a frame whose code is compiled, at most.
-const FRAME_MAX: u16 = 1_000;
-/// Host stack that compiling a unit may take.
-const COMPILE_STACK: usize = 2 << 20;
-/// Code of one program, at most.
+/// Code of one program at one time, at most.
 const CODE_BYTES_MAX: u64 = 16 << 20;
 /// Failures of one guard after which its instruction is compiled without guesses.
 const EXITS_MAX: u32 = 20;
 /// A stay in native code that makes up for a failed guard or entry, in gas.
 const LONG_STAY_GAS: i64 = 20_000;
+/// Arrivals after which a place asks again for a unit that was not ready.
+const ARRIVALS_LATER: u64 = 256;
 /// Slots that exist above the frame of a unit that calls code without frames, at least.
 const FRAMELESS_SLOTS: u32 = 4_096;
 /// How often a unit is made again; the last time without any guess.
-const ROUNDS_MAX: u32 = 6;
+pub(super) const ROUNDS_MAX: u32 = 6;
 
 /// Native code of one program, shared by all its isolates.
 pub struct Native {
-    isa: OwnedTargetIsa,
-    layout: &'static ValueLayout,
-    calls: &'static CallLayout,
+    pub(super) isa: OwnedTargetIsa,
+    pub(super) layout: &'static ValueLayout,
+    pub(super) calls: &'static CallLayout,
     /// Logical slots of the largest frame.
     pub(super) frame_slots_max: u32,
-    info: Arc<ProgramInfo>,
+    pub(super) info: Arc<ProgramInfo>,
     loops: Box<[Place]>,
-    actions: Box<[Place]>,
-    builders: Mutex<Builders>,
-    counts: Counts,
-    bug: OnceLock<NativeBug>,
-    forced: OnceLock<ForcedGuards>,
-    dropped: OnceLock<DroppedCosts>,
-    keeps_texts: AtomicBool,
+    pub(super) actions: Box<[Place]>,
+    pub(super) builders: Mutex<Builders>,
+    /// The thread that makes code, if that is not done by those who wait for it.
+    pub(super) background: OnceLock<Background>,
+    pub(super) epochs: Epochs,
+    pub(super) counts: Counts,
+    code_bytes_max: AtomicU64,
+    pub(super) bug: OnceLock<NativeBug>,
+    pub(super) forced: OnceLock<ForcedGuards>,
+    pub(super) dropped: OnceLock<DroppedCosts>,
+    pub(super) keeps_texts: AtomicBool,
 }
 
 #[derive(Default)]
-struct Builders {
-    frontend: FunctionBuilderContext,
-    context: Option<cranelift_codegen::Context>,
+pub(super) struct Builders {
+    pub(super) frontend: FunctionBuilderContext,
+    pub(super) context: Option<cranelift_codegen::Context>,
     /// By action: it does not change with what is guessed.
-    liveness: HashMap<u32, Arc<Liveness>>,
+    pub(super) liveness: HashMap<u32, Arc<Liveness>>,
 }
 
 impl std::fmt::Debug for Native {
@@ -79,14 +78,18 @@ impl std::fmt::Debug for Builders {
 }
 
 #[derive(Debug, Default)]
-struct Counts {
-    units: AtomicU64,
-    compile_ns: AtomicU64,
-    code_bytes: AtomicU64,
+pub(super) struct Counts {
+    pub(super) units: AtomicU64,
+    pub(super) compile_ns: AtomicU64,
+    pub(super) code_bytes: AtomicU64,
     entries: AtomicU64,
     exits: AtomicU64,
-    recompiled: AtomicU64,
-    refused: AtomicU64,
+    pub(super) recompiled: AtomicU64,
+    pub(super) refused: AtomicU64,
+    /// Units that are no longer found, and those of them that were freed.
+    pub(super) dropped_units: AtomicU64,
+    pub(super) freed_units: AtomicU64,
+    pub(super) freed_bytes: AtomicU64,
 }
 
 /// The machine's description for Cranelift; none where it makes no code for it.
@@ -106,7 +109,7 @@ fn host() -> Option<OwnedTargetIsa> {
     HOST.get_or_init(make).clone()
 }
 
-fn add(count: &AtomicU64, more: u64) {
+pub(super) fn add(count: &AtomicU64, more: u64) {
     count.fetch_add(more, Ordering::Relaxed); // statistics; nothing is published with them
 }
 
@@ -123,7 +126,10 @@ impl Native {
             actions: places(info.actions.len()),
             info,
             builders: Mutex::default(),
+            background: OnceLock::new(),
+            epochs: Epochs::new(),
             counts: Counts::default(),
+            code_bytes_max: AtomicU64::new(CODE_BYTES_MAX),
             bug: OnceLock::new(),
             forced: OnceLock::new(),
             dropped: OnceLock::new(),
@@ -147,6 +153,29 @@ impl Native {
         self.dropped.set(costs).expect("once");
     }
 
+    /// From now on code is made on a thread of its own, and the program goes on in the VM meanwhile.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn make_in_background(&self) -> std::io::Result<()> {
+        if self.background.get().is_none() {
+            // Whoever else has set it meanwhile does as well.
+            let _ = self.background.set(Background::start()?);
+        }
+        Ok(())
+    }
+
+    /// The code that the program may have at one time, in bytes, is this from now on.
+    pub fn limit_code(&self, bytes: u64) {
+        self.code_bytes_max.store(bytes, Ordering::Relaxed); // a setting
+    }
+
+    /// Whether it has less than it may have.
+    pub(super) fn has_room(&self) -> bool {
+        let counts = self.counts();
+        counts.code_bytes - counts.freed_bytes <= self.code_bytes_max.load(Ordering::Relaxed) // a setting
+    }
+
     /// What was done so far.
     pub fn counts(&self) -> NativeCounts {
         let get = |count: &AtomicU64| count.load(Ordering::Relaxed); // statistics
@@ -158,6 +187,9 @@ impl Native {
             exits: get(&self.counts.exits),
             recompiled: get(&self.counts.recompiled),
             refused: get(&self.counts.refused),
+            dropped_units: get(&self.counts.dropped_units),
+            freed_units: get(&self.counts.freed_units),
+            freed_bytes: get(&self.counts.freed_bytes),
         }
     }
 
@@ -174,7 +206,7 @@ impl Native {
     /// The texts of all units that there are now, as far as they were kept.
     pub fn texts(&self) -> Vec<UnitText> {
         let text = |(site, place): (Site, &Place)| {
-            let (mut clif, mut assembly) = place.unit()?.texts.clone()?;
+            let (mut clif, mut assembly) = place.entered()?.texts.clone()?;
             if let Some((form, code)) = place.frameless_unit().and_then(|unit| unit.texts.clone()) {
                 clif = format!("{clif}\n; called without a frame:\n{form}");
                 assembly = format!("{assembly}\n; called without a frame:\n{code}");
@@ -184,13 +216,13 @@ impl Native {
         self.places().filter_map(text).collect()
     }
 
-    fn places(&self) -> impl Iterator<Item = (Site, &Place)> {
+    pub(super) fn places(&self) -> impl Iterator<Item = (Site, &Place)> {
         let loops = self.loops.iter().enumerate().map(|(at, place)| (Site::Loop(LoopId(at as u32)), place));
         let actions = self.actions.iter().enumerate().map(|(at, place)| (Site::Action(ActionId(at as u32)), place));
         loops.chain(actions)
     }
 
-    fn place(&self, code: &Code, position: u32) -> (Site, &Place) {
+    pub(super) fn place(&self, code: &Code, position: u32) -> (Site, &Place) {
         let header = code.instrs[position as usize];
         if header.op == Op::LoopHeader && header.a != Code::NO_LOOP {
             (Site::Loop(LoopId(u32::from(header.a))), &self.loops[usize::from(header.a)])
@@ -209,15 +241,18 @@ impl NativeTier for Native {
         machine: &dyn Machine,
         reason: Option<Reason>,
     ) -> Arrived {
+        self.epochs.arrives(&mut isolate.visit);
         let (site, place) = self.place(code, position);
         let unit = match place.unit() {
             Some(unit) if unit.entry != (code.action, position) => return Arrived::Stay,
             // What goes up again has been looked at when it went up first.
             Some(unit) if reason.is_none() => unit,
             _ => match self.goes_up(isolate, code, position, machine, reason) {
-                Some(unit) => unit,
-                None => {
-                    isolate.heat.counter(site).ask_at = u64::MAX;
+                Making::Made(unit) => unit,
+                making => {
+                    let counter = isolate.heat.counter(site);
+                    let never = matches!(making, Making::Never);
+                    counter.ask_at = if never { u64::MAX } else { counter.count + ARRIVALS_LATER };
                     return Arrived::Stay;
                 }
             },
@@ -229,7 +264,7 @@ impl NativeTier for Native {
 
 impl Native {
     /// A place goes up with a reason, or for the first time since its code was dropped: its unit, made if there is
-    /// none; or none if it does not pay. Both go on record.
+    /// none; or none if it does not pay. All of it goes on record.
     #[cold]
     #[inline(never)]
     fn goes_up(
@@ -239,12 +274,15 @@ impl Native {
         position: u32,
         machine: &dyn Machine,
         reason: Option<Reason>,
-    ) -> Option<&Unit> {
+    ) -> Making<'_> {
         let (site, place) = self.place(code, position);
         let at_ns = isolate.now_ns();
         let (unit, fresh) = match place.unit() {
             Some(unit) => (unit, false),
-            None => (self.make(isolate, code, position, place, machine)?, true),
+            None => match self.make(isolate, code, position, place, machine) {
+                Making::Made(unit) => (unit, true),
+                making => return making,
+            },
         };
         let compile_ns = if fresh { unit.compile_ns } else { 0 };
         let prepared = Prepared { compile_ns, code_bytes: unit.compiled.bytes as u64 };
@@ -252,7 +290,7 @@ impl Native {
             if fresh {
                 isolate.spent_on_native(prepared);
             }
-            return None;
+            return Making::Never;
         }
         match reason {
             Some(reason) => isolate.enters_native(site, at_ns, prepared, code.instrs.len() as u32, reason),
@@ -263,7 +301,7 @@ impl Native {
                 }
             }
         }
-        Some(unit)
+        Making::Made(unit)
     }
 }
 
@@ -273,7 +311,7 @@ impl Native {
             return Arrived::Stay;
         }
         if !unit.fits(isolate) {
-            Self::misfit(place, unit);
+            self.misfit(place, unit);
             return Arrived::Stay;
         }
         if let Some((_, registers)) = &unit.spliced {
@@ -282,7 +320,11 @@ impl Native {
         if unit.lowered.frameless > 0 {
             isolate.prepare_late_calls(FRAMELESS_SLOTS);
         }
+        if !unit.used.load(Ordering::Relaxed) {
+            place.reopen(unit, self.fields_of(unit.entry.0)); // a hint for `sweep`
+        }
         let (base, gas) = (isolate.frame().base as usize, isolate.gas_left());
+        isolate.visit.depth += 1;
         let (mut context, word) = isolate.in_native(true, |isolate| {
             let mut context = Context::new(isolate, self, machine);
             let window = std::ptr::from_mut(&mut isolate.slots[base]);
@@ -297,6 +339,7 @@ impl Native {
             }
             (context, ended.word)
         });
+        isolate.visit.depth -= 1;
         if gas - isolate.gas_left() >= LONG_STAY_GAS {
             unit.forgive();
         }
@@ -349,7 +392,7 @@ impl Native {
 
 impl Native {
     /// How many fields the instance has at least that a direct call of the action is on.
-    fn fields_of(&self, action: ActionId) -> usize {
+    pub(super) fn fields_of(&self, action: ActionId) -> usize {
         let action = self.info.action(action);
         let class = action.class.filter(|_| action.shape().plain_contract);
         class.map_or(0, |class| self.info.class(class).fields.len())
@@ -389,7 +432,7 @@ impl Native {
                     history.settle(point, unit.lowered.insert_exits.contains(&exit));
                 }
             }
-            place.drop_unit();
+            self.drop_unit(place, unit);
         }
     }
 
@@ -400,206 +443,20 @@ impl Native {
         place.history().exits += 1;
         let failed = unit.failed[exit as usize].fetch_add(1, Ordering::Relaxed) + 1; // a count
         if failed >= EXITS_MAX {
-            // Nothing is published; whoever sees it does without.
-            place.frameless.store(std::ptr::null_mut(), Ordering::Release);
+            self.drop_frameless(place, unit);
         }
     }
 
     /// The frame is not what the unit was compiled for.
     #[cold]
-    fn misfit(place: &Place, unit: &Unit) {
+    fn misfit(&self, place: &Place, unit: &Unit) {
         let misfits = unit.misfits.fetch_add(1, Ordering::Relaxed) + 1; // a count
         let mut history = place.history();
         if misfits >= EXITS_MAX && history.rounds < ROUNDS_MAX {
             history.untyped_entry = true;
             history.unpromoted = true;
             history.unspliced = true;
-            place.drop_unit();
+            self.drop_unit(place, unit);
         }
     }
-
-    #[cold]
-    fn make<'p>(
-        &self,
-        isolate: &Isolate,
-        code: &Code,
-        position: u32,
-        place: &'p Place,
-        machine: &dyn Machine,
-    ) -> Option<&'p Unit> {
-        let mut builders = self.builders.lock().unwrap_or_else(PoisonError::into_inner);
-        // Another thread may have made it meanwhile.
-        if let Some(unit) = place.unit() {
-            return Some(unit).filter(|unit| unit.entry == (code.action, position));
-        }
-        let mut history = place.history();
-        if history.refused.is_some() {
-            return None;
-        }
-        let started = Instant::now();
-        let entry = (code.action, position);
-        let mut compile = |history: &History, frameless| {
-            let compile = || self.compile(&mut builders, history, isolate, code, position, machine, frameless);
-            let made = stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, compile)?;
-            let compile_ns = started.elapsed().as_nanos() as u64;
-            add(&self.counts.code_bytes, made.compiled.bytes as u64);
-            Ok::<_, String>(Arc::new(made.unit(entry, compile_ns)))
-        };
-        if !std::mem::replace(&mut history.frameless_tried, true)
-            && let Some(Ok(unit)) = self.is_frameless(isolate, code, position).then(|| compile(&history, true))
-        {
-            place.put_frameless(unit);
-        }
-        match compile(&history, false) {
-            Ok(unit) => {
-                history.rounds += 1;
-                add(&self.counts.units, 1);
-                add(&self.counts.compile_ns, unit.compile_ns);
-                add(&self.counts.recompiled, u64::from(history.rounds > 1));
-                Some(place.put(unit, self.fields_of(code.action)))
-            }
-            Err(reason) => {
-                add(&self.counts.refused, 1);
-                history.refused = Some(reason);
-                None
-            }
-        }
-    }
-
-    /// Whether an action, which is called now with these arguments, is to have code that needs no frame.
-    fn is_frameless(&self, isolate: &Isolate, code: &Code, position: u32) -> bool {
-        if position != 0 || matches!(self.place(code, position).0, Site::Loop(_)) {
-            return false;
-        }
-        let shape = self.info.action(code.action).shape();
-        let base = isolate.frame().base as usize;
-        let arguments = &isolate.slots[base..base + shape.params as usize];
-        arguments.iter().all(|argument| argument.is_int())
-            && can_be_frameless(code, shape, &Region::of(code, position, false))
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "what is compiled, for whom, and what is known of it")]
-    fn compile(
-        &self,
-        builders: &mut Builders,
-        history: &History,
-        isolate: &Isolate,
-        code: &Code,
-        position: u32,
-        machine: &dyn Machine,
-        frameless: bool,
-    ) -> Result<Made, String> {
-        let is_loop = matches!(self.place(code, position).0, Site::Loop(_));
-        if code.frame_size > FRAME_MAX {
-            return Err(format!("its frame has {} slots, over {FRAME_MAX}", code.frame_size));
-        }
-        if self.counts().code_bytes > CODE_BYTES_MAX {
-            return Err(format!("the program has {} MiB of native code already", CODE_BYTES_MAX >> 20));
-        }
-        let region = Region::of(code, position, is_loop);
-        if !is_loop && code.loop_entries.iter().any(|(_, entry)| region.has(*entry)) {
-            return Err("its loops are native code of their own".to_owned());
-        }
-        if region.length > UNIT_MAX {
-            return Err(format!("it has {} instructions, over {UNIT_MAX}", region.length));
-        }
-        let frame = isolate.frame();
-        let base = frame.base as usize;
-        let seen = &isolate.slots[base..base + usize::from(code.frame_size)];
-        let last = history.rounds + 1 >= ROUNDS_MAX;
-        let spliced = if frameless {
-            let frame_slots = self.info.action(code.action).frame_slots;
-            splice_itself(code, &region, frame_slots, (LENGTH_MAX, REGISTERS_MAX))
-        } else if is_loop && !history.unspliced && !last {
-            splice_calls(isolate, &self.info, machine, code, &region, seen, history)
-        } else {
-            None
-        };
-        let whole = spliced.as_ref().map(|(code, _)| (code, Region::of(code, position, is_loop)));
-        let whole = whole.filter(|(_, region)| region.length <= UNIT_MAX);
-        let spliced = spliced.as_ref().filter(|_| whole.is_some()).map(|(_, spliced)| spliced);
-        let frame_size = code.frame_size;
-        let (code, region) = whole.as_ref().map_or((code, &region), |(code, region)| (*code, region));
-        let liveness = match spliced {
-            Some(_) => Arc::new(Liveness::of(code)),
-            None => builders.liveness.entry(code.action.0).or_insert_with(|| Arc::new(Liveness::of(code))).clone(),
-        };
-        let everything = (0..code.instrs.len() as u32).collect();
-        let stands_at = |path: &Path| match spliced {
-            Some(spliced) => spliced.position(path),
-            None => path.first().copied().filter(|_| path.len() == 1),
-        };
-        let generic = history.generic.iter().filter_map(stands_at).collect();
-        let inserting = history.inserting.iter().filter_map(stands_at).collect();
-        let fields = match frame.this {
-            NO_INSTANCE => &[][..],
-            this => &isolate.ledger.instances[this as usize].fields,
-        };
-        let plan = Plan {
-            code,
-            info: &self.info,
-            entry: position,
-            is_loop,
-            region,
-            liveness: &liveness,
-            layout: self.layout,
-            seen,
-            globals: &isolate.ledger.globals,
-            fields,
-            this: frame.this,
-            instances: &isolate.ledger.instances,
-            heap: &isolate.ledger.heap,
-            generic: if last { &everything } else { &generic },
-            inserting: &inserting,
-            typed_entry: is_loop && !history.untyped_entry && !last,
-            hoists: is_loop && !history.untyped_entry && !history.unhoisted && !last,
-            ranges: is_loop && !history.unranged && !last,
-            promotes: !history.unpromoted && !last,
-            bug: self.bug.get().copied(),
-            forced: self.forced.get().copied(),
-            dropped: self.dropped.get().copied().unwrap_or_default(),
-            calls: self.calls,
-            actions: &self.actions,
-            spliced,
-            frameless,
-        };
-        let context = builders.context.get_or_insert_with(cranelift_codegen::Context::new);
-        let module = Compiled::module(&self.isa);
-        let lowered = lower(&plan, &*self.isa, context, &mut builders.frontend);
-        let clif = self.keeps_texts.load(Ordering::Relaxed).then(|| context.func.display().to_string()); // a setting
-        context.set_disasm(clif.is_some());
-        let compiled = Compiled::finish(module, context)?;
-        let assembly = context.compiled_code().and_then(|code| code.vcode.clone());
-        context.clear();
-        let exits = lowered.exits.iter().map(|at| ExitPoint::of(code, spliced, *at)).collect();
-        let stepped = lowered.stepped.iter().map(|at| (code.instrs[*at as usize].op, code.place(*at))).collect();
-        let (instructions, texts, registers) = (region.length, clif.zip(assembly), code.frame_size);
-        let spliced = spliced.filter(|_| !frameless).cloned().map(|spliced| (spliced, registers));
-        let registers = if frameless { registers } else { frame_size };
-        Ok(Made { compiled, lowered, spliced, registers, exits, instructions, stepped, texts })
-    }
-}
-
-/// The code with those calls of contract actions in a region put into it that can be.
-fn splice_calls(
-    isolate: &Isolate,
-    info: &ProgramInfo,
-    machine: &dyn Machine,
-    code: &Code,
-    region: &Region,
-    seen: &[Value],
-    history: &History,
-) -> Option<(Code, Spliced)> {
-    let frame = isolate.frame();
-    let scene = Scene {
-        info,
-        globals: &isolate.ledger.globals,
-        seen,
-        instances: &isolate.ledger.instances,
-        this: frame.this,
-        context: frame.context,
-        code_of: &|action| machine.code_of(action),
-    };
-    let declined = |path: &Path| history.declined.contains(path) || history.generic.contains(path);
-    splice(code, region, &scene, &declined)
 }

@@ -2,11 +2,12 @@
 #![expect(unsafe_code, reason = "units are reached through an atomic pointer")]
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::background::Pending;
 use super::lower::{Home, Lowered};
-use super::memory::Compiled;
+use super::memory::{Code, Compiled};
 use super::report::UnitReport;
 use super::splice::{ExitPoint, Path, Spliced};
 use crate::bytecode::Op;
@@ -15,6 +16,8 @@ use crate::runtime::{Isolate, Site};
 
 /// One instruction in so many may be the machine's, or a contract's call, in a loop that is to gain.
 const SLOW_SHARE: usize = 8;
+/// An epoch that has not begun: the unit is being dropped.
+const DROPPING: u64 = u64::MAX;
 /// Instructions of an action that gains although it calls nothing.
 const LONG_ACTION: usize = 30;
 
@@ -33,6 +36,12 @@ pub(super) struct Unit {
     /// By exit.
     pub(super) failed: Box<[AtomicU32]>,
     pub(super) misfits: AtomicU32,
+    /// It was entered since the last sweep.
+    pub(super) used: AtomicBool,
+    /// The epoch in which it was dropped; 0 before.
+    dropped_at: AtomicU64,
+    /// It is called without a frame.
+    pub(super) frameless: bool,
     pub(super) instructions: usize,
     /// The instructions that are the machine's.
     pub(super) stepped: Vec<(Op, TextPlace)>,
@@ -41,17 +50,22 @@ pub(super) struct Unit {
     pub(super) texts: Option<(String, String)>,
 }
 
-/// What compiling gives.
-pub(super) struct Made {
-    pub(super) compiled: Compiled,
+/// A unit of which the machine code is missing.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) entry: (ActionId, u32),
     pub(super) lowered: Lowered,
     pub(super) spliced: Option<(Spliced, u16)>,
     /// Of the action's frame; of code without frames, all that it uses.
     pub(super) registers: u16,
     pub(super) exits: Box<[ExitPoint]>,
+    pub(super) frameless: bool,
     pub(super) instructions: usize,
     pub(super) stepped: Vec<(Op, TextPlace)>,
-    pub(super) texts: Option<(String, String)>,
+    /// Cranelift's form, if it was asked for.
+    pub(super) form: Option<String>,
+    /// Time spent on it.
+    pub(super) ns: u64,
 }
 
 /// What is known of one loop or action.
@@ -63,8 +77,8 @@ pub(super) struct Place {
     pub(super) direct: AtomicPtr<u8>,
     /// Its code that needs no frame (see `frameless`); or null.
     pub(super) frameless: AtomicPtr<u8>,
-    /// All that were made. They live as long as the tier, because they may be running.
-    pub(super) made: Mutex<Vec<Arc<Unit>>>,
+    /// All that were made, until they are dropped and nobody runs them. Whoever changes what is above holds it.
+    made: Mutex<Vec<Arc<Unit>>>,
     pub(super) history: Mutex<History>,
 }
 
@@ -86,6 +100,8 @@ pub(super) struct History {
     pub(super) exits: u64,
     /// The code that needs no frame was made, or cannot be.
     pub(super) frameless_tried: bool,
+    /// A unit that is being made in the background.
+    pub(super) pending: Option<Pending>,
 }
 
 impl Place {
@@ -94,38 +110,111 @@ impl Place {
         self.unit().is_some_and(|unit| unit.lowered.returns_int)
     }
 
+    /// The unit that is entered, for those who visit the tier (see `reclaim`), or keep others from freeing it.
     pub(super) fn unit(&self) -> Option<&Unit> {
         // Acquire pairs with `put`: the unit has been written.
-        // SAFETY: units live as long as the place.
+        // SAFETY: units are freed only after all visitors have been seen outside.
         unsafe { self.unit.load(Ordering::Acquire).as_ref() }
     }
 
-    /// From now on this unit is entered. Frames of its action that a direct call makes
-    /// run on an instance with so many fields.
+    /// From now on this unit is entered. Frames of its action that a direct call makes run on an instance with so many
+    /// fields.
     pub(super) fn put(&self, unit: Arc<Unit>, fields: usize) -> &Unit {
-        let direct = if unit.takes_any_frame(fields) { unit.compiled.entry() as *mut u8 } else { std::ptr::null_mut() };
         let pointer = Arc::as_ptr(&unit).cast_mut();
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(unit);
-        // Release pairs with `unit`. Compiled code reads `direct`, whose code was made executable before.
+        let mut made = self.made();
+        self.open(&made, &unit, fields);
+        made.push(unit);
+        // Release pairs with `unit`.
         self.unit.store(pointer, Ordering::Release);
-        self.direct.store(direct, Ordering::Release);
-        // SAFETY: it was just put among those that live as long as the place.
+        drop(made);
+        // SAFETY: it was just put among those that are made, and it is not dropped yet.
         unsafe { &*pointer }
+    }
+
+    /// Lets calls go straight into the unit, if they may, and into the code that needs no frame.
+    fn open(&self, made: &[Arc<Unit>], unit: &Unit, fields: usize) {
+        let code = |unit: &Unit| unit.compiled.entry() as *mut u8;
+        let direct = Some(unit).filter(|unit| unit.takes_any_frame(fields)).map(code);
+        let frameless = made.iter().find(|unit| unit.frameless && !unit.is_dropped()).map(|unit| code(unit));
+        // Compiled code reads both; the code was made executable before. Release pairs with `frameless_unit`.
+        self.direct.store(direct.unwrap_or_default(), Ordering::Release);
+        self.frameless.store(frameless.unwrap_or_default(), Ordering::Release);
     }
 
     /// From now on calls with integers need no frame.
     pub(super) fn put_frameless(&self, unit: Arc<Unit>) {
+        let mut made = self.made();
         let entry = unit.compiled.entry() as *mut u8;
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).push(unit);
+        made.push(unit);
         // Release pairs with `frameless_unit`; compiled code reads it as it reads `direct`.
         self.frameless.store(entry, Ordering::Release);
     }
 
-    /// From now on none is entered.
-    pub(super) fn drop_unit(&self) {
-        // Release: nothing is published; whoever sees it does without.
-        self.direct.store(std::ptr::null_mut(), Ordering::Release);
-        self.unit.store(std::ptr::null_mut(), Ordering::Release);
+    /// From now on this unit is not entered. Whether it was until now.
+    pub(super) fn drop_unit(&self, unit: &Unit) -> bool {
+        let made = self.made();
+        let is_entered = std::ptr::eq(self.unit.load(Ordering::Relaxed), unit);
+        if is_entered {
+            self.direct.store(std::ptr::null_mut(), Ordering::Relaxed); // an epoch begins behind it
+            self.unit.store(std::ptr::null_mut(), Ordering::Relaxed); // as above
+            unit.drop_at(DROPPING);
+        }
+        drop(made);
+        is_entered
+    }
+
+    /// The same for code that needs no frame.
+    pub(super) fn drop_frameless(&self, unit: &Unit) -> bool {
+        let made = self.made();
+        let is_called = self.frameless.load(Ordering::Relaxed) as usize == unit.compiled.entry() as usize;
+        if is_called {
+            self.frameless.store(std::ptr::null_mut(), Ordering::Relaxed); // an epoch begins behind it
+            unit.drop_at(DROPPING);
+        }
+        drop(made);
+        is_called
+    }
+
+    /// The unit is used: what calls went straight into may be called so again.
+    pub(super) fn reopen(&self, unit: &Unit, fields: usize) {
+        let made = self.made();
+        unit.used.store(true, Ordering::Relaxed); // a hint
+        if std::ptr::eq(self.unit.load(Ordering::Relaxed), unit) {
+            self.open(&made, unit, fields);
+        }
+    }
+
+    /// Drops what was not entered since the last sweep; gives that. Of all else, calls come by `reopen` once.
+    pub(super) fn sweep(&self) -> Vec<Arc<Unit>> {
+        let mut history = self.history();
+        let made = self.made();
+        self.direct.store(std::ptr::null_mut(), Ordering::Relaxed); // an epoch begins behind it, as for the others
+        self.frameless.store(std::ptr::null_mut(), Ordering::Relaxed);
+        if self.unit().is_some_and(|unit| unit.used.swap(false, Ordering::Relaxed)) {
+            return Vec::new();
+        }
+        self.unit.store(std::ptr::null_mut(), Ordering::Relaxed);
+        history.rounds = history.rounds.saturating_sub(1);
+        history.frameless_tried = false;
+        let unused: Vec<_> = made.iter().filter(|unit| !unit.is_dropped()).cloned().collect();
+        for unit in &unused {
+            unit.drop_at(DROPPING);
+        }
+        unused
+    }
+
+    /// Frees the units that were dropped in an epoch up to this one: how many, and their bytes.
+    pub(super) fn free(&self, seen: u64) -> (u64, u64) {
+        let mut freed = (0, 0);
+        self.made().retain(|unit| {
+            let dropped_at = unit.dropped_at.load(Ordering::Relaxed); // `seen_by_all` has synchronised with it
+            let stays = dropped_at == 0 || dropped_at > seen;
+            if !stays {
+                freed = (freed.0 + 1, freed.1 + unit.compiled.bytes as u64);
+            }
+            stays
+        });
+        freed
     }
 
     /// The unit that is called without a frame, if there is one.
@@ -140,10 +229,20 @@ impl Place {
         self.frameless_unit().map(|unit| unit.frame_size)
     }
 
+    /// The unit that is entered, for those who do not run it.
+    pub(super) fn entered(&self) -> Option<Arc<Unit>> {
+        let made = self.made();
+        let entered = self.unit.load(Ordering::Relaxed); // written under the lock
+        made.iter().find(|unit| std::ptr::eq(Arc::as_ptr(unit), entered)).cloned()
+    }
+
     /// The unit whose code begins there.
     pub(super) fn made_at(&self, entry: usize) -> Option<Arc<Unit>> {
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        made.iter().find(|unit| unit.compiled.entry() as usize == entry).cloned()
+        self.made().iter().find(|unit| unit.compiled.entry() as usize == entry).cloned()
+    }
+
+    fn made(&self) -> std::sync::MutexGuard<'_, Vec<Arc<Unit>>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn history(&self) -> std::sync::MutexGuard<'_, History> {
@@ -158,8 +257,8 @@ impl Place {
 
     pub(super) fn report(&self, site: Site) -> Option<UnitReport> {
         let frameless = self.frameless_unit();
+        let unit = self.entered();
         let history = self.history();
-        let unit = self.unit();
         if history.rounds == 0 && history.refused.is_none() {
             return None;
         }
@@ -185,24 +284,26 @@ impl Place {
     }
 }
 
-impl Made {
-    pub(super) fn unit(self, entry: (ActionId, u32), compile_ns: u64) -> Unit {
-        let Self { compiled, lowered, spliced, registers: frame_size, exits, instructions, stepped, texts } = self;
-        let failed = lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
-        let misfits = AtomicU32::new(0);
+impl Draft {
+    /// The unit, with code that took so long to make.
+    pub(super) fn unit(self, code: Code) -> Unit {
+        let failed = self.lowered.exits.iter().map(|_| AtomicU32::new(0)).collect();
         Unit {
-            entry,
-            frame_size,
-            compiled,
-            lowered,
-            spliced,
-            exits,
+            entry: self.entry,
+            frame_size: self.registers,
+            compiled: code.compiled,
+            lowered: self.lowered,
+            spliced: self.spliced,
+            exits: self.exits,
             failed,
-            misfits,
-            instructions,
-            stepped,
-            compile_ns,
-            texts,
+            misfits: AtomicU32::new(0),
+            used: AtomicBool::new(true),
+            dropped_at: AtomicU64::new(0),
+            frameless: self.frameless,
+            instructions: self.instructions,
+            stepped: self.stepped,
+            compile_ns: self.ns + code.ns,
+            texts: self.form.zip(code.assembly),
         }
     }
 }
@@ -230,6 +331,15 @@ impl Unit {
         let Lowered { checks, stored_globals, fields, leaf_slots, .. } = &self.lowered;
         let whole = self.spliced.is_none() && self.entry.1 == 0;
         checks.is_empty() && stored_globals.is_empty() && *fields <= least && *leaf_slots == 0 && whole
+    }
+
+    /// It is no longer found since this epoch began.
+    pub(super) fn drop_at(&self, epoch: u64) {
+        self.dropped_at.store(epoch, Ordering::Relaxed); // see `Place::free`
+    }
+
+    fn is_dropped(&self) -> bool {
+        self.dropped_at.load(Ordering::Relaxed) != 0 // set under the lock of those made
     }
 
     /// Registers of its frame.

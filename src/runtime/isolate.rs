@@ -98,6 +98,8 @@ pub struct Isolate {
     pub in_upper: bool,
     /// Whether native code runs, as part of the upper tier.
     pub in_native: bool,
+    /// What native code it may hold.
+    pub visit: super::Visit,
     /// The host stack ends here for calls: below it they take a new segment. The greatest address if not known.
     pub(super) stack_floor: usize,
     /// Where `print` goes.
@@ -180,6 +182,7 @@ impl Isolate {
             upper,
             in_upper: false,
             in_native: false,
+            visit: super::Visit::default(),
             stack_floor: usize::MAX,
             output,
             tx: TxContext::default(),

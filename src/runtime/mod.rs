@@ -28,6 +28,7 @@ mod tier;
 mod tier_profile;
 mod tx;
 mod view;
+mod visit;
 
 pub use builtins::methods_of;
 pub use call::{CallSite, Frame, NO_INSTANCE, Target};
@@ -46,3 +47,4 @@ pub use tier::{
 };
 pub use tier_profile::{SiteProfile, TierProfile};
 pub use tx::TxContext;
+pub use visit::Visit;

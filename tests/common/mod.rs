@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use zx::engine::{
-    Cache, Engine, FailureKind, FileLoader, ForcedGuards, Isolate, Mode, OutputSink, Program, RunOptions, SiteProfile,
-    TierProfile,
+    Cache, Engine, FailureKind, FileLoader, ForcedGuards, Isolate, Mode, NativeCounts, OutputSink, Program, RunOptions,
+    SiteProfile, TierProfile,
 };
 
 /// What a case's comments expect.
@@ -337,24 +337,33 @@ fn invented(random: &mut ChaCha8Rng) -> TierProfile {
 /// Every case in native code, a part of whose guards fail each time: all parts in turn. Gives how often native code was
 /// left.
 pub(crate) fn check_forced(parts: u32, collect: bool) -> u64 {
-    let (mut problems, mut runs, mut exits) = (Vec::new(), 0, 0);
+    let arrange = |at| move |program: &Program| program.force_native_guards(ForcedGuards { every: parts, at });
+    let counts = (0..parts).map(|at| check_arranged(&format!("guards {at} of {parts}"), arrange(at), collect));
+    counts.map(|counts| counts.exits).sum()
+}
+
+/// Every case in native code, with something arranged before. Gives the sums of what native code did.
+pub(crate) fn check_arranged(title: &str, arrange: impl Fn(&Program), collect: bool) -> NativeCounts {
+    let (mut problems, mut runs, mut all) = (Vec::new(), 0, NativeCounts::default());
     for Reference { name, source, expected, observed } in references() {
         let Ok(observed) = observed else { continue };
-        for at in 0..parts {
-            runs += 1;
-            let program = compiled(source, name);
-            program.force_native_guards(ForcedGuards { every: parts, at });
-            let run = || observe_program(&program, Mode::Native, collect, expected);
-            match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
-                Ok(ours) if ours == *observed => {}
-                Ok(ours) => problems.push(format!("{name}, guards {at} of {parts}: {ours:?}\n  {observed:?}")),
-                Err(_) => problems.push(format!("{name}, guards {at} of {parts}: panicked")),
-            }
-            exits += program.native_counts().map_or(0, |counts| counts.exits);
+        runs += 1;
+        let program = compiled(source, name);
+        arrange(&program);
+        let run = || observe_program(&program, Mode::Native, collect, expected);
+        match std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)) {
+            Ok(ours) if ours == *observed => {}
+            Ok(ours) => problems.push(format!("{name}, {title}: {ours:?}\n  {observed:?}")),
+            Err(_) => problems.push(format!("{name}, {title}: panicked")),
         }
+        let counts = program.native_counts().unwrap_or_default();
+        all.units += counts.units;
+        all.entries += counts.entries;
+        all.exits += counts.exits;
+        all.freed_units += counts.freed_units;
     }
-    report(&format!("forced guards in {parts} parts, collect={collect}, {exits} exits"), runs, problems);
-    exits
+    report(&format!("{title}, collect={collect}, {all:?}"), runs, problems);
+    all
 }
 
 fn difference(reference: &Reference, mode: Mode, collect: bool) -> Option<String> {

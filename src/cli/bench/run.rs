@@ -90,6 +90,9 @@ pub(super) struct RunArguments {
     /// How far arrivals of --load open are apart: equally, or as independent users come [default: poisson].
     #[arg(long, value_enum)]
     arrivals: Option<Spacing>,
+    /// Make native code on a thread of its own, while the program goes on in the VM. Results are the same.
+    #[arg(long)]
+    background_compile: bool,
     /// Fresh processes a cell [default: 5].
     #[arg(long)]
     processes: Option<u32>,
@@ -219,6 +222,7 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
         fees: arguments.fees == Some(Fees::Shared),
         store: arguments.store.clone().unwrap_or_default(),
         no_sync: arguments.sync == Some(Sync::Never),
+        background_compile: arguments.background_compile,
     };
     let asked = match (&arguments.record, &arguments.replay) {
         (Some(path), _) => Some(TraceUse::Record(path.clone())),
@@ -227,9 +231,10 @@ pub(super) fn prepare(arguments: &RunArguments) -> Result<Prepared, Stop> {
     };
     let has_stages =
         overrides.signatures.is_some() || overrides.nonces || arguments.fees.is_some() || arguments.store.is_some();
+    let has_stages = has_stages || overrides.background_compile;
     if !engines.is_empty() && (asked.is_some() || has_stages) {
         return Err(Stop::usage(
-            "--record, --replay, --signatures, --nonces, --fees and --store are for the modes of zx-bench itself: an engine named by --engine is told nothing of them",
+            "--record, --replay, --signatures, --nonces, --fees, --store and --background-compile are for the modes of zx-bench itself: an engine named by --engine is told nothing of them",
         ));
     }
     let open = arguments.open_load()?;
