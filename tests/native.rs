@@ -97,6 +97,25 @@ fn the_comparison_finds_every_planted_bug() {
     }
 }
 
+/// The check ends the process; so it is looked at from another.
+#[cfg(feature = "checked")]
+#[test]
+fn the_checked_build_finds_a_list_read_behind_its_end() {
+    const CHILD: &str = "ZX_READS_BEHIND_THE_END";
+    if std::env::var_os(CHILD).is_some() {
+        let source = "action f(n) { let l = [1, 2, 3]; let s = 0; let i = 0; while i < n { s = s + l[i % 4 - i / 900]; i = i + 1 } return s }\nprint(f(800))";
+        let program = compiled(source);
+        program.plant_native_bug(NativeBug::DroppedBoundsCheck);
+        run(&program, Mode::Native, None);
+        return;
+    }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "the_checked_build_finds_a_list_read_behind_its_end", "--nocapture"]).env(CHILD, "1");
+    let output = child.output().unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("is no element of the list"), "{output:?}");
+}
+
 #[test]
 fn a_steady_loop_is_compiled_once_and_never_left() {
     let source =

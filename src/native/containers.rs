@@ -6,6 +6,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value as Ssa, types};
 
+use super::checked::leaves_lists_unbounded;
 use super::context::{find, make, write_integer};
 use super::lower::{Lowerer, trusted};
 use super::preserve::Rare;
@@ -87,6 +88,7 @@ impl Lowerer<'_, '_> {
                 }
                 self.settle_entries();
                 let found = self.find(object, key, (word, payload));
+                self.check_entry(found.map, found.entry);
                 let word = self.b.ins().load(types::I64, trusted(), found.entry, 0);
                 let payload = self.b.ins().load(types::I64, trusted(), found.entry, Value::PAYLOAD);
                 let of_entry = |find: &&mut Find| find.entry == found.entry;
@@ -135,6 +137,7 @@ impl Lowerer<'_, '_> {
         let seen = seen.and_then(|list| self.plan.heap.list(list).items.first().copied());
         let (list, index) = (self.payload(list), self.payload(index));
         let list = self.b.func.dfg.resolve_aliases(list);
+        self.check_object(Tag::List, list);
         let items = self.plan.layout.list_items;
         let parts = self.lists.get(&list).copied();
         let length = match parts {
@@ -142,13 +145,16 @@ impl Lowerer<'_, '_> {
             None => self.b.ins().load(types::I64, trusted(), list, items.length),
         };
         let inside = self.b.ins().icmp(IntCC::UnsignedLessThan, index, length);
-        self.guard(inside, at);
+        if !leaves_lists_unbounded(self.plan.bug) {
+            self.guard(inside, at);
+        }
         let first = match parts {
             Some((_, first)) => first,
             None => self.b.ins().load(types::I64, trusted(), list, items.pointer),
         };
         let offset = self.b.ins().ishl_imm_u(index, 4);
         let address = self.b.ins().iadd(first, offset);
+        self.check_element(list, address);
         let word = self.b.ins().load(types::I64, trusted(), address, 0);
         let payload = self.b.ins().load(types::I64, trusted(), address, Value::PAYLOAD);
         if parts.is_some() {
@@ -173,6 +179,10 @@ impl Lowerer<'_, '_> {
         let map = self.payload(map_place);
         let constant = self.constant_of(key);
         let (map, key) = (self.b.func.dfg.resolve_aliases(map), self.b.func.dfg.resolve_aliases(key));
+        self.check_object(Tag::Map, map);
+        if self.is_text(key_place, constant) {
+            self.check_object(Tag::Str, key);
+        }
         if let Some(known) = self.state.finds.iter().find(|find| find.map == map && find.key == key) {
             return *known;
         }
@@ -265,6 +275,7 @@ impl Lowerer<'_, '_> {
         }
         self.settle_entries();
         let found = self.find(object, key, words);
+        self.check_entry(found.map, found.entry);
         let map = self.payload(object);
         if !self.open.contains(&object) {
             let flags = self.b.ins().load(types::I8, trusted(), map, self.plan.layout.flags);
@@ -353,6 +364,7 @@ impl Lowerer<'_, '_> {
     /// Writes to an entry; the journal is asked if it may want the old value, or if that was a container,
     /// which it is not where that `is_light`.
     pub(super) fn store_entry(&mut self, map: Ssa, entry: Ssa, value: usize, is_light: bool) {
+        self.check_entry(map, entry);
         let layout = self.plan.layout;
         let (word, payload) = self.words(value);
         let (quick, aside, join) = (self.b.create_block(), self.b.create_block(), self.b.create_block());

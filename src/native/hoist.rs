@@ -44,6 +44,13 @@ pub(super) struct Wanted {
     stored: bool,
 }
 
+impl Wanted {
+    /// Where its map stands.
+    pub(super) fn map(&self) -> Home {
+        self.map
+    }
+}
+
 /// Gas that a quiet loop may take between two looks at the poll.
 const UNPOLLED_GAS: i64 = 1 << 14;
 
@@ -241,6 +248,9 @@ impl Lowerer<'_, '_> {
     /// Where the parts are of what the loop does not replace: nothing but the loop itself changes them.
     fn look_inside(&mut self, place: usize, tag: Tag, object: Ssa) {
         let Some(now) = self.seen(place).filter(|value| value.tag() == tag) else { return };
+        if tag != Tag::Contract {
+            self.check_object(tag, object);
+        }
         let layout = self.plan.layout;
         let mut load = |offset: i32| self.b.ins().load(types::I64, trusted(), object, offset);
         match tag {

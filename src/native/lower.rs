@@ -425,6 +425,7 @@ impl<'a, 'f> Lowerer<'a, 'f> {
         if self.plan.frameless {
             self.take_arguments();
         }
+        self.check_window();
         if self.plan.typed_entry && !assume_nothing {
             for place in 0..self.homes.len() {
                 let seed = self.learnt.seeds.get(&self.plan.entry).map(|seed| seed.locs[place]);

@@ -11,6 +11,7 @@
 mod background;
 mod builtins;
 mod calls;
+mod checked;
 mod containers;
 mod context;
 mod contract;

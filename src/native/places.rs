@@ -48,7 +48,7 @@ impl Lowerer<'_, '_> {
         self.seen(place).map(Value::tag).filter(|tag| *tag != Tag::Unset)
     }
 
-    fn address(&self, place: usize) -> (Ssa, i32) {
+    fn address(&mut self, place: usize) -> (Ssa, i32) {
         let (base, index) = match self.homes[place] {
             Home::Register(register) => (self.base, i32::from(register)),
             Home::Global(global) => (self.globals, global as i32),
@@ -58,6 +58,7 @@ impl Lowerer<'_, '_> {
             },
             Home::Entry(entry) => (self.entries[usize::from(entry)], 0),
         };
+        self.check_place(place, base);
         (base, index * size_of::<Value>() as i32)
     }
 

@@ -19,10 +19,13 @@ pub enum NativeBug {
     KeptAfterError,
     /// An exit in a spliced call forgets what the call has written.
     LostUndo,
+    /// A list is read behind its end: in the build that finds it by asking, and would read what is there in any other.
+    #[cfg(feature = "checked")]
+    DroppedBoundsCheck,
 }
 
 impl NativeBug {
-    /// All.
+    /// All that a comparison finds.
     pub const ALL: [NativeBug; 6] = [
         NativeBug::DroppedOverflowCheck,
         NativeBug::WrongExitSlot,

@@ -268,6 +268,14 @@ impl MapData {
         &self.entries[index as usize]
     }
 
+    /// The entry at an address, if one that was not removed stands there: for checks.
+    pub fn entry_at(&self, address: u64) -> Option<&Entry> {
+        let offset = address.checked_sub(self.entries.as_ptr() as u64)?;
+        let size = size_of::<Entry>() as u64;
+        let entry = self.entries.get(usize::try_from(offset / size).ok()?)?;
+        (offset.is_multiple_of(size) && entry.is_live()).then_some(entry)
+    }
+
     /// The entry at `index`, to change its value and epoch. Key and number must stay.
     #[inline(always)]
     pub fn entry_mut(&mut self, index: u32) -> &mut Entry {
