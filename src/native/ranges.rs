@@ -114,16 +114,20 @@ impl Fact {
     }
 }
 
-/// What the quotient of a number that is not negative by `divisor` (at least 3, no power of two) is the upper half of
-/// its product with, and by how many bits that is then shifted.
+/// What the quotient of a number from 0 to `high` by `divisor` (at least 3, no power of two) is the upper half of its
+/// product with, and by how many bits that is then shifted: as few as will do.
 ///
-/// With `2^l < d < 2^(l+1)` and `m = ceil(2^(64+l) / d)`, `m * d - 2^(64+l) < d`; so for `x < 2^63` the error of
-/// `x * m / 2^(64+l)` against `x / d` is below `1 / d`, and rounding down gives the quotient.
-fn reciprocal(divisor: i64) -> (i64, i64) {
-    let divisor = divisor.unsigned_abs();
-    let log = u64::from(divisor.ilog2());
-    let multiplier = (1_u128 << (64 + log)).div_ceil(u128::from(divisor));
-    (multiplier as u64 as i64, log as i64)
+/// With `m = ceil(2^(64+s) / d)` and `e = m * d - 2^(64+s)`, the error of `x * m / 2^(64+s)` against `x / d` is
+/// `x * e / (d * 2^(64+s))`: below `1 / d` where `x * e < 2^(64+s)`, so that rounding down gives the quotient. With
+/// `2^s < d < 2^(s+1)`, `e < d` and `x < 2^63` that is so.
+fn reciprocal(divisor: i64, high: i64) -> (i64, i64) {
+    let (divisor, high) = (u128::from(divisor.unsigned_abs()), u128::from(high.unsigned_abs()));
+    let log = divisor.ilog2();
+    let multiplier = |shift: u32| (1_u128 << (64 + shift)).div_ceil(divisor);
+    let is_exact =
+        |shift: &u32| (multiplier(*shift) * divisor - (1_u128 << (64 + shift))) * high < 1_u128 << (64 + shift);
+    let shift = (0..log).find(is_exact).unwrap_or(log);
+    (multiplier(shift) as u64 as i64, i64::from(shift))
 }
 
 impl Lowerer<'_, '_> {
@@ -242,20 +246,32 @@ impl Lowerer<'_, '_> {
                 _ => self.b.ins().sshr_imm_u(x, i64::from(divisor.trailing_zeros())),
             },
             Some(divisor) if a.is_never_negative() => {
-                let (multiplier, shift) = reciprocal(divisor);
+                let (multiplier, shift) = reciprocal(divisor, a.high);
                 let multiplier = self.int_const(multiplier);
                 let product = self.b.ins().umulhi(x, multiplier);
                 let quotient = self.b.ins().ushr_imm_u(product, shift);
-                if op == Op::Mod {
-                    let whole = self.b.ins().imul(quotient, y);
-                    self.b.ins().isub(x, whole)
-                } else {
-                    quotient
-                }
+                if op == Op::Mod { self.take_times(x, quotient, divisor, y) } else { quotient }
             }
             _ => self.floored_by_sign(op, x, y, a),
         };
         (value, range)
+    }
+
+    /// `x - times * factor`, of which `y` is the factor: next to a power of two, without a second multiplication.
+    fn take_times(&mut self, x: Ssa, times: Ssa, factor: i64, y: Ssa) -> Ssa {
+        let (above, below) = (factor.wrapping_add(1), factor - 1);
+        if above.count_ones() == 1 {
+            let more = self.b.ins().ishl_imm_u(times, i64::from(above.trailing_zeros()));
+            let rest = self.b.ins().iadd(x, times);
+            return self.b.ins().isub(rest, more);
+        }
+        if below.count_ones() == 1 {
+            let less = self.b.ins().ishl_imm_u(times, i64::from(below.trailing_zeros()));
+            let rest = self.b.ins().isub(x, times);
+            return self.b.ins().isub(rest, less);
+        }
+        let whole = self.b.ins().imul(times, y);
+        self.b.ins().isub(x, whole)
     }
 
     fn floored_by_sign(&mut self, op: Op, x: Ssa, y: Ssa, a: Range) -> Ssa {
@@ -322,18 +338,23 @@ mod tests {
     #[test]
     fn a_quotient_is_the_upper_half_of_a_product() {
         let divisors = (3..2000).chain([i64::MAX, i64::MAX - 1, (1 << 62) + 1, (1 << 62) - 1, 1_000_000_007]);
+        let mut shifts = std::collections::BTreeSet::new();
         for divisor in divisors.filter(|divisor| divisor.count_ones() > 1) {
-            let (multiplier, shift) = reciprocal(divisor);
-            let numbers = (0..50).flat_map(|at| {
-                let multiple = (i64::MAX / divisor / 49).saturating_mul(at).saturating_mul(divisor);
-                [multiple, multiple.saturating_add(divisor - 1), multiple.saturating_add(1), i64::MAX - at]
-            });
-            for number in numbers.filter(|number| *number >= 0) {
-                let product = u128::from(number as u64) * u128::from(multiplier as u64);
-                let quotient = (product >> 64) as u64 >> shift;
-                assert_eq!(quotient, number as u64 / divisor as u64, "{number} / {divisor}");
+            for high in [i64::MAX, 1 << 62, (1 << 62) - 1, 1 << 61, 1 << 40, 1 << 31, divisor] {
+                let (multiplier, shift) = reciprocal(divisor, high);
+                shifts.insert((divisor, shift));
+                let numbers = (0..50).flat_map(|at| {
+                    let multiple = (high / divisor / 49).saturating_mul(at).saturating_mul(divisor);
+                    [multiple, multiple.saturating_add(divisor - 1), multiple.saturating_add(1), high - at]
+                });
+                for number in numbers.filter(|number| (0..=high).contains(number)) {
+                    let product = u128::from(number as u64) * u128::from(multiplier as u64);
+                    let quotient = (product >> 64) as u64 >> shift;
+                    assert_eq!(quotient, number as u64 / divisor as u64, "{number} / {divisor}, up to {high}");
+                }
             }
         }
+        assert!(shifts.contains(&(7, 0)) && shifts.contains(&(7, 1)), "small numbers need no shift");
     }
 
     #[test]
