@@ -87,20 +87,24 @@ impl Native {
             }
             // Where it cannot be called without a frame it has one.
             if let Ok(unit) = unit {
+                history.frameless_ns = unit.compile_ns;
                 place.put_frameless(unit);
             }
         }
         if !std::mem::replace(&mut history.frameless_tried, true) && self.is_frameless(&order) {
-            match self.build(&mut builders, &history, &order, true) {
+            match self.build(&mut builders, &mut history, &order, true) {
                 Ok(Built::Pending(pending)) => {
                     history.pending = Some(*pending);
                     return Making::Later;
                 }
-                Ok(Built::Unit(unit)) => place.put_frameless(unit),
+                Ok(Built::Unit(unit)) => {
+                    history.frameless_ns = unit.compile_ns;
+                    place.put_frameless(unit);
+                }
                 Err(_) => {} // as above
             }
         }
-        match self.build(&mut builders, &history, &order, false) {
+        match self.build(&mut builders, &mut history, &order, false) {
             Ok(Built::Pending(pending)) => {
                 history.pending = Some(*pending);
                 Making::Later
@@ -133,12 +137,15 @@ impl Native {
     fn build(
         &self,
         builders: &mut Builders,
-        history: &History,
+        history: &mut History,
         order: &Order<'_>,
         frameless: bool,
     ) -> Result<Built, String> {
         let draft = || self.draft(builders, history, order, frameless);
-        let (draft, mut context) = stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, draft)?;
+        let (mut draft, mut context) = stacker::maybe_grow(COMPILE_STACK, 4 * COMPILE_STACK, draft)?;
+        if !frameless {
+            draft.ns += std::mem::take(&mut history.frameless_ns);
+        }
         if let Some(background) = self.background.get() {
             return Ok(Built::Pending(Box::new(background.make(draft, context, &self.isa))));
         }

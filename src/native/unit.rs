@@ -100,6 +100,8 @@ pub(super) struct History {
     pub(super) exits: u64,
     /// The code that needs no frame was made, or cannot be.
     pub(super) frameless_tried: bool,
+    /// Time spent on that, until it is counted with the next unit.
+    pub(super) frameless_ns: u64,
     /// A unit that is being made in the background.
     pub(super) pending: Option<Pending>,
 }
